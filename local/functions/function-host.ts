@@ -1,0 +1,98 @@
+import { Worker } from 'node:worker_threads';
+
+/** One deployed function: what its template says. */
+export interface FunctionSpecification {
+  readonly name: string;
+  /** Absolute path of the handler's module. */
+  readonly module: string;
+  /** Name of the exported handler. */
+  readonly handler: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutSeconds: number;
+  readonly memoryMebibytes: number;
+}
+
+/** What a function threw, as its caller sees it: `name` is the error type that state machines match. */
+export class FunctionError extends Error {
+  constructor(name: string, message: string) {
+    super(message);
+    this.name = name;
+  }
+}
+
+interface Pending {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/**
+ * Runs a handler as Lambda does: own environment, one event at a time per call, a time limit. A handler that
+ * exceeds its limit or takes its thread down is started anew at the next invocation.
+ */
+export class FunctionHost {
+  readonly #specification: FunctionSpecification;
+  readonly #pending = new Map<number, Pending>();
+  #worker: Worker | null = null;
+  #nextId = 1;
+
+  constructor(specification: FunctionSpecification) {
+    this.#specification = specification;
+  }
+
+  get name(): string {
+    return this.#specification.name;
+  }
+
+  /** @throws FunctionError when the handler throws, times out or its thread dies. */
+  async invoke(event: unknown): Promise<unknown> {
+    const worker = this.#running();
+    const id = this.#nextId++;
+    const limit = this.#specification.timeoutSeconds * 1_000;
+    return await new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#pending.delete(id);
+        reject(new FunctionError('Sandbox.Timedout', `${this.name} timed out after ${limit / 1_000} seconds`));
+        void this.stop();
+      }, limit);
+      this.#pending.set(id, { resolve, reject, timer });
+      worker.postMessage({ id, event, deadline: Date.now() + limit });
+    });
+  }
+
+  async stop(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = null;
+    await worker?.terminate();
+  }
+
+  #running(): Worker {
+    if (this.#worker !== null) return this.#worker;
+    const { module, handler, environment } = this.#specification;
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: { module, handler },
+      env: { ...environment, AWS_LAMBDA_FUNCTION_NAME: this.name },
+    });
+    worker.on('message', (message: { id?: number; result?: unknown; error?: { name: string; message: string } }) => {
+      if (message.id === undefined) return;
+      const pending = this.#pending.get(message.id);
+      if (pending === undefined) return;
+      this.#pending.delete(message.id);
+      clearTimeout(pending.timer);
+      if (message.error === undefined) pending.resolve(message.result);
+      else pending.reject(new FunctionError(message.error.name, message.error.message));
+    });
+    const failed = (reason: string): void => {
+      if (this.#worker === worker) this.#worker = null;
+      for (const pending of this.#pending.values()) {
+        clearTimeout(pending.timer);
+        pending.reject(new FunctionError('Runtime.ExitError', `${this.name}: ${reason}`));
+      }
+      this.#pending.clear();
+    };
+    worker.on('error', (error) => failed(error instanceof Error ? error.message : String(error)));
+    worker.on('exit', (code) => failed(`thread ended with code ${code}`));
+    this.#worker = worker;
+    return worker;
+  }
+}

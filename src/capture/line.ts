@@ -1,0 +1,60 @@
+import type { BookSnapshotEvent, GapCause, LifecycleEvent, Venue } from '../events/event.ts';
+import type { Micros } from '../units/time.ts';
+import type { ControlMessage, DecodeProblem } from '../venues/decoder.ts';
+
+/** One life of one socket. A reconnect makes a new one with the next epoch. */
+export interface ConnectionEpoch {
+  readonly venue: Venue;
+  /** Name with epoch, e.g. `kalshi-book-17#3`; what `connection` in stored rows holds. */
+  readonly name: string;
+  /** Kalshi only: the convention this connection asked for. */
+  readonly useYesPrice: boolean;
+}
+
+/** What one frame led to, as far as the pool must act on it. Arrays are empty rather than absent. */
+export interface FrameOutcome {
+  readonly controls: readonly ControlMessage[];
+  readonly problems: readonly DecodeProblem[];
+  /** Instruments whose book this frame proved (first snapshot, or a resync that succeeded). */
+  readonly proven: readonly string[];
+  /** Books that stopped being provable by this frame; the pool is to obtain fresh snapshots of them. */
+  readonly resync: readonly ResyncRequest[];
+  /** Instruments that this frame carried data for, for the stall watchdog and the first-event deadline. */
+  readonly touched: readonly string[];
+  /** Lifecycle messages, for the registry. */
+  readonly lifecycle: readonly LifecycleEvent[];
+}
+
+export interface ResyncRequest {
+  readonly instruments: readonly string[];
+  readonly cause: GapCause;
+  /** Subscription concerned (Kalshi), or 0. */
+  readonly sid: number;
+}
+
+/**
+ * The capture core of one line and venue: decode, sequence check, books, gaps. It is told what the pool does
+ * and given every frame; it writes what it captured to a `CaptureSink`.
+ */
+export interface LineKeeper {
+  /** These instruments are expected from now on; each has an open gap until its book is proven. */
+  expect(instruments: readonly string[], at: Micros): void;
+  /** These are no longer captured (closed, filtered out): forget the books; no gap runs on. */
+  release(instruments: readonly string[], at: Micros): void;
+  /**
+   * A book subscription now carries these instruments, in place of whatever carried them before: frames for
+   * them from any other connection or sid are superseded and ignored. `sid` is 0 where the venue has none.
+   */
+  bind(connection: ConnectionEpoch, sid: number, instruments: readonly string[]): void;
+  frame(connection: ConnectionEpoch, data: string, received_at: Micros): FrameOutcome;
+  /** A book obtained by REST: stored, and held against the line's own book. */
+  restSnapshot(snapshot: BookSnapshotEvent): FrameOutcome;
+  /** The pool lost sight of these books (socket closed, stalled, subscription ended) at the given time or since. */
+  lose(instruments: readonly string[], since: Micros, cause: GapCause): void;
+  /** The socket is gone: drop its sequence state and `lose` every instrument bound to it. Returns them. */
+  connectionClosed(connection: ConnectionEpoch, at: Micros, cause: GapCause): readonly string[];
+  /** Calls due by time: engine snapshots, metrics, anchors, heartbeat bookkeeping. Call about every 100 ms. */
+  tick(now: Micros): void;
+  /** Shown in status and asserted by the pool: expected, bound (subscribed) and proven (seeded) counts. */
+  counts(): { readonly expected: number; readonly bound: number; readonly proven: number };
+}

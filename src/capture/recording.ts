@@ -1,0 +1,13 @@
+import type { Micros } from '../units/time.ts';
+
+/**
+ * One line of a raw recording. A line holds either a frame as received or a command that this side sent
+ * (`sent`); both are text. A binary frame is kept as base64 in `binary`.
+ */
+export interface RecordedLine {
+  readonly t: Micros;
+  readonly conn: string;
+  readonly frame?: string;
+  readonly sent?: string;
+  readonly binary?: string;
+}

@@ -1,0 +1,131 @@
+import { z } from 'zod';
+
+/** Numbers may come out of `${VAR}` as text; anything that is not wholly a number is refused. */
+const number = z.union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/).transform(Number)], {
+  error: 'expected a number',
+});
+const positive = number.pipe(z.number().positive());
+const wholePositive = number.pipe(z.number().int().positive());
+const whole = number.pipe(z.number().int().nonnegative());
+const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')], {
+  error: 'expected true or false',
+});
+const url = (protocols: readonly string[]) =>
+  z.string().refine(
+    (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol),
+    { error: `expected a URL starting with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}` },
+  );
+const httpUrl = url(['https:', 'http:']);
+const websocketUrl = url(['wss:', 'ws:']);
+const pattern = z.string().refine(
+  (text) => {
+    try {
+      new RegExp(text);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  { error: 'expected a regular expression' },
+);
+
+/** Which instruments are captured: a market is in when any `include` matches (or there is none) and no `exclude` does. */
+const filter = z.strictObject({
+  include: z.array(pattern).default([]),
+  exclude: z.array(pattern).default([]),
+});
+
+const registry = z.strictObject({
+  full_interval_seconds: wholePositive.default(300),
+  incremental_interval_seconds: wholePositive.default(30),
+  /** A market closed by its clock is still captured for this long, because late events occur. */
+  close_grace_seconds: whole.default(60),
+});
+
+const kalshi = z.strictObject({
+  enabled: flag.default(true),
+  rest_url: httpUrl,
+  websocket_url: websocketUrl,
+  /** Name of the secret that holds `{"key_id": …, "private_key": PEM}`; empty: taken from the environment. */
+  key_secret: z.string().default(''),
+  /** Asks for NO levels in YES prices. Always sent explicitly, because the venue will change its default. */
+  use_yes_price: flag.default(false),
+  /** Multivariate (combo) markets: about a million a day. */
+  combos: flag.default(false),
+  filter: filter.prefault({}),
+  connections: z
+    .strictObject({
+      book: wholePositive.default(144),
+      ticker: wholePositive.default(2),
+      trade: wholePositive.default(2),
+      lifecycle: wholePositive.default(2),
+    })
+    .prefault({}),
+  instruments_per_connection: wholePositive.default(7_500),
+  /** A further book connection is opened only when the open ones hold this many each. */
+  minimum_per_connection: wholePositive.default(400),
+  registry: registry.prefault({}),
+});
+
+const polymarket = z.strictObject({
+  enabled: flag.default(true),
+  clob_url: httpUrl,
+  gamma_url: httpUrl,
+  websocket_url: websocketUrl,
+  filter: filter.prefault({}),
+  /** Beyond 500 the venue accepts the subscription and never sends the initial books. */
+  instruments_per_connection: wholePositive.pipe(z.number().max(500)).default(200),
+  registry: registry.prefault({}),
+});
+
+const capture = z.strictObject({
+  /** Levels per side of the periodic engine snapshots. */
+  snapshot_depth: wholePositive.default(20),
+  snapshot_interval_seconds: positive.default(60),
+  /** How often a changed book gets a whole, exactly timed snapshot from which the tape is rebuilt. */
+  anchor_interval_seconds: positive.default(300),
+  first_event_deadline_seconds: positive.default(30),
+  stall_seconds: positive.default(60),
+  /** Connections are replaced at this age, one at a time, the new one first. */
+  connection_max_age_seconds: positive.default(14_400),
+});
+
+const stream = z.strictObject({
+  lanes: wholePositive.default(16),
+  linger_milliseconds: wholePositive.default(100),
+  max_events_per_record: wholePositive.pipe(z.number().max(500)).default(500),
+  memory_limit_mebibytes: wholePositive.default(256),
+  max_in_flight: wholePositive.default(4),
+});
+
+const recorder = z.strictObject({
+  flush_interval_seconds: positive.default(5),
+  segment_seconds: positive.default(300),
+  segment_mebibytes: wholePositive.default(64),
+});
+
+const merge = z.strictObject({
+  interval_seconds: positive.default(60),
+  rows_per_run: wholePositive.default(50_000),
+});
+
+const snapshot_poll = z.strictObject({
+  enabled: flag.default(true),
+  interval_seconds: positive.default(900),
+  kalshi_requests_per_second: positive.default(10),
+  polymarket_requests_per_second: positive.default(10),
+});
+
+/** Everything that may differ between environments. Every key of `config/*.yaml` is described in `docs/configuration.md`. */
+export const configurationSchema = z.strictObject({
+  environment: z.enum(['local', 'demo', 'prod']),
+  venues: z.strictObject({ kalshi, polymarket }),
+  capture: capture.prefault({}),
+  stream: stream.prefault({}),
+  recorder: recorder.prefault({}),
+  merge: merge.prefault({}),
+  snapshot_poll: snapshot_poll.prefault({}),
+  log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+});
+
+export type Configuration = z.infer<typeof configurationSchema>;

@@ -1,0 +1,116 @@
+import type { Micros } from '../units/time.ts';
+import type {
+  BookDeltaEvent,
+  BookSnapshotEvent,
+  Gatherer,
+  GapEvent,
+  LifecycleEvent,
+  TickerEvent,
+  TradeEvent,
+  Venue,
+} from './event.ts';
+
+/** What a gatherer adds to every event it captures. */
+export interface Provenance {
+  readonly gatherer: Gatherer;
+  /** Connection name with its epoch, e.g. `a/kalshi-book-17#3`: a new epoch begins at every reconnect. */
+  readonly connection: string;
+  /** Subscription id of the venue, or 0 where the venue has none. */
+  readonly sid: number;
+  /** Sequence number on that subscription, or 0 where the venue has none. */
+  readonly seq: number;
+  /** Bits of `Quality`. */
+  readonly quality: number;
+}
+
+/**
+ * Position among equals, assigned by a line as the events arrive (`src/events/occurrence.ts`).
+ * `occurrence` is part of the identity: it tells real repetitions at one instant apart. `instant_index` is
+ * the position among all changes of one instrument at one `exchange_ts`; it orders them and is not identity.
+ */
+export interface Occurrence {
+  readonly occurrence: number;
+  readonly instant_index: number;
+}
+
+/** Quality bits carried by rows, in gatherers and on the tape. */
+export const Quality = {
+  /** The line's book was suspect when the event arrived. */
+  bookSuspect: 1,
+  /** Receive time earlier than exchange time, or the process clock stepped. */
+  receiveTimeSuspect: 2,
+  /** From a snapshot rather than a live message. */
+  fromSnapshot: 4,
+  /** First of its instrument after a gap of its line. */
+  afterGap: 8,
+} as const;
+
+/** Figures of one book at one time; absent sides are null. Prices micro-dollars, sizes micro-contracts. */
+export interface BookMetricsRecord {
+  readonly kind: 'book_metrics';
+  readonly venue: Venue;
+  readonly instrument: string;
+  readonly gatherer: Gatherer;
+  readonly at: Micros;
+  readonly bid: number | null;
+  readonly ask: number | null;
+  /** Twice the mid, so that it stays an integer: bid + ask. */
+  readonly mid_twice: number | null;
+  readonly spread: number | null;
+  readonly bid_depth: number;
+  readonly ask_depth: number;
+  /** Depth within 5 cents of the best price. */
+  readonly bid_depth_near: number;
+  readonly ask_depth_near: number;
+  readonly bid_levels: number;
+  readonly ask_levels: number;
+  readonly crossed: boolean;
+}
+
+/**
+ * Says that everything the line received up to `durable_until` is in the stream. A line is down between its
+ * last heartbeat of one epoch and the first of the next.
+ */
+export interface HeartbeatRecord {
+  readonly kind: 'heartbeat';
+  readonly gatherer: Gatherer;
+  /** Identifies one process life: its start time and a random part. */
+  readonly epoch: string;
+  readonly started_at: Micros;
+  readonly durable_until: Micros;
+}
+
+/** Catalogue entry of a market as the registry knows it; written when it changes. */
+export interface MarketRecord {
+  readonly kind: 'market';
+  readonly venue: Venue;
+  readonly gatherer: Gatherer;
+  readonly market: string;
+  readonly event: string | null;
+  readonly series: string | null;
+  readonly title: string;
+  /** The venue's own status word. */
+  readonly status: string;
+  readonly open_ts: Micros | null;
+  readonly close_ts: Micros | null;
+  readonly instruments: readonly InstrumentRecord[];
+  readonly updated_at: Micros;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export interface InstrumentRecord {
+  readonly instrument: string;
+  /** `YES` for a Kalshi market ticker; the outcome's name for a Polymarket token. */
+  readonly outcome: string;
+}
+
+/** The lines of one stream record: one JSON object per line, these shapes. */
+export type CapturedEvent =
+  | (TradeEvent & Provenance)
+  | (BookDeltaEvent & Provenance & Occurrence)
+  | (BookSnapshotEvent & Provenance)
+  | (TickerEvent & Provenance)
+  | (LifecycleEvent & Provenance)
+  | (GapEvent & Provenance);
+
+export type StreamLine = CapturedEvent | BookMetricsRecord | HeartbeatRecord | MarketRecord;

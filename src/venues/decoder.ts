@@ -1,0 +1,63 @@
+import type { MarketEvent, Venue } from '../events/event.ts';
+import type { Price } from '../units/price.ts';
+import type { Micros } from '../units/time.ts';
+
+/** Why something in a frame could not be turned into an event. The raw frame is kept by the recorder. */
+export interface DecodeProblem {
+  /** Stable word for counting: `not_json`, `unknown_type`, `missing_field`, `bad_price`, `bad_size`, `bad_time`, `bad_side`, `wrong_shape`, `disagreement`, `empty`, `binary`. */
+  readonly reason: string;
+  /** What a person reads: field, value (shortened), and what was expected. */
+  readonly message: string;
+  /** Instrument concerned where known, so that its book can be marked suspect. */
+  readonly instrument?: string;
+}
+
+/** Kalshi replies to commands; they consume sequence numbers. Polymarket has only `pong`. */
+export type ControlMessage =
+  | { readonly type: 'subscribed'; readonly id: number | null; readonly channel: string; readonly sid: number }
+  | { readonly type: 'unsubscribed'; readonly id: number | null; readonly sid: number }
+  | { readonly type: 'ok'; readonly id: number | null; readonly sid: number | null; readonly tickers: readonly string[] | null; readonly subscriptions: readonly { readonly channel: string; readonly sid: number }[] | null }
+  | { readonly type: 'error'; readonly id: number | null; readonly sid: number | null; readonly code: number; readonly message: string; readonly tickers: readonly string[] }
+  | { readonly type: 'pong' };
+
+/** Best prices that a venue states beside a change: evidence to hold a book against. Null is an absent side. */
+export interface StatedTop {
+  readonly instrument: string;
+  readonly bid: Price | null;
+  readonly ask: Price | null;
+}
+
+/** A change of the grid on which an instrument's prices lie: begins a new epoch of its book. */
+export interface TickSizeChange {
+  readonly instrument: string;
+  readonly tick: Price;
+}
+
+/** Everything one frame says. Arrays are empty rather than absent. */
+export interface DecodedFrame {
+  readonly events: MarketEvent[];
+  readonly controls: ControlMessage[];
+  readonly problems: DecodeProblem[];
+  /** Stated tops by index into `events`: valid after that event and those before it are applied. */
+  readonly tops: { readonly after: number; readonly top: StatedTop }[];
+  readonly tickSizes: TickSizeChange[];
+  /** Kalshi subscription and sequence of the frame; 0 where it has none. */
+  readonly sid: number;
+  readonly seq: number;
+}
+
+/** What a decoder has to know of the connection a frame came from. */
+export interface FrameContext {
+  readonly received_at: Micros;
+  /** Kalshi only: whether the subscription asked for NO levels in YES prices. */
+  readonly useYesPrice: boolean;
+}
+
+/**
+ * Turns one frame into events. Never throws: what it cannot read is in `problems`, and what it can read of the
+ * same frame is in `events`.
+ */
+export interface FrameDecoder {
+  readonly venue: Venue;
+  decode(frame: string, context: FrameContext): DecodedFrame;
+}
