@@ -32,8 +32,7 @@ interface Pending {
  */
 export class FunctionHost {
   readonly #specification: FunctionSpecification;
-  readonly #pending = new Map<number, Pending>();
-  #worker: Worker | null = null;
+  #running: { readonly worker: Worker; readonly pending: Map<number, Pending> } | null = null;
   #nextId = 1;
 
   constructor(specification: FunctionSpecification) {
@@ -46,53 +45,55 @@ export class FunctionHost {
 
   /** @throws FunctionError when the handler throws, times out or its thread dies. */
   async invoke(event: unknown): Promise<unknown> {
-    const worker = this.#running();
+    const { worker, pending } = this.#start();
     const id = this.#nextId++;
     const limit = this.#specification.timeoutSeconds * 1_000;
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#pending.delete(id);
+        pending.delete(id);
         reject(new FunctionError('Sandbox.Timedout', `${this.name} timed out after ${limit / 1_000} seconds`));
         void this.stop();
       }, limit);
-      this.#pending.set(id, { resolve, reject, timer });
+      pending.set(id, { resolve, reject, timer });
       worker.postMessage({ id, event, deadline: Date.now() + limit });
     });
   }
 
   async stop(): Promise<void> {
-    const worker = this.#worker;
-    this.#worker = null;
-    await worker?.terminate();
+    const running = this.#running;
+    this.#running = null;
+    await running?.worker.terminate();
   }
 
-  #running(): Worker {
-    if (this.#worker !== null) return this.#worker;
+  #start(): { readonly worker: Worker; readonly pending: Map<number, Pending> } {
+    if (this.#running !== null) return this.#running;
     const { module, handler, environment } = this.#specification;
     const worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: { module, handler },
       env: { ...environment, AWS_LAMBDA_FUNCTION_NAME: this.name },
     });
+    const pending = new Map<number, Pending>();
+    const running = { worker, pending };
     worker.on('message', (message: { id?: number; result?: unknown; error?: { name: string; message: string } }) => {
       if (message.id === undefined) return;
-      const pending = this.#pending.get(message.id);
-      if (pending === undefined) return;
-      this.#pending.delete(message.id);
-      clearTimeout(pending.timer);
-      if (message.error === undefined) pending.resolve(message.result);
-      else pending.reject(new FunctionError(message.error.name, message.error.message));
+      const waiting = pending.get(message.id);
+      if (waiting === undefined) return;
+      pending.delete(message.id);
+      clearTimeout(waiting.timer);
+      if (message.error === undefined) waiting.resolve(message.result);
+      else waiting.reject(new FunctionError(message.error.name, message.error.message));
     });
     const failed = (reason: string): void => {
-      if (this.#worker === worker) this.#worker = null;
-      for (const pending of this.#pending.values()) {
-        clearTimeout(pending.timer);
-        pending.reject(new FunctionError('Runtime.ExitError', `${this.name}: ${reason}`));
+      if (this.#running === running) this.#running = null;
+      for (const waiting of pending.values()) {
+        clearTimeout(waiting.timer);
+        waiting.reject(new FunctionError('Runtime.ExitError', `${this.name}: ${reason}`));
       }
-      this.#pending.clear();
+      pending.clear();
     };
     worker.on('error', (error) => failed(error instanceof Error ? error.message : String(error)));
     worker.on('exit', (code) => failed(`thread ended with code ${code}`));
-    this.#worker = worker;
-    return worker;
+    this.#running = running;
+    return running;
   }
 }

@@ -141,8 +141,4 @@ process.on('message', (request: FunctionsRequest) => {
   }
 });
 process.on('SIGTERM', () => void stop());
-// A terminal sends Ctrl-C to the whole group; the supervisor decides when this process may go.
-process.on('SIGINT', () => {});
-// The parent is gone without a word: nothing is left to feed.
-process.on('disconnect', () => void stop());
 report({ type: 'ready' });

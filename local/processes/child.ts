@@ -20,6 +20,7 @@ export class ChildFailed extends Error {
   override readonly name = 'ChildFailed';
 }
 
+const FOLLOW_PARENT = new URL('./follow-parent.ts', import.meta.url).href;
 const MAX_BACKOFF_MILLIS = 10_000;
 
 /**
@@ -35,15 +36,19 @@ export class Child {
   #peakRssKibibytes = 0;
   #lastLine = '';
   readonly #onMessage: ((message: unknown) => void) | null;
-  readonly #onRestart: ((restarts: number) => void) | null;
+  readonly #onReady: ((line: Record<string, unknown>) => void) | null;
 
   constructor(
     specification: ChildSpecification,
-    listeners: { onMessage?: (message: unknown) => void; onRestart?: (restarts: number) => void } = {},
+    listeners: {
+      readonly onMessage?: (message: unknown) => void;
+      /** Every ready line, those after a restart too. */
+      readonly onReady?: (line: Record<string, unknown>) => void;
+    } = {},
   ) {
     this.specification = specification;
     this.#onMessage = listeners.onMessage ?? null;
-    this.#onRestart = listeners.onRestart ?? null;
+    this.#onReady = listeners.onReady ?? null;
     mkdirSync(dirname(specification.logFile), { recursive: true });
     this.#log = createWriteStream(specification.logFile, { flags: 'a' });
     this.#log.on('error', () => {});
@@ -82,16 +87,20 @@ export class Child {
   #spawn(): Promise<Record<string, unknown>> {
     const { module, arguments: parameters, environment, name } = this.specification;
     const started = Date.now();
-    const child = spawn(process.execPath, ['--enable-source-maps', module, ...parameters], {
+    const child = spawn(process.execPath, ['--import', FOLLOW_PARENT, module, ...parameters], {
       env: { ...environment },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      detached: true,
     });
     this.#process = child;
     if (this.#onMessage !== null) child.on('message', this.#onMessage);
     return new Promise((resolve, reject) => {
       createInterface({ input: child.stdout! }).on('line', (line) => {
         this.#log.write(`${line}\n`);
-        if (line.startsWith('{"ready":true')) resolve(JSON.parse(line) as Record<string, unknown>);
+        if (!line.startsWith('{"ready":true')) return;
+        const ready = JSON.parse(line) as Record<string, unknown>;
+        this.#onReady?.(ready);
+        resolve(ready);
       });
       createInterface({ input: child.stderr! }).on('line', (line) => {
         if (line.trim() !== '') this.#lastLine = line;
@@ -105,7 +114,6 @@ export class Child {
         const lived = Date.now() - started;
         const backoff = lived > 30_000 ? 200 : Math.min(200 * 2 ** this.#restarts, MAX_BACKOFF_MILLIS);
         this.#restarts++;
-        this.#onRestart?.(this.#restarts);
         setTimeout(() => {
           if (!this.#stopping) this.#spawn().catch(() => {});
         }, backoff);

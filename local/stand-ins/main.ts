@@ -88,8 +88,6 @@ async function main(specification: StandInSpecification): Promise<void> {
     kinesisServer.close(() => dynamoServer.close(() => process.exit(0)));
   };
   process.once('SIGTERM', stop);
-  // A terminal sends Ctrl-C to the whole group; the supervisor decides when this process may go.
-  process.on('SIGINT', () => {});
 }
 
 const [, , argument] = process.argv;

@@ -23,6 +23,8 @@ export interface FrameOutcome {
   readonly touched: readonly string[];
   /** Lifecycle messages, for the registry. */
   readonly lifecycle: readonly LifecycleEvent[];
+  /** Latest venue time in this frame, where it has one: the pool shows the age of messages per connection. */
+  readonly exchange_ts?: Micros | null;
 }
 
 export interface ResyncRequest {
@@ -53,6 +55,13 @@ export interface LineKeeper {
   lose(instruments: readonly string[], since: Micros, cause: GapCause): void;
   /** The socket is gone: drop its sequence state and `lose` every instrument bound to it. Returns them. */
   connectionClosed(connection: ConnectionEpoch, at: Micros, cause: GapCause): readonly string[];
+  /**
+   * No connection carries this venue-wide feed (`trade`, `ticker`, `lifecycle`) since the given time: an `all`
+   * gap of the line until `feedRestored`. Called only when the last of its connections is gone.
+   */
+  feedLost?(feed: string, since: Micros, cause: GapCause): void;
+  /** A connection carries the feed again from this time on. */
+  feedRestored?(feed: string, at: Micros): void;
   /** Calls due by time: engine snapshots, metrics, anchors, heartbeat bookkeeping. Call about every 100 ms. */
   tick(now: Micros): void;
   /** Shown in status and asserted by the pool: expected, bound (subscribed) and proven (seeded) counts. */

@@ -116,6 +116,70 @@ const snapshot_poll = z.strictObject({
   polymarket_requests_per_second: positive.default(10),
 });
 
+/** Sizes and safeguards of the AWS deployment; not used on a single machine. */
+const deployment = z.strictObject({
+  region: z.string().min(1).default('us-east-1'),
+  /** Databases, buckets and streams survive the removal of their stacks. */
+  retain_data: flag.default(true),
+  termination_protection: flag.default(true),
+  nat_gateways: wholePositive.pipe(z.number().max(3)).default(3),
+  /** Kinesis, Secrets Manager, logs and image registry are reached inside the network, not through the NAT gateways. */
+  interface_endpoints: flag.default(true),
+  log_retention_days: number
+    .pipe(z.union([1, 3, 5, 7, 14, 30, 60, 90, 180, 365].map((days) => z.literal(days))))
+    .default(30),
+  stream: z
+    .strictObject({
+      mode: z.enum(['on_demand', 'provisioned']).default('on_demand'),
+      /** Provisioned only. */
+      shards: wholePositive.default(4),
+      /** How long the writer may be away before a line loses what only its stream has. */
+      retention_hours: wholePositive.pipe(z.number().min(24).max(8_760)).default(72),
+    })
+    .prefault({}),
+  gatherer: z
+    .strictObject({
+      cpu: wholePositive.default(2048),
+      memory_mebibytes: wholePositive.default(8192),
+      /** Spill journal and raw segments in progress. */
+      data_gibibytes: wholePositive.pipe(z.number().min(21).max(200)).default(100),
+      /** For draining at a stop; the service ends a container after 120 s whatever it does. */
+      stop_seconds: wholePositive.pipe(z.number().max(100)).default(90),
+    })
+    .prefault({}),
+  writer: z
+    .strictObject({
+      memory_mebibytes: wholePositive.default(1024),
+      batch_size: wholePositive.pipe(z.number().max(10_000)).default(100),
+      batching_window_seconds: whole.pipe(z.number().max(300)).default(1),
+      timeout_seconds: wholePositive.pipe(z.number().min(20).max(900)).default(60),
+    })
+    .prefault({}),
+  production: z
+    .strictObject({
+      instance_class: z.string().min(1).default('m7g.large'),
+      storage_gibibytes: wholePositive.pipe(z.number().min(20)).default(400),
+      /** Storage grows by itself up to here. */
+      storage_limit_gibibytes: wholePositive.default(4_000),
+      multi_az: flag.default(true),
+      backup_days: whole.pipe(z.number().max(35)).default(14),
+      performance_insights: flag.default(true),
+      /** The password is changed this often; 0 leaves it. */
+      password_rotation_days: whole.default(30),
+    })
+    .refine(({ storage_gibibytes, storage_limit_gibibytes }) => storage_limit_gibibytes > storage_gibibytes, {
+      path: ['storage_limit_gibibytes'],
+      error: 'expected more than storage_gibibytes',
+    })
+    .prefault({}),
+  jobs: z
+    .strictObject({
+      memory_mebibytes: wholePositive.default(1024),
+      timeout_seconds: wholePositive.pipe(z.number().min(60).max(900)).default(840),
+    })
+    .prefault({}),
+});
+
 /** Everything that may differ between environments. Every key of `config/*.yaml` is described in `docs/configuration.md`. */
 export const configurationSchema = z.strictObject({
   environment: z.enum(['local', 'demo', 'prod']),
@@ -125,6 +189,7 @@ export const configurationSchema = z.strictObject({
   recorder: recorder.prefault({}),
   merge: merge.prefault({}),
   snapshot_poll: snapshot_poll.prefault({}),
+  deployment: deployment.prefault({}),
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
 });
 

@@ -2,8 +2,8 @@ import type { Micros } from '../units/time.ts';
 import type {
   BookDeltaEvent,
   BookSnapshotEvent,
-  Gatherer,
   GapEvent,
+  Gatherer,
   LifecycleEvent,
   TickerEvent,
   TradeEvent,

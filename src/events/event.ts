@@ -104,6 +104,8 @@ export interface LifecycleEvent extends Observed {
 /**
  * An interval in which a line may have missed events. An open gap has `to` null; its closing is a second
  * record with the same `gap_id` and both bounds. Either `instruments` lists what is concerned or `all` is true.
+ * Instruments of one gap may be proven again at different times: each closing record then lists the part that
+ * closes with it. What a gap says is therefore keyed by (`gap_id`, instrument), with `*` standing for `all`.
  */
 export interface GapEvent extends Observed {
   readonly kind: 'gap';

@@ -1,5 +1,5 @@
-import type { LifecycleEvent, Venue } from '../events/event.ts';
 import type { InstrumentRecord } from '../events/captured.ts';
+import type { LifecycleEvent, Venue } from '../events/event.ts';
 import type { Micros } from '../units/time.ts';
 
 /** A market as a venue's REST interface or lifecycle feed describes it, the same shape for every venue. */

@@ -2,7 +2,15 @@
  * The columns of every event table, once, for the COPY encoder, the merge and the migration tests. A table is
  * append-only; `unique` is the identity of an event (see `docs/data-model.md`).
  */
-export type ColumnType = 'text' | 'bigint' | 'integer' | 'smallint' | 'boolean' | 'bigint[]' | 'text[]' | 'jsonb';
+export type ColumnType =
+  | 'text'
+  | 'bigint'
+  | 'integer'
+  | 'smallint'
+  | 'boolean'
+  | 'bigint[]'
+  | 'text[]'
+  | 'jsonb';
 
 export interface Column {
   readonly name: string;

@@ -7,6 +7,9 @@ export interface StreamRecord {
 /** The verdict on one record of a put: null when it is durable, else why it was refused. */
 export type PutVerdict = null | { readonly code: string; readonly message: string };
 
+/** The one refusal that no repetition can turn: the record is larger than the stream takes. */
+export const RECORD_TOO_LARGE = 'RecordTooLarge';
+
 /**
  * Port to a durable, partitioned log. `put` resolves with one verdict per record, in order, and rejects only
  * when nothing is known about any of them (network, credentials, missing stream).
@@ -15,9 +18,19 @@ export interface RecordStream {
   put(records: readonly StreamRecord[]): Promise<readonly PutVerdict[]>;
 }
 
-/** Limits of one put, from the Kinesis service: records, bytes of one record, bytes of one request. */
+/** Limits of one put: records, bytes of one record with its key, bytes of one request with all keys. */
 export interface PutLimits {
   readonly maxRecords: number;
   readonly maxRecordBytes: number;
   readonly maxRequestBytes: number;
 }
+
+/**
+ * What every Kinesis stream takes without being configured for more: 500 records, 1 MiB a record. The service
+ * allows 10 MiB a request; half of it is used so that one slow request holds up less.
+ */
+export const KINESIS_LIMITS: PutLimits = {
+  maxRecords: 500,
+  maxRecordBytes: 1_048_576,
+  maxRequestBytes: 5_000_000,
+};

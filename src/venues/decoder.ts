@@ -4,7 +4,11 @@ import type { Micros } from '../units/time.ts';
 
 /** Why something in a frame could not be turned into an event. The raw frame is kept by the recorder. */
 export interface DecodeProblem {
-  /** Stable word for counting: `not_json`, `unknown_type`, `missing_field`, `bad_price`, `bad_size`, `bad_time`, `bad_side`, `wrong_shape`, `disagreement`, `empty`, `binary`. */
+  /**
+   * Stable word for counting. Something is lost: `not_json`, `missing_field`, `wrong_shape`, `bad_price`,
+   * `bad_size`, `bad_time`, `bad_side`, `binary`. Nothing of the market is lost: `unknown_type`, `unknown_key`,
+   * `unknown_value`, `disagreement` (two forms of one figure), `price_out_of_range` (kept), `empty`.
+   */
   readonly reason: string;
   /** What a person reads: field, value (shortened), and what was expected. */
   readonly message: string;
@@ -14,10 +18,28 @@ export interface DecodeProblem {
 
 /** Kalshi replies to commands; they consume sequence numbers. Polymarket has only `pong`. */
 export type ControlMessage =
-  | { readonly type: 'subscribed'; readonly id: number | null; readonly channel: string; readonly sid: number }
+  | {
+      readonly type: 'subscribed';
+      readonly id: number | null;
+      readonly channel: string;
+      readonly sid: number;
+    }
   | { readonly type: 'unsubscribed'; readonly id: number | null; readonly sid: number }
-  | { readonly type: 'ok'; readonly id: number | null; readonly sid: number | null; readonly tickers: readonly string[] | null; readonly subscriptions: readonly { readonly channel: string; readonly sid: number }[] | null }
-  | { readonly type: 'error'; readonly id: number | null; readonly sid: number | null; readonly code: number; readonly message: string; readonly tickers: readonly string[] }
+  | {
+      readonly type: 'ok';
+      readonly id: number | null;
+      readonly sid: number | null;
+      readonly tickers: readonly string[] | null;
+      readonly subscriptions: readonly { readonly channel: string; readonly sid: number }[] | null;
+    }
+  | {
+      readonly type: 'error';
+      readonly id: number | null;
+      readonly sid: number | null;
+      readonly code: number;
+      readonly message: string;
+      readonly tickers: readonly string[];
+    }
   | { readonly type: 'pong' };
 
 /** Best prices that a venue states beside a change: evidence to hold a book against. Null is an absent side. */
@@ -35,12 +57,12 @@ export interface TickSizeChange {
 
 /** Everything one frame says. Arrays are empty rather than absent. */
 export interface DecodedFrame {
-  readonly events: MarketEvent[];
-  readonly controls: ControlMessage[];
-  readonly problems: DecodeProblem[];
+  readonly events: readonly MarketEvent[];
+  readonly controls: readonly ControlMessage[];
+  readonly problems: readonly DecodeProblem[];
   /** Stated tops by index into `events`: valid after that event and those before it are applied. */
-  readonly tops: { readonly after: number; readonly top: StatedTop }[];
-  readonly tickSizes: TickSizeChange[];
+  readonly tops: readonly { readonly after: number; readonly top: StatedTop }[];
+  readonly tickSizes: readonly TickSizeChange[];
   /** Kalshi subscription and sequence of the frame; 0 where it has none. */
   readonly sid: number;
   readonly seq: number;

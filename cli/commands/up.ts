@@ -1,0 +1,36 @@
+import { Command, InvalidArgumentError } from 'commander';
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('expected a positive number of seconds.');
+  return value;
+}
+
+/** `tape up`: the whole system on this machine. */
+export function upCommand(): Command {
+  return new Command('up')
+    .description('run the whole system on this machine: three lines, databases, merge')
+    .option('--source <source>', 'sim, live, or replay:PATH (a recording or a folder of them)', 'sim')
+    .option('--seconds <n>', 'stop after this time, drain, and print a summary', seconds)
+    .option('--fresh', 'begin anew: empty the data folder first')
+    .option('--config <file>', 'configuration', 'config/local.yaml')
+    .option('--data <folder>', 'where data, logs and state are kept', '.tape')
+    .option('--seed <n>', 'sim: seed of the simulated exchange', seconds)
+    .option('--rate <n>', 'sim: events per second over both venues', seconds)
+    .option('--faults <spec>', 'sim: faults, e.g. "disconnect=1,sequence_gap=2" a minute and connection')
+    .option('--speed <n>', 'replay: 1 for the original timing, N-fold, or max', 'max')
+    .option('--json', 'print one JSON object at the end; progress goes to standard error')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  tape up                                          simulated venues until Ctrl-C
+  tape up --seconds 60 --fresh --json              one minute, then the summary with the truth comparison
+  tape up --source live                            the real venues; Polymarket needs no key
+  tape up --source replay:recordings/day.jsonl.gz  a recording through real sockets`,
+    )
+    .action(async (options) => {
+      const { up } = await import('../../local/run/up.ts');
+      process.exitCode = await up(options);
+    });
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { bookCommand } from './commands/book.ts';
+import { decodeCommand } from './commands/decode.ts';
+import { gapsCommand } from './commands/gaps.ts';
+import { marketsCommand } from './commands/markets.ts';
+import { migrateCommand } from './commands/migrate.ts';
+import { recordCommand } from './commands/record.ts';
+import { replayCommand } from './commands/replay.ts';
+import { simCommand } from './commands/sim.ts';
+import { statusCommand } from './commands/status.ts';
+import { tradesCommand } from './commands/trades.ts';
+import { upCommand } from './commands/up.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const program = new Command('tape')
+  .description('A consolidated tape for prediction markets: capture, merge, query, replay.')
+  .version(version)
+  .showHelpAfterError('(--help shows what is accepted)')
+  .exitOverride();
+
+for (const command of [
+  upCommand(),
+  statusCommand(),
+  bookCommand(),
+  tradesCommand(),
+  marketsCommand(),
+  gapsCommand(),
+  decodeCommand(),
+  recordCommand(),
+  replayCommand(),
+  simCommand(),
+  migrateCommand(),
+]) {
+  program.addCommand(command.copyInheritedSettings(program));
+}
+
+// A reader that has seen enough (`| head`) closes the pipe; that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exit(error.exitCode);
+  const fault = error as Error & { exitCode?: number };
+  if (process.env['TAPE_DEBUG'] !== undefined) process.stderr.write(`${fault.stack}\n`);
+  else process.stderr.write(`tape: ${fault.message}\n`);
+  process.exit(fault.exitCode ?? 1);
+}

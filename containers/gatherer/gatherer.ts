@@ -1,0 +1,296 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { RawRecorder } from '#src/archive/raw-recorder.ts';
+import { S3ObjectStore, s3Client } from '#src/archive/s3-object-store.ts';
+import { createKeeper, type KeeperCounters } from '#src/capture/keeper.ts';
+import { createVenueLine, type VenueLine } from '#src/capture/venue-line.ts';
+import { CatalogueFeed } from '#src/catalogue/catalogue-feed.ts';
+import { OpenMarkets } from '#src/catalogue/open-markets.ts';
+import type { Configuration } from '#src/config/schema.ts';
+import { webSocketFactory } from '#src/connections/websocket.ts';
+import type { Venue } from '#src/events/event.ts';
+import { systemSleep } from '#src/http/sleep.ts';
+import type { CatalogueMarket, RegistryListener } from '#src/registry/catalogue.ts';
+import { VenueRegistry } from '#src/registry/venue-registry.ts';
+import { Batcher } from '#src/stream/batcher.ts';
+import type { BatcherProblem } from '#src/stream/batcher-options.ts';
+import { KinesisRecordStream, kinesisClient } from '#src/stream/kinesis-record-stream.ts';
+import { systemAfter } from '#src/stream/timer.ts';
+import { registerBatcher, registerRecorders } from '#src/telemetry/figures.ts';
+import type { Logger } from '#src/telemetry/logger.ts';
+import { LineMetrics } from '#src/telemetry/metrics.ts';
+import { type Clock, MICROS_PER_SECOND, type Micros } from '#src/units/time.ts';
+import { createDecoder } from '#src/venues/decoders.ts';
+import type { GathererEnvironment } from './contract.ts';
+import { type KalshiKey } from './kalshi-key.ts';
+import { venueAccesses, type VenueAccess } from './venue-access.ts';
+
+const HEARTBEAT_MILLIS = 1_000;
+const CATALOGUE_MILLIS = 2_000;
+const SOCKETS_CLOSE_MILLIS = 2_000;
+
+export interface CapturedVenue {
+  readonly venue: Venue;
+  readonly line: VenueLine;
+  readonly counters: KeeperCounters;
+  readonly recorder: RawRecorder;
+  readonly catalogue: CatalogueFeed;
+}
+
+export interface GathererParts {
+  readonly configuration: Configuration;
+  readonly environment: GathererEnvironment;
+  readonly kalshiKey: KalshiKey | null;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What a stop left behind on this disk; the next life sends and uploads it. */
+export interface StopReport {
+  readonly unsent_lines: number;
+  readonly raw_segments: number;
+}
+
+/** One capture line: every venue from its sockets to the stream and the raw archive. */
+export class Gatherer {
+  readonly epoch: string;
+  readonly startedAt: Micros;
+  /** Why something could not be read, refused or kept, counted by a stable word. */
+  readonly problems = new Map<string, number>();
+  readonly metrics = new LineMetrics();
+  readonly #parts: GathererParts;
+  readonly #venues: CapturedVenue[] = [];
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #flushing = new Set<Venue>();
+  #batcher: Batcher | null = null;
+  #listed = false;
+
+  constructor(parts: GathererParts) {
+    this.#parts = parts;
+    this.startedAt = parts.clock();
+    this.epoch = `${Math.floor(this.startedAt / 1_000)}-${randomBytes(3).toString('hex')}`;
+  }
+
+  get venues(): readonly CapturedVenue[] {
+    return this.#venues;
+  }
+
+  get batcher(): Batcher | null {
+    return this.#batcher;
+  }
+
+  /** Whether every venue's first listing is complete. */
+  get listed(): boolean {
+    return this.#listed;
+  }
+
+  /** Opens queue and archive, then captures. Resolves when the first listing of every venue is complete. */
+  async start(): Promise<void> {
+    const { configuration, environment, kalshiKey, clock } = this.#parts;
+    const { stream } = configuration;
+    const connection = (endpoint: string | undefined) => ({
+      region: environment.AWS_REGION,
+      ...(endpoint === undefined ? {} : { endpoint }),
+    });
+    this.#batcher = await Batcher.open({
+      stream: new KinesisRecordStream(
+        kinesisClient(connection(environment.AWS_ENDPOINT_URL_KINESIS)),
+        environment.STREAM_NAME,
+      ),
+      directory: join(environment.DATA_DIRECTORY, 'spill'),
+      clock,
+      after: systemAfter,
+      random: Math.random,
+      lanes: stream.lanes,
+      maxLinesPerRecord: stream.max_events_per_record,
+      lingerMillis: stream.linger_milliseconds,
+      maxInFlight: stream.max_in_flight,
+      memoryLimitBytes: stream.memory_limit_mebibytes * 2 ** 20,
+      onProblem: (problem) => this.#streamProblem(problem),
+      onAcknowledged: (lines, oldestReceivedAt, at) =>
+        this.metrics.frameToStream.observe(at - oldestReceivedAt, lines),
+    });
+    const accesses = venueAccesses(configuration, kalshiKey, {
+      clock,
+      observe: (venue, { outcome, route, status }) => {
+        this.metrics.httpRequest(venue, outcome);
+        if (outcome !== 'ok') this.#problem(`rest_${outcome}`, { venue, route, status });
+      },
+      problem: (venue, problem) => this.#problem('rest_answer', { venue, ...problem }),
+    });
+    const store = new S3ObjectStore(s3Client(connection(environment.AWS_ENDPOINT_URL_S3)), environment.RAW_BUCKET);
+    const table = {
+      client: new DynamoDBClient(connection(environment.AWS_ENDPOINT_URL_DYNAMODB)),
+      name: environment.CATALOGUE_TABLE,
+      sleep: systemSleep,
+      random: Math.random,
+    };
+    const openMarkets = new OpenMarkets(table);
+    for (const access of accesses) this.#venues.push(await this.#captured(access, store, openMarkets));
+    registerBatcher(this.metrics.registry, () => this.#batcher!.figures());
+    registerRecorders(
+      this.metrics.registry,
+      Object.fromEntries(this.#venues.map(({ venue, recorder }) => [venue, () => recorder.figures()])),
+    );
+    this.#heartbeat(this.startedAt);
+    this.#every(HEARTBEAT_MILLIS, () => this.#heartbeat(this.#batcher!.durableUntil()));
+    this.#every(CATALOGUE_MILLIS, () => this.#flushCatalogue());
+    await Promise.all(this.#venues.map(({ line }) => line.start()));
+    this.#listed = true;
+  }
+
+  /** Ends the capture, hands over what was captured within the limit, and says what is left. */
+  async stop(limitMillis: number): Promise<StopReport> {
+    const ends = Date.now() + limitMillis;
+    for (const timer of this.#timers) clearInterval(timer);
+    const batcher = this.#batcher;
+    if (batcher === null) return { unsent_lines: 0, raw_segments: 0 };
+    const capturedUntil = this.#parts.clock();
+    await Promise.all(this.#venues.map(({ line }) => line.stop(SOCKETS_CLOSE_MILLIS)));
+    // The last heartbeat may only vouch for what the stream really has.
+    while (batcher.durableUntil() < capturedUntil && Date.now() < ends) await systemSleep(20);
+    this.#heartbeat(Math.min(capturedUntil, batcher.durableUntil()) as Micros);
+    const left = await batcher.drain(Math.max(100, ends - Date.now()));
+    const raw = await Promise.all(
+      this.#venues.map(({ recorder }) => recorder.close(Math.max(500, ends - Date.now()))),
+    );
+    await batcher.close();
+    return { unsent_lines: left.lines, raw_segments: raw.reduce((sum, { segments }) => sum + segments, 0) };
+  }
+
+  async #captured(access: VenueAccess, store: S3ObjectStore, openMarkets: OpenMarkets): Promise<CapturedVenue> {
+    const { configuration, environment, clock, log } = this.#parts;
+    const { capture, recorder: recording } = configuration;
+    const { venue } = access;
+    const recorder = await RawRecorder.open({
+      venue,
+      gatherer: environment.GATHERER,
+      epoch: this.epoch,
+      directory: join(environment.DATA_DIRECTORY, 'raw'),
+      store,
+      clock,
+      after: systemAfter,
+      random: Math.random,
+      flushMillis: recording.flush_interval_seconds * 1_000,
+      segmentMillis: recording.segment_seconds * 1_000,
+      segmentBytes: recording.segment_mebibytes * 2 ** 20,
+      onProblem: (problem) => this.#problem(`raw_${problem.kind}`, { venue, ...problem }),
+    });
+    const keeper = createKeeper({
+      venue,
+      gatherer: environment.GATHERER,
+      epoch: this.epoch,
+      clock,
+      decoder: createDecoder(venue),
+      sink: this.#batcher!,
+      snapshotInterval: capture.snapshot_interval_seconds * MICROS_PER_SECOND,
+      snapshotDepth: capture.snapshot_depth,
+      anchorInterval: capture.anchor_interval_seconds * MICROS_PER_SECOND,
+    });
+    const catalogue = new CatalogueFeed(openMarkets, venue);
+    const own: RegistryListener = {
+      opened: () => {},
+      closed: () => {},
+      changed: (market) => {
+        this.#acceptMarket(market);
+        catalogue.changed(market);
+      },
+      progress: ({ pages, markets, done }) =>
+        log.info('listing markets', { venue, pages, markets, done }),
+    };
+    const line = createVenueLine({
+      venue,
+      settings: access.settings,
+      registry: (listener) =>
+        new VenueRegistry({
+          catalogue: access.catalogue,
+          settings: access.registry,
+          clock,
+          sleep: systemSleep,
+          random: Math.random,
+          listeners: [listener, own],
+          notice: ({ kind, message }) => this.#problem(`registry_${kind}`, { venue, message }),
+        }),
+      keeper,
+      recorder,
+      clock,
+      random: Math.random,
+      socketFactory: webSocketFactory(),
+      fetchBooks: access.fetchBooks,
+      ...(access.signer === undefined ? {} : { signer: access.signer }),
+      events: ({ kind, level, message, connection }) => {
+        this.problems.set(kind, (this.problems.get(kind) ?? 0) + 1);
+        log[level](kind, { venue, connection, reason: message });
+      },
+    });
+    return { venue, line, counters: keeper.counters, recorder, catalogue };
+  }
+
+  #acceptMarket(market: CatalogueMarket): void {
+    const { clock, environment } = this.#parts;
+    const updated_at = clock();
+    const { venue, event, series, title, status, open_ts, close_ts, instruments, details } = market;
+    this.#batcher!.accept(
+      market.market,
+      {
+        kind: 'market',
+        venue,
+        gatherer: environment.GATHERER,
+        market: market.market,
+        event,
+        series,
+        title,
+        status,
+        open_ts,
+        close_ts,
+        instruments,
+        updated_at,
+        details,
+      },
+      updated_at,
+    );
+  }
+
+  #heartbeat(durable_until: Micros): void {
+    const { environment, clock } = this.#parts;
+    this.#batcher!.accept(
+      'heartbeat',
+      {
+        kind: 'heartbeat',
+        gatherer: environment.GATHERER,
+        epoch: this.epoch,
+        started_at: this.startedAt,
+        durable_until: Math.max(durable_until, this.startedAt) as Micros,
+      },
+      clock(),
+    );
+  }
+
+  #flushCatalogue(): void {
+    for (const { venue, catalogue } of this.#venues) {
+      if (catalogue.waiting === 0 || this.#flushing.has(venue)) continue;
+      this.#flushing.add(venue);
+      catalogue
+        .flush()
+        .catch((error: Error) => this.#problem('catalogue_failed', { venue, message: error.message }))
+        .finally(() => this.#flushing.delete(venue));
+    }
+  }
+
+  #every(millis: number, action: () => void): void {
+    const timer = setInterval(action, millis);
+    timer.unref();
+    this.#timers.push(timer);
+  }
+
+  #streamProblem(problem: BatcherProblem): void {
+    this.#problem(`stream_${problem.kind}`, { ...problem });
+  }
+
+  #problem(kind: string, details: Record<string, unknown>): void {
+    const count = (this.problems.get(kind) ?? 0) + 1;
+    this.problems.set(kind, count);
+    this.#parts.log.warn(kind, { ...details, count });
+  }
+}

@@ -1,0 +1,65 @@
+/** Entry of the gatherer's container: one line, every configured venue, until SIGTERM. */
+import { ConfigError } from '#src/config/substitution.ts';
+import { loadConfiguration } from '#src/config/load.ts';
+import { HealthServer } from '#src/telemetry/health-server.ts';
+import { createLogger } from '#src/telemetry/logger.ts';
+import { systemClock } from '#src/units/time.ts';
+import { KalshiKeyError } from '#src/venues/kalshi/signing.ts';
+import { gathererEnvironmentSchema } from './contract.ts';
+import { Gatherer } from './gatherer.ts';
+import { KalshiKeyMissing, readKalshiKey } from './kalshi-key.ts';
+import { healthOf, metricsOf, readinessOf, statusOf } from './status.ts';
+
+/** Faults of the deployment, not of the program: one line says what to mend. */
+const isMendable = (error: unknown): error is Error =>
+  error instanceof ConfigError || error instanceof KalshiKeyMissing || error instanceof KalshiKeyError;
+
+async function main(): Promise<void> {
+  const parsed = gathererEnvironmentSchema.safeParse(process.env);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    throw new ConfigError(`environment: ${faults.join('; ')}`);
+  }
+  const environment = parsed.data;
+  const configuration = loadConfiguration(environment.CONFIG_FILE, process.env);
+  const clock = systemClock();
+  const log = createLogger({
+    clock,
+    level: configuration.log_level,
+    fields: { service: 'gatherer', gatherer: environment.GATHERER },
+  });
+  // Before anything that may take long: whoever asks is told that the line is starting.
+  const server = await HealthServer.start({ host: environment.HEALTH_HOST, port: environment.HEALTH_PORT });
+  const kalshiKey = configuration.venues.kalshi.enabled
+    ? await readKalshiKey(configuration.venues.kalshi.key_secret, environment)
+    : null;
+  const gatherer = new Gatherer({ configuration, environment, kalshiKey, clock, log });
+  server.use({
+    health: () => healthOf(gatherer),
+    ready: () => readinessOf(gatherer),
+    metrics: () => metricsOf(gatherer),
+    status: () => statusOf(gatherer, environment.GATHERER),
+  });
+  const health = `http://${environment.HEALTH_HOST}:${server.port}`;
+  process.stdout.write(`${JSON.stringify({ ready: true, health, epoch: gatherer.epoch })}\n`);
+
+  let stopping = false;
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    log.info('stopping', { signal });
+    const left = await gatherer.stop(environment.STOP_SECONDS * 1_000);
+    log.info('stopped', left);
+    await server.close();
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  process.on('SIGINT', () => void stop('SIGINT'));
+  await gatherer.start();
+  log.info('every venue is listed');
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`gatherer: ${isMendable(error) ? error.message : ((error as Error).stack ?? String(error))}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,85 @@
+import type { Verdict } from '#src/telemetry/health-server.ts';
+import type { Gatherer } from './gatherer.ts';
+
+const millis = (micros: number | null): number | null => (micros === null ? null : Math.round(micros / 100) / 10);
+
+/** What `/status` answers: the line in numbers, every connection, and what went wrong by kind. */
+export function statusOf(gatherer: Gatherer, name: string): Record<string, unknown> {
+  const venues: Record<string, unknown> = {};
+  const connections: unknown[] = [];
+  let frames = 0;
+  let events = 0;
+  let gapsOpened = 0;
+  let gapsOpen = 0;
+  for (const { venue, line, counters, recorder } of gatherer.venues) {
+    const status = line.status();
+    frames += counters.frames;
+    events += counters.events;
+    gapsOpened += counters.losses;
+    gapsOpen += status.keeper.expected - status.keeper.proven;
+    venues[venue] = {
+      connections: status.connections.length,
+      connected: status.connections.filter(({ state }) => state === 'open').length,
+      ...status.keeper,
+      registry: status.registry,
+      unauthorized: status.unauthorized,
+      notices: status.counters,
+      counters,
+      recorder: recorder.figures(),
+    };
+    connections.push(...status.connections.map((connection) => ({ venue, ...connection })));
+  }
+  const figures = gatherer.batcher?.figures();
+  return {
+    gatherer: name,
+    epoch: gatherer.epoch,
+    started_at: gatherer.startedAt,
+    listed: gatherer.listed,
+    frames,
+    events,
+    gaps_opened: gapsOpened,
+    gaps_open: gapsOpen,
+    venues,
+    connections,
+    problems: Object.fromEntries(gatherer.problems),
+    stream: { backlog: figures?.backlog_lines ?? 0, spilled_bytes: figures?.journal_bytes ?? 0, ...figures },
+    latency_ms: {
+      p50: millis(gatherer.metrics.frameToStream.quantile(0.5)),
+      p99: millis(gatherer.metrics.frameToStream.quantile(0.99)),
+    },
+  };
+}
+
+/**
+ * Health of the feed, not of the process: why a line does not capture, in words. Before the first listing a line
+ * is not ready, but not ill.
+ */
+export function healthOf(gatherer: Gatherer): Verdict {
+  const reasons: string[] = [];
+  for (const { venue, line } of gatherer.venues) {
+    const { connections, keeper, unauthorized } = line.status();
+    if (unauthorized) reasons.push(`${venue}: the venue refuses the key`);
+    const open = connections.filter(({ state }) => state === 'open').length;
+    if (gatherer.listed && connections.length > 0 && open === 0) reasons.push(`${venue}: no connection is open`);
+    if (gatherer.listed && keeper.expected > 0 && keeper.proven === 0) reasons.push(`${venue}: no book is proven`);
+  }
+  return { ok: reasons.length === 0, reasons };
+}
+
+/** Ready once every venue's markets are listed. */
+export function readinessOf(gatherer: Gatherer): Verdict {
+  return gatherer.listed ? { ok: true, reasons: [] } : { ok: false, reasons: ['the first listing is not complete'] };
+}
+
+/** Metrics that are read off the line rather than counted as they happen. */
+export async function metricsOf(gatherer: Gatherer): Promise<string> {
+  for (const { venue, line } of gatherer.venues) {
+    const { connections, keeper } = line.status();
+    gatherer.metrics.instruments(venue, keeper);
+    gatherer.metrics.openGaps(venue, keeper.expected - keeper.proven);
+    const states: Record<string, number> = {};
+    for (const { state } of connections) states[state] = (states[state] ?? 0) + 1;
+    gatherer.metrics.connections(venue, states);
+  }
+  return await gatherer.metrics.text();
+}

@@ -1,0 +1,55 @@
+import type { App } from 'aws-cdk-lib';
+import type { Configuration } from '#src/config/schema.ts';
+import type { Gatherer } from '#src/events/event.ts';
+import { ArchiveStack } from './stacks/archive-stack.ts';
+import { CatalogueStack } from './stacks/catalogue-stack.ts';
+import { GathererStack } from './stacks/gatherer-stack.ts';
+import { JobsStack } from './stacks/jobs-stack.ts';
+import { LineStack } from './stacks/line-stack.ts';
+import { NetworkStack } from './stacks/network-stack.ts';
+import { ProductionStack } from './stacks/production-stack.ts';
+
+export const GATHERERS: readonly Gatherer[] = ['a', 'b', 'c'];
+
+/**
+ * Every stack of one environment. What holds data (`archive`, `catalogue`, `line-*`, `production`) is apart from
+ * what may be thrown away and made again (`gatherer-*`, `jobs`); a line needs nothing of another line.
+ */
+export class PredictionTape {
+  readonly network: NetworkStack;
+  readonly archive: ArchiveStack;
+  readonly catalogue: CatalogueStack;
+  readonly lines: Readonly<Record<Gatherer, LineStack>>;
+  readonly gatherers: Readonly<Record<Gatherer, GathererStack>>;
+  readonly production: ProductionStack;
+  readonly jobs: JobsStack;
+
+  constructor(app: App, configuration: Configuration) {
+    this.network = new NetworkStack(app, 'network', { configuration });
+    this.archive = new ArchiveStack(app, 'archive', { configuration });
+    this.catalogue = new CatalogueStack(app, 'catalogue', { configuration });
+    const { network, archive, catalogue } = this;
+    const line = (gatherer: Gatherer) =>
+      new LineStack(app, `line-${gatherer}`, { configuration, gatherer, network });
+    this.lines = { a: line('a'), b: line('b'), c: line('c') };
+    const gathererOf = (gatherer: Gatherer) =>
+      new GathererStack(app, `gatherer-${gatherer}`, {
+        configuration,
+        gatherer,
+        zone: GATHERERS.indexOf(gatherer),
+        network,
+        archive,
+        catalogue,
+        line: this.lines[gatherer],
+      });
+    this.gatherers = { a: gathererOf('a'), b: gathererOf('b'), c: gathererOf('c') };
+    this.production = new ProductionStack(app, 'production', { configuration, network });
+    this.jobs = new JobsStack(app, 'jobs', {
+      configuration,
+      network,
+      catalogue,
+      lines: this.lines,
+      production: this.production,
+    });
+  }
+}

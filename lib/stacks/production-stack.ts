@@ -1,0 +1,83 @@
+import { Duration } from 'aws-cdk-lib';
+import { InstanceType, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
+import {
+  Credentials,
+  DatabaseInstance,
+  DatabaseInstanceEngine,
+  ParameterGroup,
+  PostgresEngineVersion,
+  StorageType,
+} from 'aws-cdk-lib/aws-rds';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { Construct } from 'constructs';
+import { EnvironmentStack, type EnvironmentStackProps } from '../environment-stack.ts';
+import type { NetworkStack } from './network-stack.ts';
+
+export interface ProductionStackProps extends EnvironmentStackProps {
+  readonly network: NetworkStack;
+}
+
+/** The database of the tape. */
+export class ProductionStack extends EnvironmentStack {
+  readonly database: DatabaseInstance;
+  readonly databaseSecret: ISecret;
+  /** Whoever carries it may open a session with the database. */
+  readonly databaseClients: SecurityGroup;
+
+  constructor(scope: Construct, id: string, props: ProductionStackProps) {
+    super(scope, id, { ...props, description: 'Database of the tape' });
+    const { vpc } = props.network;
+    const { production, retain_data } = this.configuration.deployment;
+    const engine = DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_18 });
+    const servers = new SecurityGroup(this, 'Servers', {
+      vpc,
+      description: 'Database of the tape',
+      allowAllOutbound: false,
+    });
+    this.database = new DatabaseInstance(this, 'Database', {
+      engine,
+      instanceType: new InstanceType(production.instance_class),
+      vpc,
+      vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
+      securityGroups: [servers],
+      publiclyAccessible: false,
+      multiAz: production.multi_az,
+      databaseName: 'tape',
+      credentials: Credentials.fromGeneratedSecret('tape'),
+      parameterGroup: new ParameterGroup(this, 'Parameters', {
+        engine,
+        description: 'TLS only',
+        parameters: { 'rds.force_ssl': '1' },
+      }),
+      storageType: StorageType.GP3,
+      storageEncrypted: true,
+      allocatedStorage: production.storage_gibibytes,
+      maxAllocatedStorage: production.storage_limit_gibibytes,
+      backupRetention: Duration.days(production.backup_days),
+      copyTagsToSnapshot: true,
+      deleteAutomatedBackups: !retain_data,
+      deletionProtection: retain_data,
+      removalPolicy: this.dataRemovalPolicy,
+      autoMinorVersionUpgrade: true,
+      enablePerformanceInsights: production.performance_insights,
+    });
+    this.databaseSecret = this.database.secret!;
+    this.databaseSecret.applyRemovalPolicy(this.dataRemovalPolicy);
+    this.databaseClients = new SecurityGroup(this, 'Clients', {
+      vpc,
+      description: 'May open sessions with the database of the tape',
+      allowAllOutbound: false,
+    });
+    this.database.connections.allowDefaultPortFrom(this.databaseClients, 'sessions');
+    if (production.password_rotation_days > 0) {
+      this.database.addRotationSingleUser({
+        automaticallyAfter: Duration.days(production.password_rotation_days),
+        excludeCharacters: EXCLUDED_FROM_PASSWORDS,
+        vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
+      });
+    }
+  }
+}
+
+/** What connection strings, shells and PostgreSQL itself would have to escape. */
+const EXCLUDED_FROM_PASSWORDS = ' %+~`#$&*()|[]{}:;<>?!\'/@"\\';

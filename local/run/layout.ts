@@ -1,0 +1,35 @@
+import { join, resolve } from 'node:path';
+
+/** Where the local run keeps everything, under one folder that `--fresh` empties. */
+export interface Layout {
+  readonly directory: string;
+  readonly stateFile: string;
+  readonly lockFile: string;
+  readonly postgres: string;
+  readonly standIns: string;
+  readonly functions: string;
+  readonly logs: string;
+  readonly truthFile: string;
+  readonly keyFile: string;
+  gatherer(name: string): string;
+  log(name: string): string;
+}
+
+/** @param directory the data folder; `.tape` of the working directory by default. */
+export function layoutOf(directory: string): Layout {
+  const root = resolve(directory);
+  const logs = join(root, 'logs');
+  return {
+    directory: root,
+    stateFile: join(root, 'run.json'),
+    lockFile: join(root, 'lock'),
+    postgres: join(root, 'postgres'),
+    standIns: join(root, 'aws'),
+    functions: join(root, 'functions'),
+    logs,
+    truthFile: join(root, 'truth.jsonl'),
+    keyFile: join(root, 'kalshi-key.pem'),
+    gatherer: (name) => join(root, 'gatherers', name),
+    log: (name) => join(logs, `${name}.log`),
+  };
+}

@@ -1,0 +1,66 @@
+/** What a gatherer's `/status` answers, as far as the local run shows and adds it up. */
+export interface GathererStatus {
+  readonly gatherer: 'a' | 'b' | 'c';
+  readonly epoch: string;
+  readonly frames: number;
+  readonly events: number;
+  readonly gaps_opened: number;
+  readonly gaps_open: number;
+  readonly venues: Readonly<
+    Record<
+      string,
+      {
+        readonly connections: number;
+        readonly connected: number;
+        readonly expected: number;
+        readonly bound: number;
+        readonly proven: number;
+      }
+    >
+  >;
+  readonly stream: { readonly backlog: number; readonly spilled_bytes: number };
+  /** Every connection, for `--verbose`. */
+  readonly connections?: readonly Readonly<Record<string, unknown>>[];
+  /** What could not be decoded, by reason. */
+  readonly problems?: Readonly<Record<string, number>>;
+  readonly latency_ms: { readonly p50: number | null; readonly p99: number | null };
+}
+
+/** @returns null when the gatherer does not answer within the limit. */
+export async function fetchGathererStatus(health: string, limitMillis = 1_000): Promise<GathererStatus | null> {
+  try {
+    const response = await fetch(`${health}/status`, { signal: AbortSignal.timeout(limitMillis) });
+    return response.ok ? ((await response.json()) as GathererStatus) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Adds up a line's counters over the lives of its process: a restarted gatherer counts from zero again. */
+export class LineTotals {
+  #epoch = '';
+  #earlier = { frames: 0, events: 0, gaps: 0 };
+  #current = { frames: 0, events: 0, gaps: 0 };
+  #last: GathererStatus | null = null;
+
+  observe(status: GathererStatus): void {
+    if (status.epoch !== this.#epoch) {
+      this.#epoch = status.epoch;
+      this.#earlier = this.totals;
+    }
+    this.#current = { frames: status.frames, events: status.events, gaps: status.gaps_opened };
+    this.#last = status;
+  }
+
+  get last(): GathererStatus | null {
+    return this.#last;
+  }
+
+  get totals(): { frames: number; events: number; gaps: number } {
+    return {
+      frames: this.#earlier.frames + this.#current.frames,
+      events: this.#earlier.events + this.#current.events,
+      gaps: this.#earlier.gaps + this.#current.gaps,
+    };
+  }
+}

@@ -1,0 +1,350 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { Configuration } from '#src/config/schema.ts';
+import { migrateDatabase } from '../postgres/migrate-database.ts';
+import { type PostgresServer, startPostgres } from '../postgres/server.ts';
+import { Child } from '../processes/child.ts';
+import type { FunctionsReport, FunctionsSpecification } from '../functions/main.ts';
+import type { StandInEndpoints } from '../stand-ins/main.ts';
+import type { Layout } from './layout.ts';
+import { fetchGathererStatus, LineTotals } from './line-status.ts';
+import type { ProgressFigures } from './progress.ts';
+import type { Source } from './sources.ts';
+import { removeRunState, writeRunState } from './state-file.ts';
+import type { RunSummary } from './summary.ts';
+import { summarize } from './summarize.ts';
+import { startSource, type VenueSource } from './venue-source.ts';
+import {
+  CATALOGUE_TABLE,
+  catalogueTable,
+  type DatabaseUrls,
+  GATHERERS,
+  type GathererName,
+  modules,
+  RAW_BUCKET,
+  sdkEnvironment,
+  streamName,
+  streams,
+  wiringOf,
+} from './wiring.ts';
+
+export interface LocalRunSettings {
+  readonly source: Source;
+  readonly configuration: Configuration;
+  readonly configurationFile: string;
+  readonly layout: Layout;
+  readonly note: (text: string) => void;
+  readonly seed: number;
+  readonly rate: number | null;
+  readonly faults: string | null;
+  readonly speed: string;
+}
+
+const GATHERER_STOP_MILLIS = 30_000;
+/** Time that the venue's last frames get to arrive before the lines are stopped. */
+const SETTLE_MILLIS = 1_500;
+
+/** Every part of the system on one machine, started in order and stopped so that nothing captured is left behind. */
+export class LocalRun {
+  readonly #settings: LocalRunSettings;
+  readonly #children = new Map<string, Child>();
+  readonly #gatherers = new Map<GathererName, { child: Child; health: string; totals: LineTotals; lastEvents: number; rate: number }>();
+  readonly #sourceEnded = Promise.withResolvers<string>();
+  readonly #answers = new Map<number, (report: FunctionsReport) => void>();
+  #postgres: PostgresServer | null = null;
+  #databases: DatabaseUrls | null = null;
+  #production: pg.Pool | null = null;
+  #functions: Child | null = null;
+  #source: VenueSource | null = null;
+  #startedAt = Date.now();
+  #lastFigures = Date.now();
+  #nextRequest = 1;
+  #stopped = false;
+
+  constructor(settings: LocalRunSettings) {
+    this.#settings = settings;
+  }
+
+  /** Resolves when the source has nothing more to give (a recording has ended). */
+  get sourceEnded(): Promise<string> {
+    return this.#sourceEnded.promise;
+  }
+
+  async start(): Promise<void> {
+    const { layout, note, configuration } = this.#settings;
+    this.#startedAt = Date.now();
+    const [endpoints, databases] = await Promise.all([this.#startStandIns(), this.#startDatabases()]);
+    note(`databases and stand-ins are up after ${this.#elapsed()}`);
+    this.#databases = databases;
+    this.#production = new pg.Pool({ connectionString: databases.production, max: 3 });
+    this.#production.on('error', () => {});
+    const keyPair = this.#kalshiKey();
+    const source = await startSource({ ...this.#settings, publicKey: keyPair.publicKey, child: (child) => this.#adopt(child) });
+    this.#source = source;
+    await this.#startFunctions(endpoints, databases, source);
+    void source.ended.then(() => this.#sourceEnded.resolve('source'));
+    await Promise.all(GATHERERS.map((name) => this.#startGatherer(name, endpoints, source)));
+    note(`three lines are capturing after ${this.#elapsed()} (logs in ${layout.logs})`);
+    writeRunState(layout.stateFile, {
+      pid: process.pid,
+      startedAt: new Date(this.#startedAt).toISOString(),
+      source: this.#settings.source.type,
+      production: { url: databases.production },
+      lines: Object.fromEntries(
+        GATHERERS.map((name) => [name, { url: databases.lines[name], health: this.#gatherers.get(name)!.health }]),
+      ) as Record<GathererName, { url: string; health: string }>,
+      simulator: source.control === null ? null : { control: source.control, truth: layout.truthFile },
+    });
+    if (configuration.log_level === 'debug') note(`production database: ${databases.production}`);
+  }
+
+  /** The figures shown while running. */
+  async figures(): Promise<Pick<ProgressFigures, 'lines' | 'tape'>> {
+    const now = Date.now();
+    const seconds = Math.max(0.001, (now - this.#lastFigures) / 1_000);
+    this.#lastFigures = now;
+    const lines: Record<string, ProgressFigures['lines'][string]> = {};
+    await Promise.all(
+      GATHERERS.map(async (name) => {
+        const line = this.#gatherers.get(name);
+        if (line === undefined) return;
+        const status = await fetchGathererStatus(line.health);
+        if (status !== null) line.totals.observe(status);
+        const { events } = line.totals.totals;
+        line.rate = (events - line.lastEvents) / seconds;
+        line.lastEvents = events;
+        lines[name] = { status, eventsPerSecond: line.rate, restarts: line.child.restarts };
+      }),
+    );
+    for (const child of this.#children.values()) child.sampleMemory();
+    return { lines: Object.fromEntries(GATHERERS.flatMap((name) => (lines[name] ? [[name, lines[name]]] : []))), tape: await this.#tapeFigures() };
+  }
+
+  /** Stops the lines, drains streams and merge, and sums up. */
+  async finish(): Promise<RunSummary> {
+    const { note, layout } = this.#settings;
+    const seconds = (Date.now() - this.#startedAt) / 1_000;
+    await this.#source?.pause();
+    await sleep(SETTLE_MILLIS);
+    await this.figures().catch(() => {});
+    await Promise.all(
+      [...this.#gatherers].map(async ([name, { child }]) => {
+        const graceful = await child.stop(GATHERER_STOP_MILLIS);
+        if (!graceful) note(`gatherer ${name} did not stop within ${GATHERER_STOP_MILLIS / 1_000} s and was ended`);
+      }),
+    );
+    await this.#request({ type: 'drain' }, 120_000);
+    await this.#mergeUntilDone();
+    await this.#source?.finish();
+    return await summarize({
+      seconds,
+      databases: this.#databases!,
+      totals: new Map([...this.#gatherers].map(([name, line]) => [name, line.totals])),
+      truthFile: this.#settings.source.type === 'sim' ? layout.truthFile : null,
+      startedAtMicros: this.#startedAt * 1_000,
+      peakRssMebibytes: this.#peaks(),
+      note,
+    });
+  }
+
+  async stopAll(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    await this.#production?.end().catch(() => {});
+    await Promise.all([...this.#gatherers.values()].map(({ child }) => child.stop(5_000)));
+    if (this.#functions !== null) {
+      this.#functions.send({ type: 'stop' });
+      await this.#functions.stop(8_000);
+    }
+    await this.#source?.stop();
+    await Promise.all([...this.#children.values()].map((child) => child.stop(5_000)));
+    await this.#postgres?.stop();
+    removeRunState(this.#settings.layout.stateFile);
+  }
+
+  /** Ends every process at once, without draining. */
+  killAll(): void {
+    for (const child of this.#children.values()) child.kill('SIGKILL');
+    if (this.#postgres !== null) process.kill(this.#postgres.pid, 'SIGQUIT');
+    removeRunState(this.#settings.layout.stateFile);
+  }
+
+  #elapsed(): string {
+    return `${((Date.now() - this.#startedAt) / 1_000).toFixed(1)} s`;
+  }
+
+  #adopt(child: Child): Child {
+    this.#children.set(child.specification.name, child);
+    return child;
+  }
+
+  #peaks(): Record<string, number> {
+    const peaks: Record<string, number> = {};
+    for (const [name, child] of this.#children) peaks[name] = child.peakRssMebibytes;
+    peaks['supervisor'] = Math.round(process.resourceUsage().maxRSS / 1024);
+    return peaks;
+  }
+
+  async #startStandIns(): Promise<StandInEndpoints> {
+    const { layout } = this.#settings;
+    const child = this.#adopt(
+      new Child({
+        name: 'stand-ins',
+        module: modules.standIns,
+        arguments: [
+          JSON.stringify({ directory: layout.standIns, streams, tables: [catalogueTable], buckets: [RAW_BUCKET] }),
+        ],
+        environment: this.#baseEnvironment(),
+        logFile: layout.log('stand-ins'),
+        restart: false,
+      }),
+    );
+    return (await child.start()) as unknown as StandInEndpoints;
+  }
+
+  async #startDatabases(): Promise<DatabaseUrls> {
+    const { layout } = this.#settings;
+    const names = [...GATHERERS.map((name) => `line_${name}`), 'production'];
+    const server = await startPostgres({ dir: layout.postgres, databases: names });
+    this.#postgres = server;
+    const lines = Object.fromEntries(GATHERERS.map((name) => [name, server.url(`line_${name}`)])) as Record<GathererName, string>;
+    const production = server.url('production');
+    await Promise.all([
+      ...GATHERERS.map((name) => migrateDatabase(lines[name], 'gatherer')),
+      migrateDatabase(production, 'production'),
+    ]);
+    return { production, lines };
+  }
+
+  async #startFunctions(endpoints: StandInEndpoints, databases: DatabaseUrls, source: VenueSource): Promise<void> {
+    const { layout, configuration } = this.#settings;
+    const specification: FunctionsSpecification = {
+      directory: layout.functions,
+      kinesisEndpoint: endpoints.kinesis,
+      ...wiringOf(configuration, endpoints, databases, source.restUrls(configuration)),
+    };
+    const ready = Promise.withResolvers<void>();
+    const child = this.#adopt(
+      new Child(
+        {
+          name: 'functions',
+          module: modules.functions,
+          arguments: [JSON.stringify(specification)],
+          environment: this.#baseEnvironment(),
+          logFile: layout.log('functions'),
+          restart: true,
+        },
+        {
+          onMessage: (message) => {
+            const report = message as FunctionsReport;
+            if (report.type === 'ready') ready.resolve();
+            if (report.type === 'drained' || report.type === 'ran') {
+              this.#answers.get(report.id)?.(report);
+              this.#answers.delete(report.id);
+            }
+          },
+        },
+      ),
+    );
+    this.#functions = child;
+    await Promise.race([ready.promise, child.start()]);
+  }
+
+  async #startGatherer(name: GathererName, endpoints: StandInEndpoints, source: VenueSource): Promise<void> {
+    const { layout, configurationFile } = this.#settings;
+    mkdirSync(layout.gatherer(name), { recursive: true });
+    const child = this.#adopt(
+      new Child(
+        {
+          name: `gatherer-${name}`,
+          module: modules.gatherer,
+          arguments: [],
+          environment: {
+            ...this.#baseEnvironment(),
+            ...sdkEnvironment(endpoints),
+            ...source.environment,
+            GATHERER: name,
+            CONFIG_FILE: configurationFile,
+            STREAM_NAME: streamName(name),
+            RAW_BUCKET,
+            CATALOGUE_TABLE,
+            DATA_DIRECTORY: layout.gatherer(name),
+            HEALTH_PORT: '0',
+          },
+          logFile: layout.log(`gatherer-${name}`),
+          restart: true,
+        },
+        {
+          onReady: (line) => {
+            const known = this.#gatherers.get(name);
+            if (known !== undefined) known.health = String(line['health']);
+          },
+        },
+      ),
+    );
+    const ready = await child.start();
+    this.#gatherers.set(name, { child, health: String(ready['health']), totals: new LineTotals(), lastEvents: 0, rate: 0 });
+  }
+
+  /** Only what a process needs; a user's own AWS credentials never reach a local stand-in. */
+  #baseEnvironment(): Record<string, string> {
+    const environment: Record<string, string> = {};
+    for (const [key, value] of Object.entries(process.env)) {
+      if (value !== undefined && !key.startsWith('AWS_')) environment[key] = value;
+    }
+    return environment;
+  }
+
+  /** The simulated venue knows this key's public half; a live run brings its own key. */
+  #kalshiKey(): { publicKey: string } {
+    const { layout, source } = this.#settings;
+    if (source.type === 'live') return { publicKey: '' };
+    const publicFile = `${layout.keyFile}.pub`;
+    if (!existsSync(layout.keyFile) || !existsSync(publicFile)) {
+      const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+        modulusLength: 2048,
+        privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+        publicKeyEncoding: { type: 'spki', format: 'pem' },
+      });
+      writeFileSync(layout.keyFile, privateKey, { mode: 0o600 });
+      writeFileSync(publicFile, publicKey);
+    }
+    return { publicKey: readFileSync(publicFile, 'utf8') };
+  }
+
+  async #request(request: { type: 'drain' } | { type: 'run'; stateMachine: string }, limitMillis: number): Promise<FunctionsReport> {
+    const id = this.#nextRequest++;
+    const answer = new Promise<FunctionsReport>((resolve) => this.#answers.set(id, resolve));
+    this.#functions!.send({ ...request, id });
+    const limit = sleep(limitMillis, null, { ref: false });
+    const report = await Promise.race([answer, limit]);
+    if (report === null) throw new Error(`the functions did not answer ${request.type} within ${limitMillis / 1_000} s`);
+    return report;
+  }
+
+  /** The scheduled machine goes on by itself while behind; once more makes sure that it began after the drain. */
+  async #mergeUntilDone(): Promise<void> {
+    const report = await this.#request({ type: 'run', stateMachine: 'merge' }, 300_000);
+    if (report.type === 'ran' && report.error !== undefined) throw new Error(`the last merge failed: ${report.error}`);
+  }
+
+  async #tapeFigures(): Promise<ProgressFigures['tape']> {
+    try {
+      const { rows } = await this.#production!.query<{ rows: string; newest: string | null }>(
+        `select coalesce(sum(events_tape), 0)::text as rows,
+                (select max(received_at) from order_book_deltas
+                  where exchange_ts > (extract(epoch from now()) * 1000000)::bigint - 600000000)::text as newest
+           from coverage`,
+      );
+      const { rows: count, newest } = rows[0]!;
+      return {
+        rows: Number(count),
+        lagSeconds: newest === null ? null : Math.max(0, Date.now() / 1_000 - Number(newest) / 1_000_000),
+      };
+    } catch {
+      return { rows: 0, lagSeconds: null };
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { parseArgs } from 'node:util';
+import { systemClock } from '#src/units/time.ts';
+import { ArgumentError, forgetKey, kalshiKey, numberArgument, wholeArgument } from './arguments.ts';
+import { FaultSpecificationError, parseFaults } from './faults/specification.ts';
+import { Simulation } from './simulation.ts';
+import { DEFAULT_SETTINGS } from './settings.ts';
+
+/** The simulated exchange as a process of its own: prints one ready line, and runs until it is told to end. */
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      'kalshi-markets': { type: 'string' },
+      'polymarket-markets': { type: 'string' },
+      rate: { type: 'string' },
+      faults: { type: 'string' },
+      truth: { type: 'string' },
+      host: { type: 'string' },
+      port: { type: 'string' },
+      seconds: { type: 'string' },
+      'kalshi-key-id': { type: 'string' },
+      'kalshi-public-key': { type: 'string' },
+    },
+  });
+  const key = kalshiKey(values['kalshi-key-id'] ?? 'simulated', values['kalshi-public-key']);
+  const seconds = numberArgument('seconds', values.seconds, 0);
+  const simulation = await Simulation.start({
+    settings: {
+      ...DEFAULT_SETTINGS,
+      seed: wholeArgument('seed', values.seed, 0) ?? DEFAULT_SETTINGS.seed,
+      kalshiMarkets: wholeArgument('kalshi-markets', values['kalshi-markets'], 0) ?? DEFAULT_SETTINGS.kalshiMarkets,
+      polymarketMarkets:
+        wholeArgument('polymarket-markets', values['polymarket-markets'], 0) ?? DEFAULT_SETTINGS.polymarketMarkets,
+      rate: numberArgument('rate', values.rate, 0) ?? DEFAULT_SETTINGS.rate,
+    },
+    clock: systemClock(),
+    ...(values.host === undefined ? {} : { host: values.host }),
+    port: wholeArgument('port', values.port, 0, 65_532) ?? 0,
+    kalshiKey: key,
+    faults: parseFaults(values.faults ?? 'none'),
+    ...(values.truth === undefined ? {} : { truthFile: values.truth }),
+  });
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) return;
+    isStopping = true;
+    void simulation.stop().then(() => {
+      forgetKey(key);
+      process.exit(0);
+    });
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  if (seconds !== null) setTimeout(stop, seconds * 1_000);
+  const credentials = { id: key.id, ...(key.privateKeyFile === null ? {} : { private_key_file: key.privateKeyFile }) };
+  process.stdout.write(`${JSON.stringify({ ...simulation.ready, key: credentials })}\n`);
+}
+
+main().catch((error: NodeJS.ErrnoException) => {
+  const isUsers =
+    error instanceof ArgumentError ||
+    error instanceof FaultSpecificationError ||
+    error.code !== undefined;
+  process.stderr.write(`tape sim: ${isUsers ? error.message : error.stack}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,207 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parsePrice, type Price, formatPrice } from '#src/units/price.ts';
+import { type Clock, formatRfc3339, MICROS_PER_MILLI, MICROS_PER_SECOND } from '#src/units/time.ts';
+import type { RestAnswer, RestRequest } from '../http/listener.ts';
+import { SlidingWindow } from '../http/rate-limits.ts';
+import type { ListedPolymarket, PolymarketRestData } from './rest-data.ts';
+
+/** Requests in ten seconds, by route; over the limit a request is delayed, and refused when that takes too long. */
+export const CLOB_LIMITS: Readonly<Record<string, number>> = {
+  all: 9_000,
+  '/book': 1_500,
+  '/price': 1_500,
+  '/midpoint': 1_500,
+  '/books': 500,
+  '/prices-history': 1_000,
+  '/tick-size': 200,
+};
+
+const LONGEST_DELAY_MILLIS = 3_000;
+const MOST_TOKENS = 500;
+const PAGE = 1_000;
+/** Base64 of −1: there are no more pages. */
+const END_CURSOR = 'LTE=';
+
+const ok = (body: unknown): RestAnswer => ({ status: 200, body });
+const failed = (status: number, error: string): RestAnswer => ({ status, body: { error } });
+const NO_BOOK = failed(404, 'No orderbook exists for the requested token id');
+
+/** Takes places in sliding windows, waits as long as a venue would, or refuses. */
+export class WindowedLimits {
+  readonly #windows: ReadonlyMap<string, SlidingWindow>;
+
+  constructor(limits: Readonly<Record<string, number>>, clock: Clock) {
+    this.#windows = new Map(Object.entries(limits).map(([route, limit]) => [route, new SlidingWindow(limit, clock)]));
+  }
+
+  /** Null when the request may go on. */
+  async pass(...routes: readonly string[]): Promise<RestAnswer | null> {
+    const waits = routes.map((route) => this.#windows.get(route)?.take() ?? 0);
+    const millis = Math.ceil(Math.max(0, ...waits) / MICROS_PER_MILLI);
+    if (millis > LONGEST_DELAY_MILLIS) {
+      return { status: 429, body: 'error code: 1015', headers: { 'retry-after': String(Math.ceil(millis / 1_000)) } };
+    }
+    if (millis > 0) await sleep(millis);
+    return null;
+  }
+}
+
+/** The public part of the CLOB's REST interface (protocol: CLOB REST). */
+export class ClobServer {
+  readonly #data: PolymarketRestData;
+  readonly #clock: Clock;
+  readonly #limits: WindowedLimits;
+
+  constructor(data: PolymarketRestData, clock: Clock) {
+    this.#data = data;
+    this.#clock = clock;
+    this.#limits = new WindowedLimits(CLOB_LIMITS, clock);
+  }
+
+  handle = async (request: RestRequest): Promise<RestAnswer> => {
+    const { method, path, query } = request;
+    const refusal = await this.#limits.pass('all', path);
+    if (refusal !== null) return refusal;
+    if (method === 'POST' && path === '/books') return this.#books(request.body);
+    if (method !== 'GET') return failed(405, 'Method not allowed');
+    switch (path) {
+      case '/ok':
+        return ok('OK');
+      case '/time':
+        return ok(Math.floor(this.#clock() / MICROS_PER_SECOND));
+      case '/markets':
+        return this.#listing(query, () => true, clobMarket);
+      case '/sampling-markets':
+        return this.#listing(query, ({ isClosed }) => !isClosed, clobMarket);
+      case '/simplified-markets':
+        return this.#listing(query, () => true, simplifiedMarket);
+      default:
+    }
+    if (path.startsWith('/markets/')) {
+      const market = this.#data.market(decodeURIComponent(path.slice('/markets/'.length)));
+      return market?.isListed === true ? ok(clobMarket(market)) : failed(404, 'market not found');
+    }
+    return this.#aboutToken(path, query);
+  };
+
+  #aboutToken(path: string, query: URLSearchParams): RestAnswer {
+    const parameter = path === '/prices-history' ? 'market' : 'token_id';
+    const token = query.get(parameter);
+    if (token === null || !/^\d+$/.test(token)) return failed(400, 'Invalid token id');
+    const book = this.#data.book(token);
+    if (book === null) return NO_BOOK;
+    const bid = best(book['bids']);
+    const ask = best(book['asks']);
+    switch (path) {
+      case '/book':
+        return ok(book);
+      case '/tick-size':
+        return ok({ minimum_tick_size: Number(book['tick_size']) });
+      case '/neg-risk':
+        return ok({ neg_risk: book['neg_risk'] });
+      case '/price': {
+        const price = query.get('side') === 'BUY' ? bid : query.get('side') === 'SELL' ? ask : undefined;
+        if (price === undefined) return failed(400, 'Invalid side');
+        return ok({ price: formatPrice(price ?? (0 as Price)) });
+      }
+      case '/midpoint':
+        return bid === null || ask === null ? NO_BOOK : ok({ mid: formatPrice(Math.floor((bid + ask) / 2) as Price) });
+      case '/spread':
+        return bid === null || ask === null ? NO_BOOK : ok({ spread: formatPrice((ask - bid) as Price) });
+      case '/last-trade-price':
+        return ok({ price: book['last_trade_price'], side: 'BUY' });
+      case '/prices-history':
+        return ok({ history: [] });
+      default:
+        return failed(404, 'Not found');
+    }
+  }
+
+  /** Tokens that it does not know are left out of the answer. */
+  #books(body: string): RestAnswer {
+    let asked: unknown;
+    try {
+      asked = JSON.parse(body);
+    } catch {
+      return failed(400, 'Invalid payload');
+    }
+    if (!Array.isArray(asked) || asked.some((entry) => typeof entry?.token_id !== 'string')) {
+      return failed(400, 'Invalid payload');
+    }
+    if (asked.length > MOST_TOKENS) return failed(400, 'Payload exceeds the limit');
+    const tokens = new Set(asked.map((entry: { token_id: string }) => entry.token_id));
+    return ok([...tokens].map((token) => this.#data.book(token)).filter((book) => book !== null));
+  }
+
+  #listing(
+    query: URLSearchParams,
+    fits: (market: ListedPolymarket) => boolean,
+    show: (market: ListedPolymarket) => unknown,
+  ): RestAnswer {
+    const cursor = query.get('next_cursor') ?? '';
+    const from = cursor === '' ? 0 : Number(Buffer.from(cursor, 'base64').toString('utf8'));
+    if (!Number.isSafeInteger(from) || from < 0) return failed(400, 'next item should be greater than or equal to 0');
+    const all = [...this.#data.markets()].filter((market) => market.isListed && fits(market));
+    const data = all.slice(from, from + PAGE).map(show);
+    const next = from + PAGE < all.length ? Buffer.from(String(from + PAGE)).toString('base64') : END_CURSOR;
+    return ok({ data, next_cursor: next, limit: PAGE, count: data.length });
+  }
+}
+
+/** Levels come worst first. */
+function best(levels: unknown): Price | null {
+  const last = (levels as readonly { price: string }[]).at(-1);
+  return last === undefined ? null : parsePrice(last.price);
+}
+
+function tokensOf(market: ListedPolymarket): unknown[] {
+  return market.tokens.map((token_id, index) => ({
+    token_id,
+    outcome: market.outcomes[index] ?? '',
+    price: Number(market.lastPrices[index] ?? 0),
+    winner: market.winner === index,
+  }));
+}
+
+function simplifiedMarket(market: ListedPolymarket): unknown {
+  return {
+    condition_id: market.condition,
+    tokens: tokensOf(market),
+    active: true,
+    closed: market.isClosed,
+    archived: false,
+    accepting_orders: !market.isClosed,
+    rewards: { rates: null, min_size: 0, max_spread: 0 },
+  };
+}
+
+function clobMarket(market: ListedPolymarket): unknown {
+  return {
+    enable_order_book: true,
+    active: true,
+    closed: market.isClosed,
+    archived: false,
+    accepting_orders: !market.isClosed,
+    accepting_order_timestamp: formatRfc3339(market.createdAt),
+    minimum_order_size: 5,
+    minimum_tick_size: Number(market.tickSize),
+    condition_id: market.condition,
+    question_id: market.questionId,
+    question: market.question,
+    description: `${market.question} Resolves to Yes if so.`,
+    market_slug: market.slug,
+    end_date_iso: formatRfc3339(market.endAt),
+    game_start_time: null,
+    seconds_delay: 0,
+    fpmm: '',
+    maker_base_fee: 0,
+    taker_base_fee: 0,
+    notifications_enabled: true,
+    neg_risk: market.negRisk,
+    neg_risk_market_id: '',
+    neg_risk_request_id: '',
+    is_50_50_outcome: false,
+    tokens: tokensOf(market),
+    tags: [market.category],
+  };
+}

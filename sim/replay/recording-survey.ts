@@ -1,0 +1,116 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Venue } from '#src/events/event.ts';
+import { readRecording } from '#src/recording/read-recording.ts';
+import { recordedMessages, type RecordedMessage, requestedYesPrices } from '#src/replay/recorded-message.ts';
+import type { Micros } from '#src/units/time.ts';
+
+/** A recording that holds nothing to replay. */
+export class EmptyRecordingError extends Error {
+  override readonly name = 'EmptyRecordingError';
+}
+
+/** Bare frames have no times: they are played so far apart. */
+const BARE_DISTANCE = 100_000;
+
+/** One recorded message with its time and, for Kalshi, the convention its book levels are in. */
+export interface TimedMessage {
+  readonly at: Micros;
+  readonly message: RecordedMessage;
+  readonly useYesPrice: boolean;
+}
+
+/** The recordings at the given paths: files, and what lies in folders, by name. */
+export function recordingFiles(paths: readonly string[]): string[] {
+  const isRecording = (name: string): boolean => /\.(jsonl|ndjson)(\.gz|\.zst)?$/.test(name);
+  return paths.flatMap((path) => {
+    if (!statSync(path).isDirectory()) return [path];
+    return readdirSync(path, { recursive: true, encoding: 'utf8' })
+      .filter(isRecording)
+      .sort()
+      .map((name) => join(path, name));
+  });
+}
+
+/** All messages of the recordings, in order. What cannot be replayed is told to `skipped`. */
+export async function* timedMessages(
+  files: readonly string[],
+  skipped: (file: string, line: number) => void = () => {},
+): AsyncGenerator<TimedMessage> {
+  let bareAt = 0;
+  for (const file of files) {
+    const conventions = new Map<string, boolean>();
+    for await (const { number, frame, recorded } of readRecording(file)) {
+      if (recorded?.sent !== undefined) {
+        const asked = requestedYesPrices(recorded.sent);
+        if (asked !== null) conventions.set(recorded.conn, asked);
+        continue;
+      }
+      if (frame === null) continue;
+      const messages = recordedMessages(frame);
+      if (messages === null) skipped(file, number);
+      bareAt = recorded === null ? bareAt + BARE_DISTANCE : recorded.t;
+      const useYesPrice = conventions.get(recorded?.conn ?? '') ?? false;
+      for (const message of messages ?? []) yield { at: bareAt as Micros, message, useYesPrice };
+    }
+  }
+}
+
+/** What a recording is about: known before it is played, so that it can be listed and subscribed. */
+export interface RecordingSurvey {
+  readonly files: readonly string[];
+  readonly venues: ReadonlySet<Venue>;
+  readonly messages: number;
+  readonly skipped: number;
+  readonly from: Micros;
+  readonly to: Micros;
+  /** Message types by venue. */
+  readonly types: ReadonlySet<string>;
+  /** Kalshi tickers and Polymarket tokens that have a book, in order of appearance. */
+  readonly tickers: ReadonlySet<string>;
+  readonly tokens: ReadonlyMap<string, { readonly market: string }>;
+  /** Instruments whose first message about their book is the whole book. */
+  readonly openings: ReadonlyMap<string, TimedMessage>;
+}
+
+const BOOK_TYPES: ReadonlySet<string> = new Set(['orderbook_snapshot', 'orderbook_delta', 'book', 'price_change']);
+/** Messages about a market that may not have begun, or is over: they alone do not make it one to subscribe. */
+const ANNOUNCEMENTS: ReadonlySet<string> = new Set(['market_lifecycle_v2', 'multivariate_market_lifecycle']);
+
+function instrumentsOf(message: RecordedMessage): readonly string[] {
+  if (message.venue === 'polymarket') return message.instruments;
+  return message.instrument === null || ANNOUNCEMENTS.has(message.type) ? [] : [message.instrument];
+}
+
+/** Reads the recordings once. @throws EmptyRecordingError, or what the reader throws */
+export async function surveyRecordings(paths: readonly string[]): Promise<RecordingSurvey> {
+  const files = recordingFiles(paths);
+  const venues = new Set<Venue>();
+  const types = new Set<string>();
+  const tickers = new Set<string>();
+  const tokens = new Map<string, { market: string }>();
+  const openings = new Map<string, TimedMessage>();
+  const begun = new Set<string>();
+  let messages = 0;
+  let skipped = 0;
+  let from: Micros | null = null;
+  let to = 0 as Micros;
+  for await (const timed of timedMessages(files, () => skipped++)) {
+    const { message } = timed;
+    messages++;
+    from ??= timed.at;
+    to = Math.max(to, timed.at) as Micros;
+    venues.add(message.venue);
+    types.add(`${message.venue} ${message.type}`);
+    const isBook = BOOK_TYPES.has(message.type);
+    for (const instrument of instrumentsOf(message)) {
+      if (message.venue === 'kalshi') tickers.add(instrument);
+      else if (!tokens.has(instrument)) tokens.set(instrument, { market: message.market ?? instrument });
+      if (!isBook || begun.has(instrument)) continue;
+      begun.add(instrument);
+      if (message.type === 'orderbook_snapshot' || message.type === 'book') openings.set(instrument, timed);
+    }
+  }
+  if (from === null) throw new EmptyRecordingError(`${paths.join(', ')}: no message of either venue to replay`);
+  return { files, venues, messages, skipped, from, to, types, tickers, tokens, openings };
+}

@@ -1,0 +1,148 @@
+import { complement, formatPrice, parsePrice, type Price } from '#src/units/price.ts';
+import { formatSize } from '#src/units/size.ts';
+import type { RecordedMessage } from '#src/replay/recorded-message.ts';
+import type { KalshiFeed } from '../kalshi/gateway.ts';
+import type { PolymarketFeed } from '../polymarket/gateway.ts';
+import type { RecordedBooks } from './recorded-books.ts';
+import type { RecordingSurvey } from './recording-survey.ts';
+
+type Body = Readonly<Record<string, unknown>>;
+type Pair = readonly [string, string];
+
+/** A NO price in the other convention; what is no price stays as it is. */
+function otherPrice(value: unknown): unknown {
+  if (typeof value === 'number') return 100 - value;
+  if (typeof value !== 'string') return value;
+  const decimals = Math.max(0, value.length - value.indexOf('.') - 1);
+  try {
+    const [whole, fraction = ''] = formatPrice(complement(parsePrice(value))).split('.');
+    return `${whole}.${fraction.padEnd(decimals, '0')}`;
+  } catch {
+    return value;
+  }
+}
+
+const NO_LEVELS = ['no_dollars_fp', 'no_dollars', 'no'] as const;
+
+/** The same Kalshi message with NO prices in the other convention. */
+export function inOtherConvention(type: string, body: Body): Body {
+  if (type === 'orderbook_snapshot') {
+    const changed: Record<string, unknown> = { ...body };
+    for (const key of NO_LEVELS) {
+      const levels = body[key];
+      if (Array.isArray(levels)) changed[key] = levels.map(([price, size]) => [otherPrice(price), size]);
+    }
+    return changed;
+  }
+  if (body['side'] !== 'no') return body;
+  const changed: Record<string, unknown> = { ...body };
+  for (const key of ['price_dollars', 'price']) if (key in body) changed[key] = otherPrice(body[key]);
+  return changed;
+}
+
+/** A recorded Kalshi message in both conventions, as JSON. */
+export function bothConventions(message: RecordedMessage & { venue: 'kalshi' }, useYesPrice: boolean): { no: string; yes: string } {
+  const same = JSON.stringify(message.body);
+  const other = JSON.stringify(inOtherConvention(message.type, message.body));
+  return useYesPrice ? { no: other, yes: same } : { no: same, yes: other };
+}
+
+/** Kalshi books of a recording, as far as it has been played. */
+export class ReplayedKalshi implements KalshiFeed {
+  readonly #survey: RecordingSurvey;
+  readonly #books: RecordedBooks;
+
+  constructor(survey: RecordingSurvey, books: RecordedBooks) {
+    this.#survey = survey;
+    this.#books = books;
+  }
+
+  isKnown(ticker: string): boolean {
+    return this.#survey.tickers.has(ticker);
+  }
+
+  /** Before its first change a book is given as recorded; after, as it has become. */
+  snapshot(ticker: string, useYesPrice: boolean): string | null {
+    if (this.#books.has(ticker)) {
+      const { yes, no } = this.levels(ticker);
+      const levels = useYesPrice ? no.map(([price, size]): Pair => [otherPrice(price) as string, size]) : no;
+      return JSON.stringify({
+        market_ticker: ticker,
+        market_id: '',
+        ...(yes.length > 0 ? { yes_dollars_fp: yes } : {}),
+        ...(levels.length > 0 ? { no_dollars_fp: levels } : {}),
+      });
+    }
+    const opening = this.#survey.openings.get(ticker);
+    if (opening?.message.venue !== 'kalshi') return null;
+    const forms = bothConventions(opening.message, opening.useYesPrice);
+    return useYesPrice ? forms.yes : forms.no;
+  }
+
+  ticker(): string | null {
+    return null;
+  }
+
+  /** NO in NO prices, ascending. */
+  levels(ticker: string): { yes: Pair[]; no: Pair[] } {
+    const yes = this.#books
+      .levels(ticker, 'bid')
+      .map(([price, size]): Pair => [fourDecimals(price), twoDecimals(formatSize(size))])
+      .reverse();
+    const no = this.#books
+      .levels(ticker, 'ask')
+      .map(([price, size]): Pair => [fourDecimals(complement(price)), twoDecimals(formatSize(size))])
+      .reverse();
+    return { yes, no };
+  }
+}
+
+function padded(text: string, decimals: number): string {
+  const [whole, fraction = ''] = text.split('.');
+  return `${whole}.${fraction.padEnd(decimals, '0')}`;
+}
+
+const fourDecimals = (price: Price): string => padded(formatPrice(price), 4);
+const twoDecimals = (text: string): string => padded(text, 2);
+
+/** Polymarket books of a recording, as far as it has been played. */
+export class ReplayedPolymarket implements PolymarketFeed {
+  readonly #survey: RecordingSurvey;
+  readonly #books: RecordedBooks;
+  /** Recorded time of the last message about each token, as text of milliseconds. */
+  readonly #times = new Map<string, string>();
+
+  constructor(survey: RecordingSurvey, books: RecordedBooks) {
+    this.#survey = survey;
+    this.#books = books;
+  }
+
+  played(message: RecordedMessage & { venue: 'polymarket' }): void {
+    const { timestamp } = message.body;
+    if (typeof timestamp !== 'string') return;
+    for (const token of message.instruments) this.#times.set(token, timestamp);
+  }
+
+  initialBook(token: string): string | null {
+    const book = this.body(token);
+    return book === null ? null : JSON.stringify({ ...book, event_type: 'book' });
+  }
+
+  /** The book's own fields, worst level first, or null when nothing is known of it yet. */
+  body(token: string): Body | null {
+    if (!this.#books.has(token)) return this.#survey.openings.get(token)?.message.body ?? null;
+    const side = (name: 'bid' | 'ask'): { price: string; size: string }[] =>
+      this.#books
+        .levels(token, name)
+        .map(([price, size]) => ({ price: formatPrice(price), size: formatSize(size) }))
+        .reverse();
+    return {
+      market: this.#survey.tokens.get(token)?.market ?? '',
+      asset_id: token,
+      timestamp: this.#times.get(token) ?? String(Math.floor(this.#survey.from / 1_000)),
+      hash: this.#books.hash(token),
+      bids: side('bid'),
+      asks: side('ask'),
+    };
+  }
+}

@@ -1,0 +1,297 @@
+import type { KeyObject } from 'node:crypto';
+import { setImmediate as yieldToOthers, setTimeout as sleep } from 'node:timers/promises';
+import { PlaybackPace, type PlaybackSpeed } from '#src/replay/pace.ts';
+import type { RecordedMessage } from '#src/replay/recorded-message.ts';
+import { type Clock, MICROS_PER_MILLI, MICROS_PER_SECOND } from '#src/units/time.ts';
+import { FaultControl } from '../faults/fault-control.ts';
+import { NO_FAULTS } from '../faults/specification.ts';
+import type { RestAnswer, RestRequest } from '../http/listener.ts';
+import { KalshiAuthentication } from '../kalshi/authentication.ts';
+import { KALSHI_SOCKET_LIMITS } from '../kalshi/gateway.ts';
+import { KALSHI_REST_LIMITS } from '../kalshi/rest.ts';
+import { POLYMARKET_SOCKET_LIMITS } from '../polymarket/gateway.ts';
+import { type ReadyLine, VenueListeners } from '../server/venue-listeners.ts';
+import { RecordedBooks } from './recorded-books.ts';
+import { type RecordingSurvey, surveyRecordings, type TimedMessage, timedMessages } from './recording-survey.ts';
+import { bothConventions, ReplayedKalshi, ReplayedPolymarket } from './replay-feeds.ts';
+import { ReplayedKalshiListing, ReplayedPolymarketListing } from './replay-listings.ts';
+
+export interface ReplayOptions {
+  readonly paths: readonly string[];
+  readonly speed: PlaybackSpeed;
+  readonly clock: Clock;
+  readonly host?: string;
+  /** First of four ports, or 0 for any free ones. */
+  readonly port?: number;
+  readonly kalshiKey: { readonly id: string; readonly publicKey: KeyObject };
+  /** Playing begins when every instrument is subscribed by so many connections; 0: at once. */
+  readonly waitSubscriptions?: number;
+  /** It begins anyway after so many microseconds. */
+  readonly waitAtMost?: number;
+  /** Pauses of the recording are cut to so many microseconds of playing time. */
+  readonly longestPause?: number;
+}
+
+const WAIT_AT_MOST = 120 * MICROS_PER_SECOND;
+const LOOK_EVERY_MILLIS = 100;
+/** Messages sent without giving others a turn. */
+const BURST = 200;
+/** Above so much unsent data on any socket the playing waits. */
+const MOST_UNSENT = 4 << 20;
+const LONGEST_SLEEP_MILLIS = 500;
+const REPEATABLE = { order: -1, repeatable: true } as const;
+const ACCOUNT_LIMITS = { refill: 1_000_000, capacity: 1_000_000, cost: 10, unsignedRefill: 1_000, unsignedBurst: 10_000 };
+
+export type ReplayState = 'waiting' | 'playing' | 'ended';
+
+/** Recordings served over the venues' own protocols. */
+export class Replay {
+  readonly survey: RecordingSurvey;
+  readonly #options: ReplayOptions;
+  readonly #books: { readonly kalshi: RecordedBooks; readonly polymarket: RecordedBooks };
+  readonly #kalshi: ReplayedKalshi;
+  readonly #polymarket: ReplayedPolymarket;
+  readonly #started = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
+  #listeners: VenueListeners | null = null;
+  #state: ReplayState = 'waiting';
+  #played = 0;
+  #delivered = 0;
+  #isPaused = false;
+  #isStopped = false;
+
+  private constructor(options: ReplayOptions, survey: RecordingSurvey) {
+    this.#options = options;
+    this.survey = survey;
+    this.#books = { kalshi: new RecordedBooks('kalshi'), polymarket: new RecordedBooks('polymarket') };
+    this.#kalshi = new ReplayedKalshi(survey, this.#books.kalshi);
+    this.#polymarket = new ReplayedPolymarket(survey, this.#books.polymarket);
+  }
+
+  /** @throws EmptyRecordingError or RecordingError, or the system's error when a port cannot be had */
+  static async start(options: ReplayOptions): Promise<Replay> {
+    const replay = new Replay(options, await surveyRecordings(options.paths));
+    await replay.#listen();
+    void replay.#run();
+    return replay;
+  }
+
+  get ready(): ReadyLine {
+    return this.#listeners!.ready;
+  }
+
+  get listeners(): VenueListeners {
+    return this.#listeners!;
+  }
+
+  get state(): ReplayState {
+    return this.#state;
+  }
+
+  /** Resolves when everything has been played and handed to the sockets. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Begins to play at once. */
+  begin(): void {
+    this.#started.resolve();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.begin();
+    await this.#listeners?.stop();
+  }
+
+  async #listen(): Promise<void> {
+    const { clock, kalshiKey, host = '127.0.0.1', port = 0 } = this.#options;
+    const { survey } = this;
+    const now = clock();
+    this.#listeners = await VenueListeners.start({
+      host,
+      port,
+      clock,
+      seed: 1,
+      faults: new FaultControl(NO_FAULTS, 1, clock),
+      kalshi: !survey.venues.has('kalshi')
+        ? null
+        : {
+            feed: this.#kalshi,
+            data: new ReplayedKalshiListing(survey, this.#kalshi, now),
+            authentication: new KalshiAuthentication(kalshiKey.id, kalshiKey.publicKey, clock),
+            socketLimits: KALSHI_SOCKET_LIMITS,
+            restLimits: { ...KALSHI_REST_LIMITS, ...ACCOUNT_LIMITS },
+          },
+      polymarket: !survey.venues.has('polymarket')
+        ? null
+        : {
+            feed: this.#polymarket,
+            data: new ReplayedPolymarketListing(survey, this.#polymarket, now),
+            socketLimits: POLYMARKET_SOCKET_LIMITS,
+          },
+      control: (request) => this.#control(request),
+    });
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await Promise.race([this.#started.promise, this.#waitForSubscribers()]);
+      if (!this.#isStopped) await this.#play();
+      this.#state = 'ended';
+      this.#ended.resolve();
+    } catch (error) {
+      this.#ended.reject(error);
+    }
+  }
+
+  /** Instruments that fewer connections have subscribed than are waited for. */
+  unsubscribed(): string[] {
+    const wanted = this.#options.waitSubscriptions ?? 0;
+    const { kalshi, polymarket } = this.listeners;
+    const missing = [...this.survey.tickers].filter((ticker) => kalshi!.bookSubscribers(ticker) < wanted);
+    missing.push(...[...this.survey.tokens.keys()].filter((token) => polymarket!.subscribers(token).size < wanted));
+    for (const channel of ['trade', 'ticker', 'market_lifecycle_v2']) {
+      if (this.survey.types.has(`kalshi ${channel}`) && kalshi!.index(channel).all.size < wanted) missing.push(`channel ${channel}`);
+    }
+    return missing;
+  }
+
+  async #waitForSubscribers(): Promise<void> {
+    const { clock, waitSubscriptions = 0, waitAtMost = WAIT_AT_MOST } = this.#options;
+    if (waitSubscriptions === 0) return;
+    const until = clock() + waitAtMost;
+    while (!this.#isStopped && clock() < until && this.unsubscribed().length > 0) await sleep(LOOK_EVERY_MILLIS);
+    // The initial books are on their way; the first changes come after them on every connection.
+    await sleep(LOOK_EVERY_MILLIS);
+  }
+
+  async #play(): Promise<void> {
+    const { speed, clock, longestPause } = this.#options;
+    this.#state = 'playing';
+    const pace = new PlaybackPace(speed, clock(), longestPause);
+    let burst = 0;
+    for await (const timed of timedMessages(this.survey.files)) {
+      const due = pace.due(timed.at);
+      await this.#until(due, pace);
+      if (this.#isStopped) return;
+      if (++burst >= BURST) {
+        burst = 0;
+        await this.#breathe();
+      }
+      this.#send(timed);
+    }
+    await this.#breathe(0);
+  }
+
+  /** Waits for a frame's time; a pause moves all that is to come. */
+  async #until(due: number, pace: PlaybackPace): Promise<void> {
+    const { clock } = this.#options;
+    let wait = due - clock();
+    while ((wait > 0 || this.#isPaused) && !this.#isStopped) {
+      const before = clock();
+      const isPaused = this.#isPaused;
+      await sleep(Math.min(isPaused ? LOOK_EVERY_MILLIS : Math.ceil(wait / MICROS_PER_MILLI), LONGEST_SLEEP_MILLIS));
+      const passed = clock() - before;
+      if (isPaused) pace.delay(passed);
+      else wait -= passed;
+    }
+  }
+
+  /** Lets the sockets write, and waits while one of them is far behind. */
+  async #breathe(mostUnsent = MOST_UNSENT): Promise<void> {
+    await yieldToOthers();
+    const { kalshi, polymarket } = this.listeners;
+    const sockets = () => [...(kalshi?.connections ?? []), ...(polymarket?.connections ?? [])];
+    while (!this.#isStopped && sockets().some(({ socket }) => socket.unsent > mostUnsent)) await sleep(5);
+  }
+
+  #send(timed: TimedMessage): void {
+    const { message } = timed;
+    this.#played++;
+    this.#delivered += message.venue === 'kalshi' ? this.#sendKalshi(message, timed) : this.#sendPolymarket(message, timed);
+  }
+
+  #sendKalshi(message: RecordedMessage & { venue: 'kalshi' }, timed: TimedMessage): number {
+    const gateway = this.listeners.kalshi!;
+    const { type, instrument } = message;
+    const forms = bothConventions(message, timed.useYesPrice);
+    switch (type) {
+      case 'orderbook_snapshot':
+      case 'orderbook_delta': {
+        if (instrument === null) return 0;
+        // Everybody who subscribed was given the first book then.
+        const isOpening = type === 'orderbook_snapshot' && !this.#books.kalshi.has(instrument);
+        this.#books.kalshi.apply(message, timed.useYesPrice);
+        return isOpening && this.survey.openings.has(instrument) ? 0 : gateway.book(instrument, type, forms.no, forms.yes);
+      }
+      case 'trade':
+      case 'ticker':
+        return instrument === null ? 0 : gateway.market(type, instrument, forms.no);
+      case 'market_lifecycle_v2':
+      case 'event_lifecycle':
+      case 'event_fee_update':
+        return gateway.announce('market_lifecycle_v2', type, forms.no);
+      case 'multivariate_market_lifecycle':
+        return gateway.announce('multivariate_market_lifecycle', type, forms.no);
+      default:
+        return 0;
+    }
+  }
+
+  #sendPolymarket(message: RecordedMessage & { venue: 'polymarket' }, timed: TimedMessage): number {
+    const gateway = this.listeners.polymarket!;
+    const { type, instruments } = message;
+    const frame = JSON.stringify(message.body);
+    this.#polymarket.played(message);
+    if (type === 'new_market' || type === 'market_resolved') return gateway.announce(frame, REPEATABLE);
+    const token = instruments[0];
+    if (token === undefined) return 0;
+    const isOpening = type === 'book' && !this.#books.polymarket.has(token);
+    if (type === 'book' || type === 'price_change') this.#books.polymarket.apply(message, timed.useYesPrice);
+    if (isOpening && this.survey.openings.has(token)) return 0;
+    if (type === 'price_change') return gateway.change(instruments, frame, REPEATABLE).reduce((sum, count) => sum + count, 0);
+    return gateway.token(token, frame, REPEATABLE, type === 'best_bid_ask');
+  }
+
+  async #control(request: RestRequest): Promise<RestAnswer> {
+    switch (`${request.method} ${request.path}`) {
+      case 'POST /control/start':
+        this.begin();
+        break;
+      case 'POST /control/pause':
+        this.#isPaused = true;
+        break;
+      case 'POST /control/resume':
+        this.#isPaused = false;
+        break;
+      case 'POST /control/flush':
+      case 'GET /control/status':
+        break;
+      default:
+        return { status: 404, body: { error: `${request.method} ${request.path} is unknown` } };
+    }
+    return { status: 200, body: this.status() };
+  }
+
+  status(): {
+    readonly state: ReplayState;
+    readonly played: number;
+    readonly messages: number;
+    readonly skipped: number;
+    readonly delivered: number;
+    readonly instruments: number;
+    readonly unsubscribed: number;
+  } {
+    const { messages, skipped, tickers, tokens } = this.survey;
+    return {
+      state: this.#state,
+      played: this.#played,
+      messages,
+      skipped,
+      delivered: this.#delivered,
+      instruments: tickers.size + tokens.size,
+      unsubscribed: this.unsubscribed().length,
+    };
+  }
+}

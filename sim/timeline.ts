@@ -1,0 +1,65 @@
+import type { Clock, Micros } from '#src/units/time.ts';
+import { Schedule } from './market/schedule.ts';
+
+/**
+ * Simulated time: everything that happens has its moment on the schedule, and the clock only decides how far the
+ * schedule is run. So content and order depend on the seed alone. While paused, time does not pass.
+ */
+export class Timeline {
+  readonly #schedule = new Schedule();
+  readonly #clock: Clock;
+  #shift = 0;
+  #pausedAt: number | null = null;
+  /** Added to every stamp of the exchange, microseconds. */
+  skew = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.start = clock();
+    this.#now = this.start;
+  }
+
+  readonly start: Micros;
+  #now: number;
+
+  /** The moment being simulated, on the clock. */
+  get now(): Micros {
+    return (this.#now + this.#shift) as Micros;
+  }
+
+  /** The exchange's own clock: what it stamps its events with. */
+  get stamp(): Micros {
+    return (this.now + this.skew) as Micros;
+  }
+
+  get isPaused(): boolean {
+    return this.#pausedAt !== null;
+  }
+
+  /** Runs `action` so many microseconds after the moment being simulated. */
+  after(delay: number, action: () => void): void {
+    this.#schedule.at(this.#now + Math.max(0, Math.round(delay)), (at) => {
+      this.#now = at;
+      action();
+    });
+  }
+
+  /** Runs what has become due by the clock. */
+  run(): void {
+    if (this.#pausedAt !== null) return;
+    const until = this.#clock() - this.#shift;
+    this.#schedule.runUntil(until);
+    if (until > this.#now) this.#now = until;
+  }
+
+  pause(): void {
+    this.run();
+    this.#pausedAt ??= this.#clock();
+  }
+
+  resume(): void {
+    if (this.#pausedAt === null) return;
+    this.#shift += this.#clock() - this.#pausedAt;
+    this.#pausedAt = null;
+  }
+}

@@ -1,0 +1,148 @@
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock, Micros } from '../units/time.ts';
+import { OPEN_SUFFIX, segmentFileName } from './segment-name.ts';
+import { type LineChunk, manifestPath, SegmentWriter } from './segment-writer.ts';
+
+export interface FrameGroupOptions {
+  readonly name: string;
+  readonly epoch: string;
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly flushBytes: number;
+  readonly segmentMillis: number;
+  readonly segmentBytes: number;
+  readonly memoryLimitBytes: number;
+  readonly finished: () => void;
+  readonly writeFailed: (file: string, message: string) => void;
+  /** Frames begin to be dropped. */
+  readonly suspended: () => void;
+}
+
+const MICROS_PER_MILLI = 1_000;
+
+/** The recorded lines of one group of connections: collected in memory, written chunk by chunk, segment by segment. */
+export class FrameGroup {
+  readonly #options: FrameGroupOptions;
+  #text = '';
+  #textLines = 0;
+  #first = Number.POSITIVE_INFINITY as Micros;
+  #last = 0 as Micros;
+  #chunks: LineChunk[] = [];
+  #chunkBytes = 0;
+  #segment: { readonly writer: SegmentWriter; readonly path: string; readonly begunAt: Micros } | null = null;
+  #lastStart = -1;
+  #work: Promise<void> = Promise.resolve();
+  #suspended = false;
+  recordedLines = 0;
+  rawBytes = 0;
+  droppedLines = 0;
+  writeFailures = 0;
+  segmentsFinished = 0;
+
+  constructor(options: FrameGroupOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes in memory, those of a text in characters. */
+  get memoryBytes(): number {
+    return this.#text.length + this.#chunkBytes + (this.#segment?.writer.unwrittenBytes ?? 0);
+  }
+
+  /** Takes one line with its newline. */
+  add(at: Micros, line: string): void {
+    if (this.memoryBytes >= this.#options.memoryLimitBytes) {
+      this.droppedLines++;
+      if (!this.#suspended) this.#options.suspended();
+      this.#suspended = true;
+      return;
+    }
+    this.#suspended = false;
+    this.#text += line;
+    this.#textLines++;
+    this.recordedLines++;
+    if (at < this.#first) this.#first = at;
+    if (at > this.#last) this.#last = at;
+    if (this.#text.length >= this.#options.flushBytes) void this.flush();
+  }
+
+  /** Writes what was taken so far, and finishes the segment when it is old or large enough. Never rejects. */
+  flush(): Promise<void> {
+    this.#swap();
+    return this.#queue(false);
+  }
+
+  /** Writes everything and finishes the segment. Never rejects. */
+  finish(): Promise<void> {
+    this.#swap();
+    return this.#queue(true);
+  }
+
+  #swap(): void {
+    if (this.#textLines === 0) return;
+    const data = Buffer.from(this.#text, 'utf8');
+    this.#chunks.push({
+      data,
+      lines: this.#textLines,
+      firstReceivedAt: this.#first,
+      lastReceivedAt: this.#last,
+    });
+    this.#chunkBytes += data.byteLength;
+    this.rawBytes += data.byteLength;
+    this.#text = '';
+    this.#textLines = 0;
+    this.#first = Number.POSITIVE_INFINITY as Micros;
+    this.#last = 0 as Micros;
+  }
+
+  #queue(finish: boolean): Promise<void> {
+    this.#work = this.#work.then(async () => {
+      try {
+        await this.#write(finish);
+      } catch (error) {
+        this.writeFailures++;
+        this.#options.writeFailed(this.#segment?.path ?? this.#options.directory, String(error));
+      }
+    });
+    return this.#work;
+  }
+
+  async #write(finish: boolean): Promise<void> {
+    // What an earlier refusal left comes first; while it lasts, nothing more is taken out of the queue.
+    await this.#segment?.writer.save();
+    while (this.#chunks.length > 0) {
+      await this.#finishIfDue(false);
+      const chunk = this.#chunks[0]!;
+      this.#segment ??= this.#begin(chunk.firstReceivedAt);
+      await this.#segment.writer.compress(chunk);
+      this.#chunks.shift();
+      this.#chunkBytes -= chunk.data.byteLength;
+      await this.#segment.writer.save();
+    }
+    await this.#finishIfDue(finish);
+  }
+
+  #begin(first: Micros): { writer: SegmentWriter; path: string; begunAt: Micros } {
+    const { name, epoch, directory, clock } = this.#options;
+    // Two segments of a group must not share a name, not even when the clock steps back.
+    const start = Math.max(first, this.#lastStart + 1) as Micros;
+    this.#lastStart = start;
+    const path = join(directory, segmentFileName({ group: name, start, epoch }));
+    return { writer: new SegmentWriter(path + OPEN_SUFFIX), path, begunAt: clock() };
+  }
+
+  async #finishIfDue(now: boolean): Promise<void> {
+    const segment = this.#segment;
+    if (segment === null) return;
+    const { clock, segmentMillis, segmentBytes } = this.#options;
+    const age = clock() - segment.begunAt;
+    const due = age >= segmentMillis * MICROS_PER_MILLI || segment.writer.bytes >= segmentBytes;
+    if (!now && !due) return;
+    const manifest = await segment.writer.finish();
+    await writeFile(manifestPath(segment.path), JSON.stringify(manifest));
+    await rename(segment.path + OPEN_SUFFIX, segment.path);
+    this.#segment = null;
+    this.segmentsFinished++;
+    this.#options.finished();
+  }
+}

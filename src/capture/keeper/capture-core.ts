@@ -1,0 +1,371 @@
+import { GapLedger } from '../../continuity/gap-ledger.ts';
+import type { BookSnapshotEvent, GapCause, Level, MarketEvent } from '../../events/event.ts';
+import type { Micros } from '../../units/time.ts';
+import type { DecodedFrame, DecodeProblem } from '../../venues/decoder.ts';
+import type { ConnectionEpoch, FrameOutcome, LineKeeper } from '../line.ts';
+import { BookReports } from './book-reports.ts';
+import { CaptureWriter } from './capture-writer.ts';
+import { Carriers } from './carriers.ts';
+import { type KeeperCounters, newCounters } from './counters.ts';
+import { Delays } from './delays.ts';
+import { FrameFindings } from './frame-findings.ts';
+import { InstrumentState, type Source } from './instrument-state.ts';
+import type { KeeperOptions } from './options.ts';
+import { holdAgainstRest } from './rest-witness.ts';
+
+const SECOND = 1_000_000;
+/** An instrument expected within this time of the start was there when the line came up. */
+const STARTUP = 120 * SECOND;
+/** How long a frame without venue time may have been under way. */
+const UNKNOWN_DELAY = 10 * SECOND;
+/** At most one resync is asked for per instrument in this time, unless a new break calls for it. */
+export const RESYNC_AGAIN = 15 * SECOND;
+/** A resync on REST evidence alone: the REST book may be the stale one. */
+const RESYNC_BY_REST = 60 * SECOND;
+/** Problems that lose no event of a book or of anything else that is stored. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  'unknown_type',
+  'unknown_key',
+  'unknown_value',
+  'disagreement',
+  'empty',
+  'price_out_of_range',
+]);
+
+/**
+ * What all venues' keepers share: instruments and what carries them, gaps, reports, copies from a second
+ * connection, and the writing of captured events. A subclass knows how its venue shows continuity.
+ */
+export abstract class CaptureCore implements LineKeeper {
+  readonly counters: KeeperCounters;
+  protected readonly options: KeeperOptions;
+  protected readonly states = new Map<string, InstrumentState>();
+  protected readonly reports: BookReports;
+  protected readonly ledger: GapLedger;
+  protected readonly writer: CaptureWriter;
+  protected readonly carriers = new Carriers();
+  protected readonly findings = new FrameFindings();
+  private readonly startedAt: Micros;
+  private proven = 0;
+  private lastReceived = 0;
+  protected readonly delays = new Delays();
+  /** Receive time of the frame at hand. */
+  protected receivedAt = 0 as Micros;
+  /** Differs from frame to frame. */
+  protected frameNumber = 0;
+
+  constructor(options: KeeperOptions) {
+    this.options = options;
+    this.counters = options.counters ?? newCounters();
+    this.startedAt = options.clock();
+    const { venue, gatherer, epoch } = options;
+    this.writer = new CaptureWriter(options, this.counters);
+    this.ledger = new GapLedger({ venue, gatherer, epoch, emit: (gap) => this.writer.gap(gap) });
+    this.reports = new BookReports({
+      snapshotInterval: options.snapshotInterval,
+      anchorInterval: options.anchorInterval,
+      delays: this.delays,
+      snapshot: (state, now) => this.writer.bestLevels(state, now),
+      anchor: (state, label, received_at) => {
+        this.writer.anchor(state, label, received_at);
+        if (state.gap !== null) this.ledger.close(state, label);
+      },
+    });
+  }
+
+  /** Everything a frame says, in order: continuity, books, events to the sink. */
+  protected abstract applyFrame(source: Source, decoded: DecodedFrame, data: string): void;
+
+  frame(connection: ConnectionEpoch, data: string, received_at: Micros): FrameOutcome {
+    this.counters.frames++;
+    this.frameNumber++;
+    this.receivedAt = received_at;
+    this.writer.clockStepped = received_at < this.lastReceived;
+    this.lastReceived = received_at;
+    const decoded = this.decode(connection, data, received_at);
+    const source = this.carriers.source(connection.name, decoded.sid, received_at);
+    for (const control of decoded.controls) {
+      if (control.type === 'subscribed') {
+        const subscribed = this.carriers.source(connection.name, control.sid, received_at);
+        subscribed.feed = this.isBookChannel(control.channel) ? null : control.channel;
+      }
+    }
+    this.applyFrame(source, decoded, data);
+    for (const problem of decoded.problems) this.problem(source, problem, decoded, received_at);
+    this.ledger.flush(received_at);
+    return this.findings.take(decoded);
+  }
+
+  /** A decoder does not throw; if one does, the frame is one that cannot be read. */
+  private decode(connection: ConnectionEpoch, data: string, received_at: Micros): DecodedFrame {
+    try {
+      return this.options.decoder.decode(data, { received_at, useYesPrice: connection.useYesPrice });
+    } catch (error) {
+      const problems = [{ reason: 'decoder_failed', message: String(error) }];
+      return { events: [], controls: [], problems, tops: [], tickSizes: [], sid: 0, seq: 0 };
+    }
+  }
+
+  expect(instruments: readonly string[], at: Micros): void {
+    const cause = at - this.startedAt < STARTUP ? 'startup' : 'not_subscribed';
+    for (const instrument of instruments) {
+      if (this.states.has(instrument)) continue;
+      const state = new InstrumentState(instrument);
+      this.states.set(instrument, state);
+      this.ledger.open(state, at, cause);
+    }
+    this.ledger.flush(at);
+  }
+
+  release(instruments: readonly string[], at: Micros): void {
+    for (const instrument of instruments) {
+      const state = this.states.get(instrument);
+      if (state === undefined) continue;
+      this.states.delete(instrument);
+      state.isReleased = true;
+      this.setProven(state, false);
+      this.carriers.setSource(state, null);
+      this.carriers.setPending(state, null);
+      this.ledger.close(state, at);
+    }
+    this.ledger.flush(at);
+  }
+
+  bind(connection: ConnectionEpoch, sid: number, instruments: readonly string[]): void {
+    const now = this.options.clock();
+    const source = this.carriers.source(connection.name, sid, now);
+    this.expect(instruments, now);
+    for (const instrument of instruments) {
+      const state = this.states.get(instrument)!;
+      if (state.source === source) {
+        // Asked for anew on the same subscription: whatever happened in between is not known.
+        this.carriers.setPending(state, null);
+        this.suspect(state, this.provenUntil(source), 'not_subscribed');
+        state.isSeeded = false;
+      } else if (state.isProven) {
+        // The old subscription goes on until the first snapshot of the new one.
+        this.carriers.setPending(state, source);
+      } else {
+        this.carriers.setPending(state, null);
+        this.carriers.setSource(state, source);
+        state.isSeeded = false;
+        state.resyncNotBefore = now + this.patience;
+      }
+    }
+    this.ledger.flush(now);
+  }
+
+  lose(instruments: readonly string[], since: Micros, cause: GapCause): void {
+    for (const instrument of instruments) {
+      const state = this.states.get(instrument);
+      if (state === undefined) continue;
+      this.suspect(state, this.delays.venueTime(state.source, since), cause);
+    }
+    this.ledger.flush(this.options.clock());
+  }
+
+  connectionClosed(connection: ConnectionEpoch, _at: Micros, cause: GapCause): readonly string[] {
+    const lost: string[] = [];
+    for (const source of this.carriers.close(connection.name)) {
+      // A frame may have been missing since the last one of this very subscription.
+      const since = this.provenUntil(source);
+      for (const state of [...source.members]) {
+        if (state.source !== source) {
+          // What carried it before still does, but it has to be subscribed again.
+          this.carriers.setPending(state, null);
+          lost.push(state.instrument);
+          continue;
+        }
+        this.suspect(state, since, cause);
+        const next = state.pending;
+        this.carriers.setPending(state, null);
+        this.carriers.setSource(state, next);
+        state.isSeeded = false;
+        if (next === null) lost.push(state.instrument);
+      }
+    }
+    this.ledger.flush(this.options.clock());
+    return lost;
+  }
+
+  feedLost(feed: string, since: Micros, cause: GapCause): void {
+    this.ledger.openFeed(feed, since, cause);
+    this.ledger.flush(this.options.clock());
+  }
+
+  feedRestored(feed: string, at: Micros): void {
+    this.ledger.closeFeed(feed, at);
+    this.ledger.flush(this.options.clock());
+  }
+
+  restSnapshot(snapshot: BookSnapshotEvent): FrameOutcome {
+    const state = this.states.get(snapshot.instrument);
+    this.writer.snapshot(state, snapshot, null);
+    if (state?.isProven === true) this.hearWitness(state, snapshot);
+    this.ledger.flush(snapshot.received_at);
+    return this.findings.take(null);
+  }
+
+  tick(now: Micros): void {
+    this.reports.tick(now);
+    this.ledger.flush(now);
+  }
+
+  counts(): { readonly expected: number; readonly bound: number; readonly proven: number } {
+    return { expected: this.states.size, bound: this.carriers.bound, proven: this.proven };
+  }
+
+  /** The line's own book of an instrument as of the last frame; undefined for one that is not expected. */
+  view(
+    instrument: string,
+  ): { readonly proven: boolean; readonly bids: Level[]; readonly asks: Level[] } | undefined {
+    const state = this.states.get(instrument);
+    if (state === undefined) return undefined;
+    return { proven: state.isProven, bids: state.book.levels('bid'), asks: state.book.levels('ask') };
+  }
+
+  // What the venues' keepers are made of.
+
+  /** Microseconds after a subscription in which its first book may still be on its way. */
+  protected abstract readonly patience: number;
+
+  /** Whether a subscription of this channel carries books, in contrast to a venue-wide feed. */
+  protected abstract isBookChannel(channel: string): boolean;
+
+  /** An element of the frame, or all of it, could not be read and may have held events of any of its books. */
+  protected abstract undecodable(source: Source, decoded: DecodedFrame, received_at: Micros): void;
+
+  /** Venue time up to which nothing of this subscription can be missing. */
+  protected provenUntil(source: Source): number {
+    const { delays } = this;
+    const timed = delays.venueTime(source, source.lastTimed);
+    if (source.lastGood === source.lastTimed) return timed;
+    // What came last does not show how long it was under way.
+    return Math.max(timed, delays.venueTime(source, source.lastGood) - UNKNOWN_DELAY);
+  }
+
+  /** Follows the delay of an event that happened just before it was sent. @returns whether it is one. */
+  protected noteDelay(source: Source, event: MarketEvent): boolean {
+    if (event.exchange_ts === null || (event.kind !== 'book_delta' && event.kind !== 'trade')) return false;
+    this.delays.note(source, event.exchange_ts, event.received_at);
+    return true;
+  }
+
+  /** A frame was received after which nothing of its subscription is missing. */
+  protected good(source: Source, isTimed: boolean): void {
+    source.lastGood = this.receivedAt;
+    if (isTimed) source.lastTimed = this.receivedAt;
+  }
+
+  /** Asks the pool for fresh books; repeated requests of one instrument are left out for a while. */
+  protected askResync(state: InstrumentState, cause: GapCause, now: number): void {
+    if (now < state.resyncNotBefore) return;
+    state.resyncNotBefore = now + RESYNC_AGAIN;
+    this.requestResync([state.instrument], cause, state.source?.sid ?? 0);
+  }
+
+  protected requestResync(instruments: readonly string[], cause: GapCause, sid: number): void {
+    this.counters.resyncs += instruments.length;
+    this.findings.resync(instruments, cause, sid);
+  }
+
+  /** The book can no longer be shown to be right since `from` (venue time, as our clock has it). */
+  protected suspect(state: InstrumentState, from: number, cause: GapCause): void {
+    this.setProven(state, false);
+    this.ledger.open(state, from as Micros, cause);
+  }
+
+  /** The book is the one just received. Its gap, if any, closes with the first exact anchor. */
+  protected prove(state: InstrumentState, snapshot: BookSnapshotEvent, time: number): void {
+    const { received_at } = snapshot;
+    state.book.replace(snapshot.bids, snapshot.asks, time);
+    state.isSeeded = true;
+    state.isAfterGap ||= state.gap !== null;
+    this.setProven(state, true);
+    state.seededAt = received_at;
+    state.verifiedUntil = this.delays.venueTime(state.source, received_at);
+    state.changeTime = Number.NEGATIVE_INFINITY;
+    state.changedAt = Number.NEGATIVE_INFINITY;
+    state.resyncNotBefore = Number.NEGATIVE_INFINITY;
+    state.restDisagreements = 0;
+    state.marker++;
+    this.counters.proofs++;
+    this.reports.proven(state, received_at);
+    this.findings.proven(state.instrument);
+  }
+
+  /**
+   * A snapshot from the subscription that is to take over: from now on the book is its. What the old one may
+   * still have had under way is a short gap.
+   */
+  protected takeOver(state: InstrumentState, snapshot: BookSnapshotEvent, time: number): void {
+    const next = state.pending!;
+    const before = state.source;
+    this.carriers.setPending(state, null);
+    this.carriers.setSource(state, next);
+    if (state.isProven)
+      this.ledger.open(
+        state,
+        (before === null ? time : this.provenUntil(before)) as Micros,
+        'not_subscribed',
+      );
+    this.prove(state, snapshot, time);
+  }
+
+  /**
+   * A change older than an anchor that was said to hold everything up to its label: from that change until the
+   * next exact anchor the rebuilt book may be wrong.
+   */
+  protected changeBeforeAnchor(state: InstrumentState, time: number, now: Micros): void {
+    this.ledger.open(state, time as Micros, 'book_mismatch');
+    this.reports.anchorDue(state, now);
+  }
+
+  private problem(source: Source, problem: DecodeProblem, decoded: DecodedFrame, received_at: Micros): void {
+    this.counters.problems++;
+    if (HARMLESS.has(problem.reason)) return;
+    this.counters.undecodable++;
+    if (problem.instrument === undefined) {
+      this.undecodable(source, decoded, received_at);
+      return;
+    }
+    const state = this.states.get(problem.instrument);
+    if (state !== undefined && state.source === source && source.feed === null) {
+      this.suspect(state, state.isProven ? this.provenUntil(source) : received_at, 'undecodable_frame');
+      this.askResync(state, 'undecodable_frame', received_at);
+    } else {
+      this.ledger.record(
+        problem.instrument,
+        this.provenUntil(source) as Micros,
+        received_at,
+        'undecodable_frame',
+      );
+    }
+  }
+
+  private hearWitness(state: InstrumentState, snapshot: BookSnapshotEvent): void {
+    const { received_at, exchange_ts } = snapshot;
+    const verdict = holdAgainstRest(state, snapshot);
+    if (verdict === 'older') return;
+    if (verdict === 'agrees') {
+      this.counters.rest_matched++;
+      const made = exchange_ts ?? this.delays.venueTime(state.source, received_at - UNKNOWN_DELAY);
+      state.verifiedUntil = Math.max(state.verifiedUntil, made);
+      return;
+    }
+    this.counters.rest_differing++;
+    // The book stays as it is: only one from the stream itself can show it wrong.
+    if (verdict === 'differs' || received_at < state.resyncNotBefore) return;
+    state.resyncNotBefore = received_at + RESYNC_BY_REST;
+    this.requestResync([state.instrument], 'book_mismatch', state.source?.sid ?? 0);
+  }
+
+  private setProven(state: InstrumentState, isProven: boolean): void {
+    if (state.isProven === isProven) return;
+    state.isProven = isProven;
+    this.proven += isProven ? 1 : -1;
+    if (isProven) return;
+    this.counters.losses++;
+    state.isAnchorDue = false;
+  }
+}

@@ -1,0 +1,266 @@
+import { type CapturedEvent, Quality } from '../../events/captured.ts';
+import type {
+  BookDeltaEvent,
+  BookSnapshotEvent,
+  GapEvent,
+  LifecycleEvent,
+  MarketEvent,
+  TickerEvent,
+  TradeEvent,
+} from '../../events/event.ts';
+import { lifecycleContentKey, tickerContentKey } from '../../events/identity.ts';
+import type { Micros } from '../../units/time.ts';
+import { CopyCounter, RecentKeys } from './copies.ts';
+import type { KeeperCounters } from './counters.ts';
+import type { InstrumentState, Source } from './instrument-state.ts';
+import type { KeeperOptions } from './options.ts';
+
+/** Copies of a message without venue time arrive within this time, microseconds. */
+const COPY_WINDOW = 10_000_000;
+const REMEMBERED_COPIES = 65_536;
+/** Lane of the records that belong to no single instrument. */
+const GAPS = 'gaps';
+
+/**
+ * Writes what was captured to the sink: adds where it came from and how good it is, and leaves out what a second
+ * connection of the line brought before.
+ */
+export class CaptureWriter {
+  /** The receive time of the frame at hand lies before that of an earlier one. */
+  clockStepped = false;
+  private readonly options: KeeperOptions;
+  private readonly counters: KeeperCounters;
+  private readonly tradeIds = new RecentKeys(REMEMBERED_COPIES);
+  private readonly tickers = new RecentKeys(REMEMBERED_COPIES);
+  private readonly messages = new RecentKeys(REMEMBERED_COPIES);
+  private readonly untimed = new CopyCounter(COPY_WINDOW, REMEMBERED_COPIES);
+
+  constructor(options: KeeperOptions, counters: KeeperCounters) {
+    this.options = options;
+    this.counters = counters;
+  }
+
+  /** @param quality as `quality` gives it */
+  delta(
+    event: BookDeltaEvent,
+    source: Source,
+    seq: number,
+    quality: number,
+    occurrence: number,
+    instant_index: number,
+  ): void {
+    this.counters.events++;
+    const { gatherer } = this.options;
+    const { venue, instrument, side, price, exchange_ts, received_at } = event;
+    const connection = source.connection;
+    const sid = source.sid;
+    const line = (
+      event.change !== undefined
+        ? {
+            kind: 'book_delta',
+            venue,
+            instrument,
+            side,
+            price,
+            change: event.change,
+            exchange_ts,
+            received_at,
+            gatherer,
+            connection,
+            sid,
+            seq,
+            quality,
+            occurrence,
+            instant_index,
+          }
+        : {
+            kind: 'book_delta',
+            venue,
+            instrument,
+            side,
+            price,
+            size: event.size,
+            exchange_ts,
+            hash: event.hash,
+            received_at,
+            gatherer,
+            connection,
+            sid,
+            seq,
+            quality,
+            occurrence,
+            instant_index,
+          }
+    ) as CapturedEvent;
+    this.options.sink.accept(instrument, line, received_at);
+  }
+
+  /** A change that is kept but means nothing for the book: it counts as the first of its content. */
+  stray(event: BookDeltaEvent, state: InstrumentState | undefined, source: Source, seq: number): void {
+    if (state === undefined) this.counters.unexpected++;
+    else this.counters.superseded++;
+    this.delta(event, source, seq, this.quality(undefined, event) | Quality.bookSuspect, 0, 0);
+  }
+
+  /**
+   * @param state the instrument whose book it belongs to, undefined where it says nothing about a book.
+   * @param source the subscription, or null for one by REST.
+   */
+  snapshot(
+    state: InstrumentState | undefined,
+    event: BookSnapshotEvent,
+    source: Source | null,
+    seq = 0,
+  ): void {
+    this.counters.events++;
+    const suspect = state === undefined ? Quality.bookSuspect : 0;
+    const quality = this.quality(state, event) | Quality.fromSnapshot | suspect;
+    this.options.sink.accept(
+      event.instrument,
+      {
+        ...event,
+        gatherer: this.options.gatherer,
+        connection: source?.connection ?? event.source,
+        sid: source?.sid ?? 0,
+        seq,
+        quality,
+      },
+      event.received_at,
+    );
+  }
+
+  /** Trades with the venue's own ids: the first copy counts. */
+  tradeOnce(event: TradeEvent, source: Source, seq: number): void {
+    if (!this.tradeIds.add(event.trade_id)) {
+      this.counters.copies++;
+      return;
+    }
+    this.trade(event, source, seq);
+  }
+
+  trade(event: TradeEvent, source: Source, seq: number): void {
+    this.write(event.instrument, event, source, seq, this.quality(undefined, event));
+  }
+
+  ticker(event: TickerEvent, source: Source, seq: number): void {
+    const key = `${event.instrument} ${event.exchange_ts} ${tickerContentKey(event)}`;
+    const isNew =
+      event.exchange_ts === null
+        ? this.untimed.add(key, source.connection, event.received_at)
+        : this.tickers.add(key);
+    if (!isNew) this.counters.copies++;
+    else this.write(event.instrument, event, source, seq, this.quality(undefined, event));
+  }
+
+  /** @returns whether it was the first copy. */
+  lifecycle(event: LifecycleEvent, source: Source, seq: number): boolean {
+    const subject = event.market ?? event.event ?? '';
+    const key = `${subject} ${event.type} ${event.exchange_ts} ${lifecycleContentKey(event)}`;
+    const isNew =
+      event.exchange_ts === null
+        ? this.untimed.add(key, source.connection, event.received_at)
+        : this.messages.add(key);
+    if (!isNew) {
+      this.counters.copies++;
+      return false;
+    }
+    this.write(subject, event, source, seq, this.quality(undefined, event));
+    return true;
+  }
+
+  private write(
+    lane: string,
+    event: TradeEvent | TickerEvent | LifecycleEvent,
+    source: Source,
+    seq: number,
+    quality: number,
+  ): void {
+    this.counters.events++;
+    const { connection, sid } = source;
+    this.options.sink.accept(
+      lane,
+      { ...event, gatherer: this.options.gatherer, connection, sid, seq, quality },
+      event.received_at,
+    );
+  }
+
+  /** Quality of an event; with a state given, of one that belongs to its book. */
+  quality(state: InstrumentState | undefined, event: MarketEvent): number {
+    let quality = 0;
+    if (this.clockStepped || (event.exchange_ts !== null && event.received_at < event.exchange_ts)) {
+      quality = Quality.receiveTimeSuspect;
+    }
+    if (state === undefined) return quality;
+    if (!state.isProven) quality |= Quality.bookSuspect;
+    else if (state.isAfterGap) {
+      quality |= Quality.afterGap;
+      state.isAfterGap = false;
+    }
+    return quality;
+  }
+
+  /** The best levels and the figures of a book as of `now`. */
+  bestLevels(state: InstrumentState, now: Micros): void {
+    this.counters.engine_snapshots++;
+    const { venue, gatherer, snapshotDepth, sink } = this.options;
+    const { instrument, book } = state;
+    sink.accept(
+      instrument,
+      {
+        kind: 'book_snapshot',
+        venue,
+        instrument,
+        source: 'engine',
+        bids: book.levels('bid', snapshotDepth),
+        asks: book.levels('ask', snapshotDepth),
+        snapshot_ts: now,
+        exchange_ts: null,
+        depth: snapshotDepth,
+        received_at: now,
+        gatherer,
+        connection: 'engine',
+        sid: 0,
+        seq: 0,
+        quality: Quality.fromSnapshot,
+      },
+      now,
+    );
+    sink.accept(
+      instrument,
+      { kind: 'book_metrics', venue, instrument, gatherer, at: now, ...book.metrics() },
+      now,
+    );
+  }
+
+  /** The whole book: it contains exactly the changes with a venue time up to `label`. */
+  anchor(state: InstrumentState, label: Micros, received_at: Micros): void {
+    this.counters.anchors++;
+    const { venue, gatherer, sink } = this.options;
+    const { instrument, book } = state;
+    sink.accept(
+      instrument,
+      {
+        kind: 'book_snapshot',
+        venue,
+        instrument,
+        source: 'engine',
+        bids: book.levels('bid'),
+        asks: book.levels('ask'),
+        snapshot_ts: label,
+        exchange_ts: null,
+        received_at,
+        gatherer,
+        connection: 'engine',
+        sid: 0,
+        seq: 0,
+        quality: Quality.fromSnapshot,
+      },
+      received_at,
+    );
+  }
+
+  gap(gap: GapEvent): void {
+    const { sink, gatherer } = this.options;
+    sink.accept(GAPS, { ...gap, gatherer, connection: '', sid: 0, seq: 0, quality: 0 }, gap.received_at);
+  }
+}

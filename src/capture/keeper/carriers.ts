@@ -1,0 +1,66 @@
+import { type InstrumentState, Source } from './instrument-state.ts';
+
+/** Which subscription carries which instrument, and which is to take over from it. */
+export class Carriers {
+  /** By connection name, then sid. */
+  private readonly connections = new Map<string, Map<number, Source>>();
+  private boundCount = 0;
+
+  /** Instruments that some subscription carries. */
+  get bound(): number {
+    return this.boundCount;
+  }
+
+  /** The subscription of that name; made when it is heard of for the first time. */
+  source(connection: string, sid: number, at: number): Source {
+    let sources = this.connections.get(connection);
+    if (sources === undefined) {
+      sources = new Map();
+      this.connections.set(connection, sources);
+    }
+    let source = sources.get(sid);
+    if (source === undefined) {
+      source = new Source(connection, sid, at);
+      sources.set(sid, source);
+    }
+    return source;
+  }
+
+  /** Forgets a connection. @returns the subscriptions it had. */
+  close(connection: string): readonly Source[] {
+    const sources = this.connections.get(connection);
+    this.connections.delete(connection);
+    return sources === undefined ? [] : [...sources.values()];
+  }
+
+  /** Whether another subscription of the same venue-wide feed has missed nothing since `time`. */
+  isCovered(source: Source, time: number): boolean {
+    for (const sources of this.connections.values()) {
+      for (const other of sources.values()) {
+        if (other !== source && other.feed === source.feed && other.since <= time) return true;
+      }
+    }
+    return false;
+  }
+
+  setSource(state: InstrumentState, source: Source | null): void {
+    const before = state.source;
+    if (before === source) return;
+    if (before !== null) {
+      this.boundCount--;
+      if (state.pending !== before) before.members.delete(state);
+    }
+    state.source = source;
+    if (source === null) return;
+    this.boundCount++;
+    source.members.add(state);
+  }
+
+  setPending(state: InstrumentState, source: Source | null): void {
+    const before = state.pending;
+    if (before === source) return;
+    if (before !== null && before !== state.source) before.members.delete(state);
+    state.pending = source;
+    source?.members.add(state);
+  }
+}

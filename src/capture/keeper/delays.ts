@@ -1,0 +1,60 @@
+import type { Source } from './instrument-state.ts';
+
+const SECOND = 1_000_000;
+/** Events of one subscription may overtake each other by this much, and by how far delays vary. */
+const DISORDER = 50_000;
+/** A delay this much above the least is not believed. */
+const MOST_EXCESS = 3_600 * SECOND;
+/** The least delay is forgotten at a thousandth of the time that passes: clocks drift. */
+const FLOOR_RISE = 1_000;
+/** Part of the way down that the greatest delay takes with each event. */
+const DECAY = 64;
+
+/**
+ * Delays between venue and line, microseconds: receive time less venue time, negative where the venue's clock is
+ * ahead. They turn our times into the venue's, in which changes, gaps and anchors are compared.
+ */
+export class Delays {
+  private floor: number | null = null;
+  private floorAt = 0;
+  private greatest = 0;
+
+  /** Least delay, or null before the first event with a venue time. */
+  get least(): number | null {
+    return this.floor;
+  }
+
+  note(source: Source, exchange_ts: number, received_at: number): void {
+    const delay = received_at - exchange_ts;
+    let floor = this.floor;
+    if (floor === null) floor = delay;
+    else {
+      floor += (received_at - this.floorAt) / FLOOR_RISE;
+      if (delay < floor) floor = delay;
+    }
+    this.floor = floor;
+    this.floorAt = received_at;
+    const bounded = Math.min(delay, floor + MOST_EXCESS);
+    source.delay = decayed(source.delay ?? bounded, bounded);
+    this.greatest = decayed(this.greatest, bounded);
+  }
+
+  /** How far delays of this subscription vary. */
+  excess(source: Source | null): number {
+    return Math.max(this.delay(source) - (this.floor ?? 0), 0);
+  }
+
+  /** A receive time as a time of the venue before which, on this subscription, everything had arrived. */
+  venueTime(source: Source | null, received_at: number): number {
+    return Math.floor(received_at - this.delay(source) - this.excess(source) - DISORDER);
+  }
+
+  private delay(source: Source | null): number {
+    return Math.max(source?.delay ?? this.greatest, this.floor ?? 0);
+  }
+}
+
+/** Up at once, down slowly. */
+function decayed(before: number, now: number): number {
+  return now >= before ? now : before - (before - now) / DECAY;
+}

@@ -1,0 +1,58 @@
+import type { GapCause, LifecycleEvent } from '../../events/event.ts';
+import type { Micros } from '../../units/time.ts';
+import type { DecodedFrame } from '../../venues/decoder.ts';
+import type { FrameOutcome, ResyncRequest } from '../line.ts';
+
+const NOTHING: never[] = [];
+
+/** Collects what the frame at hand leads to. Most frames lead to little, so lists are made with their first entry. */
+export class FrameFindings {
+  private provenNow: string[] = NOTHING;
+  private resyncNow: ResyncRequest[] = NOTHING;
+  private touchedNow: string[] = NOTHING;
+  private lifecycleNow: LifecycleEvent[] = NOTHING;
+
+  proven(instrument: string): void {
+    if (this.provenNow.length === 0) this.provenNow = [instrument];
+    else this.provenNow.push(instrument);
+  }
+
+  resync(instruments: readonly string[], cause: GapCause, sid: number): void {
+    if (this.resyncNow.length === 0) this.resyncNow = [];
+    this.resyncNow.push({ instruments, cause, sid });
+  }
+
+  touch(instrument: string): void {
+    if (this.touchedNow.length === 0) this.touchedNow = [instrument];
+    else if (this.touchedNow.at(-1) !== instrument) this.touchedNow.push(instrument);
+  }
+
+  lifecycle(event: LifecycleEvent): void {
+    if (this.lifecycleNow.length === 0) this.lifecycleNow = [event];
+    else this.lifecycleNow.push(event);
+  }
+
+  /** The outcome for the pool; the next frame starts with empty lists. */
+  take(decoded: DecodedFrame | null): FrameOutcome {
+    let exchange_ts: Micros | null = null;
+    for (const event of decoded?.events ?? NOTHING) {
+      if (event.exchange_ts !== null && (exchange_ts === null || event.exchange_ts > exchange_ts)) {
+        exchange_ts = event.exchange_ts;
+      }
+    }
+    const outcome: FrameOutcome = {
+      controls: decoded?.controls ?? NOTHING,
+      problems: decoded?.problems ?? NOTHING,
+      proven: this.provenNow,
+      resync: this.resyncNow,
+      touched: this.touchedNow,
+      lifecycle: this.lifecycleNow,
+      exchange_ts,
+    };
+    this.provenNow = NOTHING;
+    this.resyncNow = NOTHING;
+    this.touchedNow = NOTHING;
+    this.lifecycleNow = NOTHING;
+    return outcome;
+  }
+}

@@ -1,0 +1,47 @@
+import type { Micros } from '../units/time.ts';
+import type { Carriage, Life } from './life.ts';
+
+export interface StallVerdict {
+  readonly stalled: readonly Stalled[];
+  /** No connection of the venue has data: perhaps the venue itself rests. */
+  readonly isVenueSilent: boolean;
+}
+
+export interface Stalled {
+  readonly life: Life;
+  /** Last data of the subscription that is silent. */
+  readonly since: Micros;
+  /** Its silent subscriptions; the others of the same socket were in order to the end. */
+  readonly silent: ReadonlySet<Carriage>;
+}
+
+/**
+ * Finds the connections with a subscription that is silent beyond what is usual for it. While others have
+ * data, each of these is at fault; when nothing has data, one alone is tried anew at a time.
+ */
+export function findStalled(lives: readonly Life[], stallAfter: number, now: Micros): StallVerdict {
+  const stalled: Stalled[] = [];
+  let isAnyAlive = false;
+  let isRetrying = false;
+  for (const life of lives) {
+    if (life.state !== 'open') continue;
+    // First books do not count: a venue at rest sends them, too.
+    if (life.watch.flowAt !== null && now - life.watch.flowAt <= stallAfter) isAnyAlive = true;
+    if (now - life.startedAt <= stallAfter) isRetrying = true;
+    // What was usual for the whole socket is known from its earlier lives, too.
+    const isWhole = life.watch.isStalled(now, stallAfter);
+    const silent = new Set<Carriage>();
+    let since = life.watch.lastAt;
+    for (const carriage of life.carriages.values()) {
+      if (!isWhole && !carriage.watch.isStalled(now, stallAfter)) continue;
+      silent.add(carriage);
+      if (carriage.watch.lastAt < since) since = carriage.watch.lastAt;
+    }
+    if (isWhole || silent.size > 0) stalled.push({ life, since, silent });
+  }
+  if (isAnyAlive || stalled.length === 0) return { stalled, isVenueSilent: false };
+  // A socket opened lately is the trial that still runs.
+  if (isRetrying) return { stalled: [], isVenueSilent: false };
+  const longest = stalled.reduce((a, b) => (b.since < a.since ? b : a));
+  return { stalled: [longest], isVenueSilent: true };
+}

@@ -1,0 +1,80 @@
+/** What a sequence number says about the frames of one subscription. */
+export const Continuity = {
+  /** The number that follows the last one. */
+  next: 0,
+  /** A frame that was already received. */
+  duplicate: 1,
+  /** Numbers are missing before this one: `missingFrom` to `missingTo`. */
+  gap: 2,
+  /** A number that had been missing: received late, out of order. */
+  late: 3,
+  /** The numbering began anew: everything since the last good frame may be missing. */
+  restart: 4,
+} as const;
+export type Continuity = (typeof Continuity)[keyof typeof Continuity];
+
+/** Ranges of missing numbers that are remembered; with more, the oldest is forgotten. */
+const RANGES_KEPT = 64;
+/** A number this far behind the last one cannot be a repeated frame: the numbering began anew. */
+const FAR_BEHIND = 256;
+
+/**
+ * Follows the sequence numbers of one subscription of one connection: they start at 1 and every frame takes one,
+ * replies to commands included (Kalshi). A number is due for every frame, whatever the frame is about.
+ */
+export class SequenceTracker {
+  /** Bounds of the missing numbers, both missing, after `gap`. */
+  missingFrom = 0;
+  missingTo = 0;
+  private last = 0;
+  /** From, to, from, to, …: numbers that never came. */
+  private missing: number[] = [];
+  /** How far repeated numbers have counted up from 1: two in a row are a numbering begun anew. */
+  private anew = 0;
+
+  /** The greatest number received. */
+  get lastNumber(): number {
+    return this.last;
+  }
+
+  accept(seq: number): Continuity {
+    if (seq === this.last + 1) {
+      this.last = seq;
+      this.anew = 0;
+      return Continuity.next;
+    }
+    if (seq > this.last) {
+      this.missingFrom = this.last + 1;
+      this.missingTo = seq - 1;
+      this.missing.push(this.missingFrom, this.missingTo);
+      if (this.missing.length > 2 * RANGES_KEPT) this.missing.splice(0, 2);
+      this.last = seq;
+      this.anew = 0;
+      return Continuity.gap;
+    }
+    if (this.takeMissing(seq)) return Continuity.late;
+    this.anew = seq === this.anew + 1 ? seq : seq === 1 ? 1 : 0;
+    if (this.anew >= 2 || this.last - seq > FAR_BEHIND) {
+      this.last = seq;
+      this.missing = [];
+      this.anew = 0;
+      return Continuity.restart;
+    }
+    return Continuity.duplicate;
+  }
+
+  private takeMissing(seq: number): boolean {
+    const missing = this.missing;
+    for (let at = missing.length - 2; at >= 0; at -= 2) {
+      const from = missing[at]!;
+      const to = missing[at + 1]!;
+      if (seq < from || seq > to) continue;
+      if (from === to) missing.splice(at, 2);
+      else if (seq === from) missing[at] = seq + 1;
+      else if (seq === to) missing[at + 1] = seq - 1;
+      else missing.splice(at, 2, from, seq - 1, seq + 1, to);
+      return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,335 @@
+import type { ClientBase } from 'pg';
+import { gapsOfAll, gapsOfInstrument, replaceFrom, type TapeGap } from '../../tape/gaps.ts';
+import { endOf } from '../../tape/intervals.ts';
+import {
+  type AccountRules,
+  type LineAccount,
+  type LineGap,
+  type LineLife,
+  unprovenForAll,
+} from '../../tape/line-account.ts';
+import type { Micros } from '../../units/time.ts';
+import { type LineName, lineNames, stageOf } from './merge-statements.ts';
+
+/** Stands for every instrument of a venue. */
+export const EVERY_INSTRUMENT = '*';
+/** Rows that the merge derives from the heartbeats, beside those that the lines recorded. */
+const DOWN = 'down:';
+const INSTRUMENTS_AT_ONCE = 5_000;
+
+export function gapReadStatement(line: LineName): string {
+  return `COPY (
+    SELECT gap_id, venue, is_all, instruments, from_ts, to_ts, cause, '${line}'::text
+    FROM gaps
+    WHERE ingest_xid >= current_setting('merge.from')::xid8 AND ingest_xid < current_setting('merge.to')::xid8
+  ) TO STDOUT (FORMAT binary)`;
+}
+
+export const gapStageStatement = `CREATE TEMP TABLE IF NOT EXISTS ${stageOf('gaps')} (
+    gap_id text, venue text, is_all boolean, instruments text[], from_ts bigint, to_ts bigint, cause text, line text
+  ) ON COMMIT DELETE ROWS`;
+
+/** A stretch of time in which something about an instrument changed. */
+export interface Touched {
+  readonly venue: string;
+  readonly instrument: string;
+  readonly from: Micros;
+}
+
+interface GapRow {
+  readonly line: string;
+  readonly gap_id: string;
+  readonly venue: string;
+  readonly instrument: string;
+  readonly from_ts: string;
+  readonly to_ts: string | null;
+  readonly cause: string;
+  readonly causes: string[];
+}
+
+const micros = (text: string): Micros => Number(text) as Micros;
+const microsOrNull = (text: string | null): Micros | null => (text === null ? null : micros(text));
+
+/** Brings openings and closings from the stage to the tape, one row per instrument. */
+export async function storeLineGaps(client: ClientBase): Promise<Touched[]> {
+  const { rows } = await client.query<{ venue: string; instrument: string; from_ts: string }>(
+    `WITH stored AS (
+       INSERT INTO gaps AS g (line, gap_id, venue, instrument, from_ts, to_ts, cause)
+       SELECT line, gap_id, venue, instrument, min(from_ts), max(to_ts), min(cause)
+       FROM ${stageOf('gaps')},
+         unnest(CASE WHEN is_all THEN ARRAY['${EVERY_INSTRUMENT}'] ELSE instruments END) AS instrument
+       GROUP BY 1, 2, 3, 4
+       ON CONFLICT (venue, instrument, line, gap_id) DO UPDATE
+       SET from_ts = least(g.from_ts, excluded.from_ts), to_ts = greatest(g.to_ts, excluded.to_ts),
+         merged_at = clock_micros()
+       WHERE excluded.from_ts < g.from_ts OR greatest(g.to_ts, excluded.to_ts) IS DISTINCT FROM g.to_ts
+       RETURNING new.venue, new.instrument, new.from_ts
+     )
+     SELECT venue, instrument, min(from_ts)::text AS from_ts FROM stored GROUP BY 1, 2`,
+  );
+  return rows.map((row) => ({ venue: row.venue, instrument: row.instrument, from: micros(row.from_ts) }));
+}
+
+/** Enters what a line's heartbeats say. Says nothing less than what is known already. */
+export async function storeLives(client: ClientBase, line: LineName, lives: readonly LineLife[]): Promise<void> {
+  await client.query(
+    `INSERT INTO line_lives AS l (line, epoch, started_at, durable_until)
+     SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bigint[])
+     ON CONFLICT (line, epoch) DO UPDATE
+     SET started_at = least(l.started_at, excluded.started_at),
+       durable_until = greatest(l.durable_until, excluded.durable_until), merged_at = clock_micros()
+     WHERE excluded.durable_until > l.durable_until OR excluded.started_at < l.started_at`,
+    [
+      line,
+      lives.map(({ epoch }) => epoch),
+      lives.map(({ startedAt }) => startedAt),
+      lives.map(({ durableUntil }) => durableUntil),
+    ],
+  );
+}
+
+/**
+ * A line's database came back without what it had stored last. What the tape had read of it is safe; from the
+ * last heartbeat read until now, the line proves nothing.
+ */
+export async function storeRestoration(
+  client: ClientBase,
+  line: LineName,
+  mark: string,
+  now: Micros,
+): Promise<Touched[]> {
+  const lives = await readLives(client);
+  const from = Math.max(0, ...lives.get(line)!.map(({ durableUntil }) => durableUntil)) as Micros;
+  const touched: Touched[] = [];
+  for (const venue of await venuesOf(client)) {
+    await client.query(
+      `INSERT INTO gaps (line, gap_id, venue, instrument, from_ts, to_ts, cause)
+       VALUES ($1, $2, $3, '${EVERY_INSTRUMENT}', $4, $5, 'database_restored') ON CONFLICT DO NOTHING`,
+      [line, `${line}:restored:${mark}`, venue, from, now],
+    );
+    touched.push({ venue, instrument: EVERY_INSTRUMENT, from });
+  }
+  return touched;
+}
+
+/** All three lines as the tape knows them, without gaps. */
+export async function readLives(client: ClientBase): Promise<Map<LineName, LineLife[]>> {
+  const { rows } = await client.query<{ line: LineName; epoch: string; started_at: string; durable_until: string }>(
+    'SELECT line, epoch, started_at::text, durable_until::text FROM line_lives ORDER BY line_lives.started_at, epoch',
+  );
+  const lives = new Map<LineName, LineLife[]>(lineNames.map((line) => [line, []]));
+  for (const row of rows) {
+    lives.get(row.line)?.push({
+      epoch: row.epoch,
+      startedAt: micros(row.started_at),
+      durableUntil: micros(row.durable_until),
+    });
+  }
+  return lives;
+}
+
+async function venuesOf(client: ClientBase): Promise<string[]> {
+  // One index probe a venue, however many gaps there are.
+  const { rows } = await client.query<{ venue: string }>(
+    `WITH RECURSIVE venues AS (
+       (SELECT venue FROM gaps ORDER BY venue LIMIT 1)
+       UNION ALL
+       SELECT (SELECT g.venue FROM gaps AS g WHERE g.venue > venues.venue ORDER BY g.venue LIMIT 1)
+       FROM venues WHERE venues.venue IS NOT NULL
+     )
+     SELECT venue FROM venues WHERE venue IS NOT NULL`,
+  );
+  return rows.map(({ venue }) => venue);
+}
+
+/** Makes a set of stored gaps what it should be, writing only what differs. */
+async function replaceRows(
+  client: ClientBase,
+  existing: readonly GapRow[],
+  desired: readonly GapRow[],
+): Promise<GapRow[]> {
+  const key = (row: GapRow): string => `${row.line}\n${row.gap_id}\n${row.venue}\n${row.instrument}`;
+  const content = (row: GapRow): string => `${row.from_ts} ${row.to_ts} ${row.cause} ${row.causes.join(' ')}`;
+  const known = new Map(existing.map((row) => [key(row), row]));
+  const wanted = new Map(desired.map((row) => [key(row), row]));
+  const gone = existing.filter((row) => !wanted.has(key(row)));
+  const different = desired.filter((row) => {
+    const old = known.get(key(row));
+    return old === undefined || content(old) !== content(row);
+  });
+  if (gone.length > 0) {
+    await client.query(
+      `DELETE FROM gaps USING unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS gone (line, gap_id, venue, instrument)
+       WHERE gaps.venue = gone.venue AND gaps.instrument = gone.instrument AND gaps.line = gone.line
+         AND gaps.gap_id = gone.gap_id`,
+      [
+        gone.map(({ line }) => line),
+        gone.map(({ gap_id }) => gap_id),
+        gone.map(({ venue }) => venue),
+        gone.map(({ instrument }) => instrument),
+      ],
+    );
+  }
+  if (different.length > 0) {
+    await client.query(
+      `INSERT INTO gaps (line, gap_id, venue, instrument, from_ts, to_ts, cause, causes)
+       SELECT line, gap_id, venue, instrument, from_ts, to_ts, cause,
+         coalesce(string_to_array(nullif(causes, ''), ' '), '{}')
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::text[])
+         AS wanted (line, gap_id, venue, instrument, from_ts, to_ts, cause, causes)
+       ON CONFLICT (venue, instrument, line, gap_id) DO UPDATE
+       SET from_ts = excluded.from_ts, to_ts = excluded.to_ts, cause = excluded.cause, causes = excluded.causes,
+         merged_at = clock_micros()`,
+      [
+        different.map(({ line }) => line),
+        different.map(({ gap_id }) => gap_id),
+        different.map(({ venue }) => venue),
+        different.map(({ instrument }) => instrument),
+        different.map(({ from_ts }) => from_ts),
+        different.map(({ to_ts }) => to_ts),
+        different.map(({ cause }) => cause),
+        different.map(({ causes }) => causes.join(' ')),
+      ],
+    );
+  }
+  return [...gone, ...different.flatMap((row) => [row, known.get(key(row)) ?? row])];
+}
+
+function rowOf(line: string, gapId: string, venue: string, instrument: string, gap: TapeGap): GapRow {
+  return {
+    line,
+    gap_id: gapId,
+    venue,
+    instrument,
+    from_ts: String(gap.from),
+    to_ts: gap.to === null ? null : String(gap.to),
+    cause: gap.cause,
+    causes: [...gap.causes],
+  };
+}
+
+const tapeRow = (venue: string, instrument: string, gap: TapeGap): GapRow =>
+  rowOf('tape', `tape:${gap.from}`, venue, instrument, gap);
+
+/**
+ * Keeps the tape's gaps what the lines' gaps and lives make of them. To be called in the transaction that
+ * stored those; recomputes only what they touch, and writes only what differs.
+ *
+ * @param touched gaps of lines that are new or changed.
+ */
+export async function recomputeTapeGaps(
+  client: ClientBase,
+  touched: readonly Touched[],
+  rules: AccountRules,
+): Promise<void> {
+  const lives = await readLives(client);
+  for (const venue of await venuesOf(client)) {
+    const all = await client.query<GapRow>(
+      `SELECT line, gap_id, venue, instrument, from_ts::text, to_ts::text, cause, causes
+       FROM gaps WHERE venue = $1 AND instrument = '${EVERY_INSTRUMENT}'`,
+      [venue],
+    );
+    const accounts = lineNames.map(
+      (line): LineAccount => ({
+        line,
+        lives: lives.get(line)!,
+        allGaps: all.rows
+          .filter((row) => row.line === line && !row.gap_id.startsWith(DOWN))
+          .map((row) => ({
+            gapId: row.gap_id,
+            from: micros(row.from_ts),
+            to: microsOrNull(row.to_ts),
+            cause: row.cause,
+          })),
+      }),
+    );
+    const down = accounts.flatMap((account) =>
+      unprovenForAll({ ...account, allGaps: [] }, rules).map((gap) =>
+        rowOf(account.line, `${DOWN}${gap.from}`, venue, EVERY_INSTRUMENT, { ...gap, causes: [] }),
+      ),
+    );
+    const derived = all.rows.filter((row) => row.line === 'tape' || row.gap_id.startsWith(DOWN));
+    const changed = await replaceRows(client, derived, [
+      ...down,
+      ...gapsOfAll(accounts, rules).map((gap) => tapeRow(venue, EVERY_INSTRUMENT, gap)),
+    ]);
+    const instruments = new Map<string, Micros>();
+    for (const item of touched) {
+      if (item.venue === venue && item.instrument !== EVERY_INSTRUMENT) instruments.set(item.instrument, item.from);
+    }
+    const everything = [
+      ...changed.filter((row) => row.line !== 'tape').map((row) => micros(row.from_ts)),
+      ...touched
+        .filter((item) => item.venue === venue && item.instrument === EVERY_INSTRUMENT)
+        .map((item) => item.from),
+    ];
+    if (everything.length > 0) {
+      const since = Math.min(...everything) as Micros;
+      // Whatever a line had recorded in or after that time may be a gap of the tape now, or be one no more.
+      const { rows } = await client.query<{ instrument: string }>(
+        `SELECT DISTINCT instrument FROM gaps
+         WHERE venue = $1 AND instrument <> '${EVERY_INSTRUMENT}' AND (to_ts IS NULL OR to_ts > $2)`,
+        [venue, since],
+      );
+      for (const { instrument } of rows) {
+        instruments.set(instrument, Math.min(since, instruments.get(instrument) ?? since) as Micros);
+      }
+    }
+    await recomputeInstruments(client, venue, instruments, accounts, rules);
+  }
+}
+
+/** The beginning of the earliest life that reaches beyond a time: all gaps from there on bear on what follows it. */
+function reachBack(accounts: readonly LineAccount[], since: Micros): Micros {
+  const starts = accounts.flatMap(({ lives }) =>
+    lives.flatMap((life, index) => {
+      const next = lives[index + 1];
+      return next === undefined || next.startedAt > since ? [life.startedAt] : [];
+    }),
+  );
+  return Math.min(since, ...starts) as Micros;
+}
+
+async function recomputeInstruments(
+  client: ClientBase,
+  venue: string,
+  instruments: ReadonlyMap<string, Micros>,
+  accounts: readonly LineAccount[],
+  rules: AccountRules,
+): Promise<void> {
+  const names = [...instruments.keys()].sort();
+  for (let start = 0; start < names.length; start += INSTRUMENTS_AT_ONCE) {
+    const batch = names.slice(start, start + INSTRUMENTS_AT_ONCE);
+    // A gap begins earlier than was recorded by what an event may take to arrive.
+    const earliest = batch.reduce((least, name) => Math.min(least, instruments.get(name)!), Number.MAX_SAFE_INTEGER);
+    const since = Math.max(0, earliest - rules.arrivalAllowance) as Micros;
+    const { rows } = await client.query<GapRow>(
+      `SELECT line, gap_id, venue, instrument, from_ts::text, to_ts::text, cause, causes
+       FROM gaps WHERE venue = $1 AND instrument = ANY ($2) AND (to_ts IS NULL OR to_ts >= $3)
+       ORDER BY instrument, gaps.from_ts`,
+      [venue, batch, reachBack(accounts, since)],
+    );
+    const byInstrument = Map.groupBy(rows, (row) => row.instrument);
+    const existing: GapRow[] = [];
+    const desired: GapRow[] = [];
+    for (const instrument of batch) {
+      const own = byInstrument.get(instrument) ?? [];
+      const lineGaps = new Map<LineName, LineGap[]>(lineNames.map((line) => [line, []]));
+      const before: TapeGap[] = [];
+      for (const row of own) {
+        const gap = { from: micros(row.from_ts), to: microsOrNull(row.to_ts), cause: row.cause };
+        if (row.line === 'tape') {
+          existing.push(row);
+          before.push({ ...gap, causes: row.causes });
+        } else {
+          lineGaps.get(row.line as LineName)?.push({ gapId: row.gap_id, ...gap });
+        }
+      }
+      const after = gapsOfInstrument(accounts, lineGaps, rules, since);
+      for (const gap of replaceFrom(before, after, since)) {
+        if (endOf(gap) > gap.from) desired.push(tapeRow(venue, instrument, gap));
+      }
+    }
+    await replaceRows(client, existing, desired);
+  }
+}

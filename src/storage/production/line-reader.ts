@@ -1,0 +1,210 @@
+import { pipeline } from 'node:stream/promises';
+import type { Client, ClientBase } from 'pg';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import type { LineLife } from '../../tape/line-account.ts';
+import type { Micros } from '../../units/time.ts';
+import type { LineName } from './merge-statements.ts';
+
+/** A line's database does not answer, or answers with an error: the merge goes on without it. */
+export class LineAway extends Error {
+  override readonly name = 'LineAway';
+  readonly line: LineName;
+
+  constructor(line: LineName, cause: unknown) {
+    super(`line ${line}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.line = line;
+  }
+}
+
+/** Where to read on in one table of one line, as the tape's database remembers it. */
+export interface Cursor {
+  readonly table: string;
+  readonly history: string;
+  readonly next: bigint;
+  readonly mark: string;
+}
+
+/** Rows of one table that are to be read: whole transactions `[from, to)`. */
+export interface Reading {
+  readonly table: string;
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly rows: number;
+}
+
+export interface Heartbeats {
+  /** The latest transaction that wrote any of them. */
+  readonly xid: bigint;
+  readonly lives: readonly LineLife[];
+}
+
+/**
+ * Reads a line's database by transaction. Every transaction below the bound has ended, so a cursor that stays
+ * at or below it can leave no row behind, however long some transaction takes.
+ */
+export class LineReader {
+  readonly line: LineName;
+  readonly #client: Client;
+  readonly #consumer: string;
+  readonly history: string;
+  readonly bound: bigint;
+  readonly heartbeats: Heartbeats;
+  readonly #marks: ReadonlySet<string>;
+
+  private constructor(
+    line: LineName,
+    client: Client,
+    consumer: string,
+    state: { history: string; bound: bigint; heartbeats: Heartbeats; marks: ReadonlySet<string> },
+  ) {
+    this.line = line;
+    this.#client = client;
+    this.#consumer = consumer;
+    this.history = state.history;
+    this.bound = state.bound;
+    this.heartbeats = state.heartbeats;
+    this.#marks = state.marks;
+  }
+
+  /** @throws LineAway */
+  static async open(line: LineName, client: Client, consumer: string): Promise<LineReader> {
+    try {
+      // One statement, so that bound and heartbeats are of one moment.
+      const { rows } = await client.query(
+        `SELECT
+           (SELECT system_identifier FROM pg_control_system())::text || '/' ||
+             (SELECT oid FROM pg_database WHERE datname = current_database()) AS history,
+           pg_snapshot_xmin(pg_current_snapshot())::text AS bound,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('epoch', epoch, 'startedAt', min_started,
+              'durableUntil', min_durable, 'xid', xid)), '[]')
+            FROM (SELECT epoch, min(started_at) AS min_started, min(durable_until) AS min_durable,
+                    (array_agg(ingest_xid ORDER BY ingest_xid DESC))[1]::text AS xid
+                  FROM heartbeats WHERE gatherer = $2 GROUP BY epoch) AS lives) AS lives,
+           (SELECT coalesce(array_agg(mark::text), '{}') FROM merge_marks WHERE consumer = $1) AS marks`,
+        [consumer, line],
+      );
+      const row = rows[0] as {
+        history: string;
+        bound: string;
+        lives: { epoch: string; startedAt: number; durableUntil: number; xid: string }[];
+        marks: string[];
+      };
+      const lives = row.lives.map(({ epoch, startedAt, durableUntil }) => ({
+        epoch,
+        startedAt: startedAt as Micros,
+        durableUntil: durableUntil as Micros,
+      }));
+      const xid = row.lives.reduce(
+        (latest, life) => (BigInt(life.xid) > latest ? BigInt(life.xid) : latest),
+        0n,
+      );
+      return new LineReader(line, client, consumer, {
+        history: row.history,
+        bound: BigInt(row.bound),
+        heartbeats: { xid, lives },
+        marks: new Set(row.marks),
+      });
+    } catch (error) {
+      throw new LineAway(line, error);
+    }
+  }
+
+  /**
+   * Whether the cursor was made in this very history. A database that was restored to an earlier time or built
+   * anew lacks the latest word, or has not come as far, and is read from its beginning again.
+   */
+  isOfThisHistory(cursor: Cursor): boolean {
+    return cursor.history === this.history && this.#marks.has(cursor.mark) && cursor.next <= this.bound;
+  }
+
+  /**
+   * What to read of a table next: whole transactions from the cursor on, up to the bound, about `limit` rows.
+   *
+   * @throws LineAway
+   */
+  async ahead(table: string, from: bigint, limit: number): Promise<Reading> {
+    try {
+      const { rows } = await this.#client.query<{ xid: string; rows: number }>(
+        `SELECT ingest_xid::text AS xid, count(*)::integer AS rows
+         FROM (
+           SELECT ingest_xid FROM ${table}
+           WHERE ingest_xid >= $1::xid8 AND ingest_xid < $2::xid8
+           ORDER BY ingest_xid LIMIT $3
+         ) AS ahead
+         GROUP BY ingest_xid ORDER BY ingest_xid`,
+        [String(from), String(this.bound), limit + 1],
+      );
+      const total = rows.reduce((sum, row) => sum + row.rows, 0);
+      if (total <= limit) return { table, from, to: this.bound, rows: total };
+      // The last transaction may be cut by the limit: it is left for next time, unless it is the only one.
+      const last = rows.at(-1)!;
+      if (rows.length === 1) return { table, from, to: BigInt(last.xid) + 1n, rows: total };
+      return { table, from, to: BigInt(last.xid), rows: total - last.rows };
+    } catch (error) {
+      throw new LineAway(this.line, error);
+    }
+  }
+
+  /**
+   * Pipes rows into a stage, as bytes, without looking at them. `merge.from` and `merge.to` are set to the
+   * reading's bounds for the statement.
+   *
+   * @param statement a COPY … TO STDOUT in binary.
+   * @param fill the COPY … FROM STDIN of the tape's database.
+   * @throws LineAway when the line is at fault; whatever the tape's database throws.
+   */
+  async copy(reading: Reading, statement: string, production: ClientBase, fill: string): Promise<void> {
+    try {
+      await this.#client.query(
+        `SELECT set_config('merge.from', $1, false), set_config('merge.to', $2, false)`,
+        [String(reading.from), String(reading.to)],
+      );
+    } catch (error) {
+      throw new LineAway(this.line, error);
+    }
+    // The tape's side first: once the line sends, nothing but an end of its session stops it.
+    const target = production.query(copyFrom(fill));
+    const source = this.#client.query(copyTo(statement));
+    let first: { readonly isLine: boolean; readonly error: unknown } | null = null;
+    source.once('error', (error) => {
+      first ??= { isLine: true, error };
+    });
+    target.once('error', (error) => {
+      first ??= { isLine: false, error };
+    });
+    try {
+      await pipeline(source, target);
+    } catch (error) {
+      void this.#client.end().catch(() => {});
+      const cause = first as { readonly isLine: boolean; readonly error: unknown } | null;
+      if (cause?.isLine === true) throw new LineAway(this.line, cause.error);
+      throw error;
+    }
+  }
+
+  /**
+   * Leaves a word that says how far this history has come. Left after the bound was taken: a database that
+   * knows it has every transaction below the bound.
+   *
+   * @throws LineAway
+   */
+  async leaveMark(mark: string): Promise<void> {
+    await this.#run('INSERT INTO merge_marks (consumer, mark) VALUES ($1, $2)', [this.#consumer, mark]);
+  }
+
+  /** @throws LineAway */
+  async forgetMarksExcept(marks: readonly string[]): Promise<void> {
+    await this.#run('DELETE FROM merge_marks WHERE consumer = $1 AND NOT mark = ANY ($2::uuid[])', [
+      this.#consumer,
+      marks,
+    ]);
+  }
+
+  async #run(statement: string, values: unknown[]): Promise<void> {
+    try {
+      await this.#client.query(statement, values);
+    } catch (error) {
+      throw new LineAway(this.line, error);
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import type { Column, EventTable } from '../tables.ts';
+
+/** Lines as bits of `lines`, and as columns of `coverage`. */
+export const lineBits = { a: 1, b: 2, c: 4 } as const;
+export type LineName = keyof typeof lineBits;
+export const lineNames = Object.keys(lineBits) as LineName[];
+
+/** A lifecycle message without a venue time is the same event on another line within this many microseconds. */
+const SAME_ANNOUNCEMENT = 10_000_000;
+
+/** Tables whose rows count in `coverage`: real events of an instrument, not snapshots, which each line has its own of. */
+const counted = new Set(['trades', 'order_book_deltas', 'tickers']);
+
+/** Columns that a copy may know where the first did not: WebSocket and REST tell different things of a trade. */
+const filledIn: Readonly<Record<string, readonly string[]>> = { trades: ['taker_side'] };
+
+/** Columns that the tape keeps. */
+export function tapeColumns(table: EventTable): readonly Column[] {
+  return table.columns.filter((column) => column.lineOnly === undefined);
+}
+
+export const stageOf = (table: string): string => `merge_${table}`;
+
+/** Rows of the transactions `[merge.from, merge.to)` of a line, as the stage takes them. */
+export function readStatement(table: EventTable, line: LineName): string {
+  const names = tapeColumns(table).map(({ name }) => name);
+  return `COPY (
+    SELECT ${names.join(', ')}, ${lineBits[line]}::smallint
+    FROM ${table.name}
+    WHERE ingest_xid >= current_setting('merge.from')::xid8 AND ingest_xid < current_setting('merge.to')::xid8
+  ) TO STDOUT (FORMAT binary)`;
+}
+
+export function stageStatement(table: EventTable): string {
+  const names = tapeColumns(table).map(({ name }) => name);
+  return `CREATE TEMP TABLE IF NOT EXISTS ${stageOf(table.name)} ON COMMIT DELETE ROWS AS
+    SELECT ${names.join(', ')}, lines FROM ${table.name} WITH NO DATA`;
+}
+
+export function fillStatement(table: string): string {
+  return `COPY ${stageOf(table)} FROM STDIN (FORMAT binary)`;
+}
+
+/** Makes the days that the stage needs, of the table and of `coverage`. */
+export function partitionStatement(table: EventTable): string {
+  return `SELECT ensure_day_partitions(name, day * 86400000000, day * 86400000000)
+    FROM (SELECT DISTINCT ${table.time} / 86400000000 AS day FROM ${stageOf(table.name)}) AS days,
+      unnest(ARRAY['${table.name}', 'coverage']) AS name`;
+}
+
+/**
+ * Statements by which copies that differ in time become equal before they are merged; none for most tables.
+ * The joins run by index: the planner knows nothing of the stage, and the tape's tables are large.
+ */
+export function alignStatements(table: EventTable): readonly string[] {
+  const stage = stageOf(table.name);
+  const byIndex = ['SET LOCAL enable_hashjoin = off', 'SET LOCAL enable_mergejoin = off'];
+  const asUsual = ['SET LOCAL enable_hashjoin = on', 'SET LOCAL enable_mergejoin = on'];
+  if (table.name === 'trades') {
+    // A trade has milliseconds on the WebSocket and microseconds by REST: within one millisecond the id says
+    // that they are one, and the least time is the one both can agree on.
+    return [
+      `UPDATE ${stage} AS s SET exchange_ts = least_ts
+       FROM (
+         SELECT venue, trade_id, exchange_ts / 1000 AS millis, min(exchange_ts) AS least_ts
+         FROM ${stage} GROUP BY 1, 2, 3 HAVING min(exchange_ts) <> max(exchange_ts)
+       ) AS same
+       WHERE s.venue = same.venue AND s.trade_id = same.trade_id AND s.exchange_ts / 1000 = same.millis
+         AND s.exchange_ts <> least_ts`,
+      ...byIndex,
+      `UPDATE trades AS t SET exchange_ts = s.exchange_ts
+       FROM ${stage} AS s
+       WHERE t.venue = s.venue AND t.trade_id = s.trade_id
+         AND t.exchange_ts > s.exchange_ts AND t.exchange_ts < s.exchange_ts / 1000 * 1000 + 1000`,
+      `UPDATE ${stage} AS s SET exchange_ts = t.exchange_ts
+       FROM trades AS t
+       WHERE t.venue = s.venue AND t.trade_id = s.trade_id
+         AND t.exchange_ts < s.exchange_ts AND t.exchange_ts >= s.exchange_ts / 1000 * 1000`,
+      ...asUsual,
+    ];
+  }
+  if (table.name === 'market_lifecycle') {
+    const same = 't.subject = s.subject AND t.type = s.type AND t.content_key = s.content_key';
+    return [
+      `UPDATE ${stage} AS s SET at = first_at
+       FROM (
+         SELECT row_id, min(at) OVER (PARTITION BY subject, type, content_key, cluster) AS first_at
+         FROM (
+           SELECT row_id, at, subject, type, content_key,
+             sum(begins) OVER (PARTITION BY subject, type, content_key ORDER BY at, row_id) AS cluster
+           FROM (
+             SELECT ctid AS row_id, at, subject, type, content_key,
+               (at - lag(at, 1, -1::bigint) OVER (PARTITION BY subject, type, content_key ORDER BY at, ctid)
+                 > ${SAME_ANNOUNCEMENT})::integer AS begins
+             FROM ${stage} WHERE exchange_ts IS NULL
+           ) AS steps
+         ) AS clusters
+       ) AS firsts
+       WHERE s.ctid = row_id AND s.at <> first_at`,
+      ...byIndex,
+      `UPDATE market_lifecycle AS t SET at = s.at
+       FROM ${stage} AS s
+       WHERE s.exchange_ts IS NULL AND t.exchange_ts IS NULL AND ${same}
+         AND t.at > s.at AND t.at <= s.at + ${SAME_ANNOUNCEMENT}`,
+      `UPDATE ${stage} AS s SET at = t.at
+       FROM market_lifecycle AS t
+       WHERE s.exchange_ts IS NULL AND t.exchange_ts IS NULL AND ${same}
+         AND t.at < s.at AND t.at >= s.at - ${SAME_ANNOUNCEMENT}`,
+      ...asUsual,
+    ];
+  }
+  return [];
+}
+
+const aggregates = { least: 'min', greatest: 'max', bit_or: 'bit_or', bit_and: 'bit_and' } as const;
+
+/**
+ * One row per identity out of the stage, onto the tape: new, or folded into the row that is there. Answers with
+ * one row of `inserted` and `updated`. A copy counts for a line in `coverage` only when the line is new to the
+ * row, so repeating a merge changes nothing.
+ */
+export function mergeStatement(table: EventTable): string {
+  const columns = tapeColumns(table);
+  const names = columns.map(({ name }) => name);
+  const identity = new Set(table.unique);
+  const grouped = columns.map(({ name }) => {
+    if (identity.has(name)) return name;
+    const fold = table.fold[name];
+    // Equal identity means equal content: any of them is as good as another.
+    return `${fold === undefined ? 'any_value' : aggregates[fold]}(${name}) AS ${name}`;
+  });
+  const sets: { readonly name: string; readonly value: string }[] = [
+    { name: 'lines', value: 't.lines | excluded.lines' },
+    ...Object.entries(table.fold).map(([name, fold]) => {
+      const operators = { bit_or: '|', bit_and: '&' } as const;
+      const value =
+        fold === 'least' || fold === 'greatest'
+          ? `${fold}(t.${name}, excluded.${name})`
+          : `t.${name} ${operators[fold]} excluded.${name}`;
+      return { name, value };
+    }),
+    ...(filledIn[table.name] ?? []).map((name) => ({ name, value: `coalesce(t.${name}, excluded.${name})` })),
+  ];
+  const coverage = counted.has(table.name)
+    ? `, covered AS (
+      INSERT INTO coverage AS c (venue, instrument, minute, events_a, events_b, events_c, events_tape)
+      SELECT venue, instrument, at / 60000000 * 60000000,
+        count(*) FILTER (WHERE added & 1 <> 0), count(*) FILTER (WHERE added & 2 <> 0),
+        count(*) FILTER (WHERE added & 4 <> 0), count(*) FILTER (WHERE is_new)
+      FROM merged WHERE added <> 0
+      GROUP BY 1, 2, 3
+      ON CONFLICT (instrument, minute, venue) DO UPDATE SET
+        events_a = c.events_a + excluded.events_a, events_b = c.events_b + excluded.events_b,
+        events_c = c.events_c + excluded.events_c, events_tape = c.events_tape + excluded.events_tape
+    )`
+    : '';
+  const subject = names.includes('instrument') ? 'instrument' : 'subject';
+  return `WITH merged AS (
+      INSERT INTO ${table.name} AS t (${names.join(', ')}, lines)
+      SELECT ${grouped.join(', ')}, bit_or(lines)
+      FROM ${stageOf(table.name)}
+      GROUP BY ${table.unique.join(', ')}
+      ON CONFLICT (${table.unique.join(', ')}) DO UPDATE
+      SET ${sets.map(({ name, value }) => `${name} = ${value}`).join(', ')}
+      WHERE ${sets.map(({ name, value }) => `t.${name} IS DISTINCT FROM ${value}`).join(' OR ')}
+      RETURNING new.venue, new.${subject} AS instrument, new.${table.time} AS at, old.lines IS NULL AS is_new,
+        (new.lines & ~coalesce(old.lines, 0::smallint)) AS added
+    )${coverage}
+    SELECT count(*) FILTER (WHERE is_new)::integer AS inserted,
+      count(*) FILTER (WHERE NOT is_new)::integer AS updated
+    FROM merged`;
+}

@@ -1,0 +1,26 @@
+import type { ClientBase, QueryResultRow } from 'pg';
+
+const ROWS_AT_ONCE = 5_000;
+
+/**
+ * Rows of a query of any length in the memory of a few thousand: a server-side cursor in a transaction that
+ * only reads. Ending the loop early ends the query. One at a time on a session.
+ */
+export async function* rowsOf<Row extends QueryResultRow>(
+  client: ClientBase,
+  statement: string,
+  values: readonly unknown[],
+  rowsAtOnce = ROWS_AT_ONCE,
+): AsyncGenerator<Row> {
+  await client.query('BEGIN READ ONLY');
+  try {
+    await client.query(`DECLARE rows_ahead NO SCROLL CURSOR FOR ${statement}`, [...values]);
+    for (;;) {
+      const { rows } = await client.query<Row>(`FETCH ${rowsAtOnce} FROM rows_ahead`);
+      yield* rows;
+      if (rows.length < rowsAtOnce) return;
+    }
+  } finally {
+    await client.query('ROLLBACK').catch(() => {});
+  }
+}

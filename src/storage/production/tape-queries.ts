@@ -1,0 +1,258 @@
+import type { ClientBase } from 'pg';
+import type { Side } from '../../events/event.ts';
+import { type Anchor, BookRebuild, levelsFromFlat, type RebuiltBook } from '../../tape/book-rebuild.ts';
+import { mergeHorizon } from '../../tape/horizon.ts';
+import type { Interval } from '../../tape/intervals.ts';
+import type { TapeRules } from '../../tape/rules.ts';
+import type { Price } from '../../units/price.ts';
+import type { Size } from '../../units/size.ts';
+import type { Micros } from '../../units/time.ts';
+import { readLives } from './gap-merge.ts';
+import { rowsOf } from './row-cursor.ts';
+
+/** Which rows; absent conditions let everything through. Times in microseconds, `from` included, `to` not. */
+export interface TapeFilter {
+  readonly venue?: string;
+  readonly instrument?: string;
+  readonly from?: Micros;
+  readonly to?: Micros;
+  readonly limit?: number;
+}
+
+/** Collects conditions with their parameters. */
+class Conditions {
+  readonly values: unknown[] = [];
+  readonly #texts: string[] = [];
+
+  /** @param condition with `?` where the value's placeholder goes. */
+  add(condition: string, value: unknown): void {
+    if (value === undefined) return;
+    this.values.push(value);
+    this.#texts.push(condition.replaceAll('?', `$${this.values.length}`));
+  }
+
+  get where(): string {
+    return this.#texts.length === 0 ? '' : `WHERE ${this.#texts.join(' AND ')}`;
+  }
+
+  limit(rows: number | undefined): string {
+    if (rows === undefined) return '';
+    this.values.push(rows);
+    return `LIMIT $${this.values.length}`;
+  }
+}
+
+export interface TapeTrade {
+  readonly venue: string;
+  readonly instrument: string;
+  readonly trade_id: string;
+  readonly exchange_ts: Micros;
+  readonly price: Price;
+  readonly size: Size;
+  readonly taker_side: 'buy' | 'sell' | null;
+  readonly is_block: boolean;
+  readonly received_at: Micros;
+  readonly quality: number;
+  /** Bits: a 1, b 2, c 4. */
+  readonly lines: number;
+}
+
+/** Trades in the order of venue time. */
+export async function* tradesOf(client: ClientBase, filter: TapeFilter): AsyncGenerator<TapeTrade> {
+  const conditions = new Conditions();
+  conditions.add('venue = ?', filter.venue);
+  conditions.add('instrument = ?', filter.instrument);
+  conditions.add('exchange_ts >= ?', filter.from);
+  conditions.add('exchange_ts < ?', filter.to);
+  const statement = `SELECT venue, instrument, trade_id, exchange_ts, price, size, taker_side, is_block, received_at, quality, lines
+    FROM trades ${conditions.where} ORDER BY trades.exchange_ts, venue, trade_id ${conditions.limit(filter.limit)}`;
+  for await (const row of rowsOf<Record<string, never>>(client, statement, conditions.values)) {
+    const number = (name: string): number => Number(row[name]);
+    yield {
+      ...(row as unknown as TapeTrade),
+      exchange_ts: number('exchange_ts') as Micros,
+      price: number('price') as Price,
+      size: number('size') as Size,
+      received_at: number('received_at') as Micros,
+    };
+  }
+}
+
+export interface TapeMarket {
+  readonly venue: string;
+  readonly market: string;
+  readonly event: string | null;
+  readonly series: string | null;
+  readonly title: string;
+  readonly status: string;
+  readonly open_ts: Micros | null;
+  readonly close_ts: Micros | null;
+  readonly instruments: readonly { readonly instrument: string; readonly outcome: string }[];
+}
+
+export interface MarketFilter {
+  readonly venue?: string;
+  readonly market?: string;
+  readonly instrument?: string;
+  readonly event?: string;
+  readonly series?: string;
+  readonly status?: string;
+  /** Words that the title must hold, each as a beginning of a word. */
+  readonly words?: readonly string[];
+  readonly limit?: number;
+}
+
+const microsOrNull = (value: unknown): Micros | null => (value === null ? null : (Number(value) as Micros));
+
+/** Markets by venue and name. */
+export async function* marketsOf(client: ClientBase, filter: MarketFilter): AsyncGenerator<TapeMarket> {
+  const conditions = new Conditions();
+  conditions.add('m.venue = ?', filter.venue);
+  conditions.add('m.market = ?', filter.market);
+  conditions.add('m.event = ?', filter.event);
+  conditions.add('m.series = ?', filter.series);
+  conditions.add('m.status = ?', filter.status);
+  conditions.add(
+    '(m.venue, m.market) IN (SELECT i.venue, i.market FROM instruments AS i WHERE i.instrument = ?)',
+    filter.instrument,
+  );
+  const words = filter.words?.filter((word) => word !== '').map((word) => `'${word.replaceAll(/['\\]/g, ' ')}':*`);
+  const query = words === undefined || words.length === 0 ? undefined : words.join(' & ');
+  conditions.add(`to_tsvector('simple', m.title) @@ to_tsquery('simple', ?)`, query);
+  const statement = `SELECT m.venue, m.market, m.event, m.series, m.title, m.status, m.open_ts, m.close_ts,
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('instrument', i.instrument, 'outcome', i.outcome) ORDER BY i.position), '[]')
+       FROM instruments AS i WHERE i.venue = m.venue AND i.market = m.market) AS instruments
+    FROM markets AS m ${conditions.where} ORDER BY m.venue, m.market ${conditions.limit(filter.limit)}`;
+  for await (const row of rowsOf<Record<string, never>>(client, statement, conditions.values)) {
+    yield {
+      ...(row as unknown as TapeMarket),
+      open_ts: microsOrNull(row['open_ts']),
+      close_ts: microsOrNull(row['close_ts']),
+    };
+  }
+}
+
+export interface TapeGapRow {
+  readonly line: 'tape' | 'a' | 'b' | 'c';
+  readonly venue: string;
+  /** `*`: every instrument of the venue. */
+  readonly instrument: string;
+  readonly from: Micros;
+  readonly to: Micros | null;
+  readonly cause: string;
+  readonly causes: readonly string[];
+  readonly gap_id: string;
+}
+
+export interface GapFilter extends TapeFilter {
+  /** `tape` for what no line can prove, or one line's own. */
+  readonly line: 'tape' | 'a' | 'b' | 'c';
+}
+
+/** Gaps that reach into the span, by begin. Those of one instrument come with those of its whole venue. */
+export async function* gapsOf(client: ClientBase, filter: GapFilter): AsyncGenerator<TapeGapRow> {
+  const conditions = new Conditions();
+  conditions.add('line = ?', filter.line);
+  conditions.add('venue = ?', filter.venue);
+  conditions.add(`instrument IN (?, '*')`, filter.instrument);
+  conditions.add('from_ts < ?', filter.to);
+  conditions.add('(to_ts IS NULL OR to_ts > ?)', filter.from);
+  const statement = `SELECT line, venue, instrument, from_ts, to_ts, cause, causes, gap_id
+    FROM gaps ${conditions.where} ORDER BY gaps.from_ts, venue, instrument, gap_id ${conditions.limit(filter.limit)}`;
+  for await (const row of rowsOf<Record<string, never>>(client, statement, conditions.values)) {
+    yield {
+      line: row['line']!,
+      venue: row['venue']!,
+      instrument: row['instrument']!,
+      from: Number(row['from_ts']) as Micros,
+      to: microsOrNull(row['to_ts']),
+      cause: row['cause']!,
+      causes: row['causes']!,
+      gap_id: row['gap_id']!,
+    };
+  }
+}
+
+/** Up to which venue time every running line has been merged; null when no line ever was. */
+export async function horizonOf(client: ClientBase, rules: TapeRules): Promise<Micros | null> {
+  const lives = await readLives(client);
+  return mergeHorizon(
+    [...lives.values()].map((list) => ({ lives: list })),
+    { silence: rules.silence, arrivalAllowance: rules.settleAllowance },
+  );
+}
+
+async function anchorOf(client: ClientBase, instrument: string, at: Micros): Promise<Anchor | null> {
+  // Exact in venue time are only whole books of an engine and books that the venue itself stamps.
+  const { rows } = await client.query<{ snapshot_ts: string; source: string; bids: string[]; asks: string[] }>(
+    `SELECT snapshot_ts, source, bids, asks FROM order_book_snapshots
+     WHERE instrument = $1 AND snapshot_ts <= $2 AND depth IS NULL
+       AND (source = 'engine' OR (source = 'ws' AND exchange_ts IS NOT NULL))
+     ORDER BY snapshot_ts DESC, source LIMIT 1`,
+    [instrument, at],
+  );
+  const row = rows[0];
+  if (row === undefined) return null;
+  return {
+    at: Number(row.snapshot_ts) as Micros,
+    source: row.source,
+    bids: levelsFromFlat(row.bids),
+    asks: levelsFromFlat(row.asks),
+  };
+}
+
+/** Whether the tape knows the instrument at all. */
+export async function knowsInstrument(client: ClientBase, venue: string, instrument: string): Promise<boolean> {
+  const { rows } = await client.query<{ known: boolean }>(
+    `SELECT EXISTS (SELECT FROM instruments WHERE venue = $1 AND instrument = $2)
+       OR EXISTS (SELECT FROM gaps WHERE venue = $1 AND instrument = $2)
+       OR EXISTS (SELECT FROM order_book_snapshots WHERE instrument = $2 AND venue = $1) AS known`,
+    [venue, instrument],
+  );
+  return rows[0]!.known;
+}
+
+/** The book of an instrument at a venue time, rebuilt from the tape, and whether it is certain. */
+export async function bookAt(
+  client: ClientBase,
+  venue: string,
+  instrument: string,
+  at: Micros,
+  rules: TapeRules,
+): Promise<RebuiltBook> {
+  const anchor = await anchorOf(client, instrument, at);
+  const since = anchor?.at ?? at;
+  const gaps: Interval[] = [];
+  const span = { line: 'tape', venue, instrument, from: since, to: (at + 1) as Micros } as const;
+  for await (const { from, to } of gapsOf(client, span)) gaps.push({ from, to });
+  const horizon = await horizonOf(client, rules);
+  const rebuild = new BookRebuild({ at, anchor, gaps, horizon });
+  const changes = rowsOf<{
+    exchange_ts: string;
+    instant_index: number;
+    side: Side;
+    price: string;
+    amount: string;
+    is_absolute: boolean;
+  }>(
+    client,
+    `SELECT exchange_ts, instant_index, side, price, amount, is_absolute FROM order_book_deltas
+     WHERE venue = $1 AND instrument = $2 AND exchange_ts >= $3 AND exchange_ts <= $4
+     ORDER BY order_book_deltas.exchange_ts, instant_index`,
+    [venue, instrument, since, at],
+  );
+  if (anchor !== null) {
+    for await (const row of changes) {
+      rebuild.apply({
+        exchangeTs: Number(row.exchange_ts) as Micros,
+        instantIndex: row.instant_index,
+        side: row.side,
+        price: Number(row.price) as Price,
+        amount: Number(row.amount) as Size,
+        isAbsolute: row.is_absolute,
+      });
+    }
+  }
+  return rebuild.finish();
+}
+

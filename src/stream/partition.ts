@@ -1,0 +1,112 @@
+import type { Micros } from '../units/time.ts';
+import { GrowableRing } from './growable-ring.ts';
+import type { SealedRecord } from './sealed-record.ts';
+import type { SpillSegment } from './spill-segment.ts';
+
+const NOTHING = Buffer.alloc(0);
+const SMALLEST_BUFFER = 1_024;
+
+/** A sealed record in memory, with the journal segment it came from, if any. */
+export interface QueuedRecord {
+  readonly record: SealedRecord;
+  readonly segment: SpillSegment | null;
+}
+
+/** What was sealed, before it has an order. */
+export interface SealedLines {
+  readonly data: Uint8Array;
+  readonly lines: number;
+  readonly oldestReceivedAt: Micros;
+}
+
+/**
+ * One partition of the stream: the record being filled, the sealed ones behind each other, and how the last put
+ * went. At most the head is being sent, so that a refusal can never let a later record overtake it.
+ */
+export class Partition {
+  readonly key: string;
+  readonly queue = new GrowableRing<QueuedRecord>();
+  queuedBytes = 0;
+  queuedLines = 0;
+  /** The head is in a request. */
+  sending = false;
+  /** Refusals of the head so far. */
+  attempts = 0;
+  /** The head is not sent again before this time. */
+  notBefore = 0;
+  /** The head was in a request that failed as a whole: it goes alone until it is through. */
+  alone = false;
+  /** Lines in the record being filled. */
+  openLines = 0;
+  openBytes = 0;
+  openedAt = 0;
+  #open: Buffer = NOTHING;
+  /** Records of one partition resemble each other in size. */
+  #nextCapacity = SMALLEST_BUFFER;
+  #openOldest = Number.POSITIVE_INFINITY as Micros;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  /** Earliest receive time of what this partition holds; infinite when it holds nothing. */
+  oldestReceivedAt(): Micros {
+    let oldest = this.#openOldest;
+    for (const { record } of this.queue)
+      if (record.oldestReceivedAt < oldest) oldest = record.oldestReceivedAt;
+    return oldest;
+  }
+
+  /** Adds an encoded line, ASCII with its newline, to the record being filled. */
+  add(text: string, received_at: Micros): void {
+    const end = this.openBytes + text.length;
+    if (end > this.#open.length) this.#grow(end);
+    this.#open.write(text, this.openBytes, 'latin1');
+    this.openBytes = end;
+    this.openLines++;
+    if (received_at < this.#openOldest) this.#openOldest = received_at;
+  }
+
+  /** Ends the record being filled, which must hold at least one line. */
+  seal(): SealedLines {
+    const bytes = this.openBytes;
+    const sealed = {
+      // A record that leaves much of its buffer unused must not keep all of it.
+      data:
+        bytes * 2 > this.#open.length
+          ? this.#open.subarray(0, bytes)
+          : Buffer.from(this.#open.subarray(0, bytes)),
+      lines: this.openLines,
+      oldestReceivedAt: this.#openOldest,
+    };
+    this.#open = NOTHING;
+    this.#nextCapacity = Math.max(SMALLEST_BUFFER, bytes);
+    this.#openOldest = Number.POSITIVE_INFINITY as Micros;
+    this.openLines = 0;
+    this.openBytes = 0;
+    return sealed;
+  }
+
+  #grow(bytes: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(bytes, this.#open.length * 2, this.#nextCapacity));
+    this.#open.copy(grown, 0, 0, this.openBytes);
+    this.#open = grown;
+  }
+
+  push(item: QueuedRecord): void {
+    this.queue.push(item);
+    this.queuedBytes += item.record.data.byteLength;
+    this.queuedLines += item.record.lines;
+  }
+
+  /** Takes the head, which the stream has. */
+  shift(): QueuedRecord {
+    const item = this.queue.shift()!;
+    this.queuedBytes -= item.record.data.byteLength;
+    this.queuedLines -= item.record.lines;
+    this.attempts = 0;
+    this.notBefore = 0;
+    this.alone = false;
+    return item;
+  }
+}

@@ -1,0 +1,120 @@
+import type { Gatherer } from '../events/event.ts';
+import type { Micros } from '../units/time.ts';
+import { endOf, type Interval } from './intervals.ts';
+
+/** One life of a gatherer's process, as its heartbeats tell it. */
+export interface LineLife {
+  readonly epoch: string;
+  readonly startedAt: Micros;
+  /** Everything received up to here is in the line's stream. */
+  readonly durableUntil: Micros;
+}
+
+/** A gap that a line recorded. */
+export interface LineGap {
+  /** `gatherer:epoch:counter`. */
+  readonly gapId: string;
+  readonly from: Micros;
+  readonly to: Micros | null;
+  readonly cause: string;
+}
+
+/** What is known of one line as a whole. */
+export interface LineAccount {
+  readonly line: Gatherer;
+  /** Ascending by `startedAt`. Empty: the line never ran. */
+  readonly lives: readonly LineLife[];
+  /** Gaps that concern every instrument of the venue. */
+  readonly allGaps: readonly LineGap[];
+}
+
+/** A stretch in which a line proves nothing of an instrument, and why. */
+export interface Unproven extends Interval {
+  readonly cause: string;
+}
+
+export interface AccountRules {
+  /** Time of the computation: a line silent for longer than `silence` before it counts as down. */
+  readonly now: Micros;
+  /** How long after its last heartbeat a line still counts as running, in microseconds. */
+  readonly silence: number;
+  /**
+   * By how much an event may arrive after its venue time, in microseconds. Bounds of gaps are receive times
+   * while the tape is read by venue time, so an unproven stretch begins this much earlier.
+   */
+  readonly arrivalAllowance: number;
+}
+
+/** The life a gap belongs to: the middle of `gatherer:epoch:counter`. */
+export function epochOf(gapId: string): string {
+  return gapId.slice(gapId.indexOf(':') + 1, gapId.lastIndexOf(':'));
+}
+
+/** Times at which lives end for good: the start of the next one; null for the latest. */
+function endOfLife(lives: readonly LineLife[], index: number): Micros | null {
+  return lives[index + 1]?.startedAt ?? null;
+}
+
+/**
+ * The gap no longer than its life: what a dead process left open ends where the next life begins. A process may
+ * die before its first heartbeat; its gaps then end with the first life that began after them.
+ */
+function withinLife(gap: LineGap, lives: readonly LineLife[]): Unproven {
+  const index = lives.findIndex((life) => life.epoch === epochOf(gap.gapId));
+  if (index < 0 && gap.to !== null) return { from: gap.from, to: gap.to, cause: gap.cause };
+  const end =
+    index < 0
+      ? (lives.find((life) => life.startedAt > gap.from)?.startedAt ?? null)
+      : endOfLife(lives, index);
+  const to = end !== null && end < endOf(gap) ? end : gap.to;
+  return { from: gap.from, to, cause: gap.cause };
+}
+
+function earlier(unproven: Unproven, allowance: number): Unproven {
+  return { ...unproven, from: Math.max(0, unproven.from - allowance) as Micros };
+}
+
+/** Stretches in which the line was not running or recorded a gap of everything. */
+export function unprovenForAll(account: LineAccount, rules: AccountRules): Unproven[] {
+  const { lives, allGaps } = account;
+  const first = lives[0];
+  if (first === undefined) return [{ from: 0 as Micros, to: null, cause: 'line_down' }];
+  const result: Unproven[] = [{ from: 0 as Micros, to: first.startedAt, cause: 'line_down' }];
+  lives.forEach((life, index) => {
+    const end = endOfLife(lives, index);
+    if (end !== null) {
+      result.push(earlier({ from: life.durableUntil, to: end, cause: 'line_down' }, rules.arrivalAllowance));
+    } else if (life.durableUntil < rules.now - rules.silence) {
+      result.push(earlier({ from: life.durableUntil, to: null, cause: 'line_down' }, rules.arrivalAllowance));
+    }
+  });
+  for (const gap of allGaps) result.push(earlier(withinLife(gap, lives), rules.arrivalAllowance));
+  return result;
+}
+
+/**
+ * Stretches in which the line proves nothing of one instrument: those of everything, the instrument's own
+ * gaps, and the part of each life before the line began to expect the instrument (each life opens a gap then).
+ */
+export function unprovenForInstrument(
+  account: LineAccount,
+  gaps: readonly LineGap[],
+  rules: AccountRules,
+): Unproven[] {
+  const { lives } = account;
+  const result = unprovenForAll(account, rules);
+  const firstExpected = new Map<string, Micros>();
+  for (const gap of gaps) {
+    result.push(earlier(withinLife(gap, lives), rules.arrivalAllowance));
+    const epoch = epochOf(gap.gapId);
+    const known = firstExpected.get(epoch);
+    if (known === undefined || gap.from < known) firstExpected.set(epoch, gap.from);
+  }
+  lives.forEach((life, index) => {
+    const expected = firstExpected.get(life.epoch);
+    const end = endOfLife(lives, index);
+    const to = expected === undefined || (end !== null && end < expected) ? end : expected;
+    result.push({ from: life.startedAt, to, cause: 'not_subscribed' });
+  });
+  return result;
+}

@@ -1,0 +1,207 @@
+import type { Level } from '../events/event.ts';
+import type { Micros } from '../units/time.ts';
+import type { RebuiltBook } from './book-rebuild.ts';
+import { type Interval, touchesSpan } from './intervals.ts';
+import type { ComparedEvent } from './truth-identity.ts';
+
+/** What the truth log says of one event beside the event itself. */
+export interface MadeEvent extends ComparedEvent {
+  /** To how many sockets it was sent; 0: nobody could have captured it. */
+  readonly delivered: number;
+}
+
+/** Kinds of which the tape holds equal ones at one instant once: figures and books, not changes. */
+const heldOnce: ReadonlySet<string> = new Set(['book_snapshot', 'ticker']);
+
+export interface ComparisonExample {
+  readonly verdict: 'missing' | 'extra';
+  readonly identity: string;
+  readonly time: Micros | null;
+  readonly count: number;
+}
+
+export interface EventComparison {
+  /** Events that were sent to somebody. */
+  readonly events: number;
+  readonly on_tape: number;
+  /** Sent to somebody, not on the tape, and in no gap of the tape. */
+  readonly missing: number;
+  /** On the tape, never made, or more often than it was made. */
+  readonly extra: number;
+  /** Not on the tape, which says so itself: a gap of the tape covers them. */
+  readonly in_gaps: number;
+  /** Not on the tape and later than the tape reaches. */
+  readonly after_horizon: number;
+  /** Made, but sent to nobody. */
+  readonly unsent: number;
+  readonly examples: readonly ComparisonExample[];
+}
+
+export interface ComparisonRules {
+  /** The tape's gaps that concern an instrument, those of its whole venue included. */
+  readonly gapsOf: (venue: string, instrument: string) => Iterable<Interval>;
+  /** Up to which venue time the tape claims to be settled. */
+  readonly horizon: Micros;
+  /** Kinds of which the tape may hold more than was made: initial books are sent per subscription. */
+  readonly mayExceed?: ReadonlySet<string>;
+  readonly maxExamples?: number;
+}
+
+interface Tally {
+  readonly event: ComparedEvent;
+  made: number;
+  sent: number;
+  onTape: number;
+}
+
+/**
+ * Holds the tape against what the venues really sent, as multisets of identities: an event made twice must be
+ * there twice, except for what is held once. Feed all of the truth and all of the tape in any order, then ask once.
+ */
+export class TruthComparison {
+  readonly #rules: ComparisonRules;
+  readonly #tallies = new Map<string, Tally>();
+
+  constructor(rules: ComparisonRules) {
+    this.#rules = rules;
+  }
+
+  truth(event: MadeEvent): void {
+    const tally = this.#tally(event);
+    const most = heldOnce.has(event.kind) ? 1 : Number.POSITIVE_INFINITY;
+    tally.made = Math.min(most, tally.made + 1);
+    if (event.delivered > 0) tally.sent = Math.min(most, tally.sent + 1);
+  }
+
+  tape(event: ComparedEvent): void {
+    this.#tally(event).onTape++;
+  }
+
+  finish(): EventComparison {
+    const limit = this.#rules.maxExamples ?? 20;
+    const examples: ComparisonExample[] = [];
+    const note = (verdict: 'missing' | 'extra', { event }: Tally, count: number): void => {
+      if (examples.length < limit)
+        examples.push({ verdict, identity: event.identity, time: event.time, count });
+    };
+    const sums = { events: 0, on_tape: 0, missing: 0, extra: 0, in_gaps: 0, after_horizon: 0, unsent: 0 };
+    for (const tally of this.#tallies.values()) {
+      const { made, sent, onTape, event } = tally;
+      sums.events += sent;
+      sums.unsent += made - sent;
+      sums.on_tape += Math.min(onTape, sent);
+      const surplus = onTape - made;
+      if (surplus > 0 && !this.#rules.mayExceed?.has(event.kind)) {
+        sums.extra += surplus;
+        note('extra', tally, surplus);
+      }
+      const absent = sent - onTape;
+      if (absent <= 0) continue;
+      if (event.time !== null && event.time > this.#rules.horizon) sums.after_horizon += absent;
+      else if (this.#inGap(event)) sums.in_gaps += absent;
+      else {
+        sums.missing += absent;
+        note('missing', tally, absent);
+      }
+    }
+    return { ...sums, examples };
+  }
+
+  #tally(event: ComparedEvent): Tally {
+    let tally = this.#tallies.get(event.identity);
+    if (tally === undefined) {
+      tally = { event, made: 0, sent: 0, onTape: 0 };
+      this.#tallies.set(event.identity, tally);
+    }
+    return tally;
+  }
+
+  #inGap({ venue, subject, time }: ComparedEvent): boolean {
+    if (time === null) return false;
+    return touchesSpan(this.#rules.gapsOf(venue, subject), (time - 1) as Micros, time);
+  }
+}
+
+/** One instant at which a rebuilt book is held against the venue's own. */
+export interface BookSample {
+  readonly venue: string;
+  readonly instrument: string;
+  readonly at: Micros;
+}
+
+export interface BookComparison {
+  /** Books that the tape called complete. */
+  readonly books_compared: number;
+  readonly books_wrong: number;
+  /** Books of which the tape itself says that it cannot vouch for them. */
+  readonly books_incomplete: number;
+  readonly examples: readonly (BookSample & { readonly tape: SimpleBook; readonly truth: SimpleBook })[];
+}
+
+export interface SimpleBook {
+  /** Best first. */
+  readonly bids: readonly Level[];
+  readonly asks: readonly Level[];
+}
+
+function sameLevels(left: readonly Level[], right: readonly Level[]): boolean {
+  return (
+    left.length === right.length &&
+    left.every(([price, size], index) => right[index]![0] === price && right[index]![1] === size)
+  );
+}
+
+export function sameBook(left: SimpleBook, right: SimpleBook): boolean {
+  return sameLevels(left.bids, right.bids) && sameLevels(left.asks, right.asks);
+}
+
+/**
+ * Rebuilds each sampled book from the tape and compares it, wherever the tape calls it complete.
+ *
+ * @param truthBook the venue's own book, best first; null where the truth knows nothing of it then (skipped).
+ */
+export async function compareBooks(
+  samples: Iterable<BookSample>,
+  tapeBook: (sample: BookSample) => Promise<RebuiltBook>,
+  truthBook: (sample: BookSample) => SimpleBook | null,
+  maxExamples = 5,
+): Promise<BookComparison> {
+  const sums = { books_compared: 0, books_wrong: 0, books_incomplete: 0 };
+  const examples: BookComparison['examples'][number][] = [];
+  for (const sample of samples) {
+    const truth = truthBook(sample);
+    if (truth === null) continue;
+    const book = await tapeBook(sample);
+    if (!book.complete) {
+      sums.books_incomplete++;
+      continue;
+    }
+    sums.books_compared++;
+    if (sameBook(book, truth)) continue;
+    sums.books_wrong++;
+    const { bids, asks } = book;
+    if (examples.length < maxExamples) examples.push({ ...sample, tape: { bids, asks }, truth });
+  }
+  return { ...sums, examples };
+}
+
+/**
+ * Instants to compare books at, spread over a span of venue time: `perInstrument` for each of at most
+ * `maxInstruments`, evenly picked.
+ *
+ * @param random gives numbers in `[0, 1)`.
+ */
+export function* sampleInstants(
+  instruments: readonly { readonly venue: string; readonly instrument: string }[],
+  span: { readonly from: Micros; readonly to: Micros },
+  options: { readonly perInstrument: number; readonly maxInstruments: number; readonly random: () => number },
+): Generator<BookSample> {
+  const step = Math.max(1, instruments.length / options.maxInstruments);
+  for (let position = 0; position < instruments.length; position += step) {
+    const { venue, instrument } = instruments[Math.floor(position)]!;
+    for (let count = 0; count < options.perInstrument; count++) {
+      const at = (span.from + Math.floor(options.random() * (span.to - span.from + 1))) as Micros;
+      yield { venue, instrument, at };
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import type { MarketEvent } from '../events/event.ts';
+import type { ControlMessage, DecodedFrame, DecodeProblem, StatedTop, TickSizeChange } from './decoder.ts';
+
+const NOTHING: readonly never[] = Object.freeze([]);
+
+/**
+ * A decoded frame in the making. Most frames hold one event and nothing else, so that each list is made with
+ * its first element.
+ */
+export class FrameResult implements DecodedFrame {
+  events: readonly MarketEvent[] = NOTHING;
+  controls: readonly ControlMessage[] = NOTHING;
+  problems: readonly DecodeProblem[] = NOTHING;
+  tops: readonly { readonly after: number; readonly top: StatedTop }[] = NOTHING;
+  tickSizes: readonly TickSizeChange[] = NOTHING;
+  sid = 0;
+  seq = 0;
+
+  event(event: MarketEvent): void {
+    if (this.events === NOTHING) this.events = [event];
+    else (this.events as MarketEvent[]).push(event);
+  }
+
+  control(control: ControlMessage): void {
+    if (this.controls === NOTHING) this.controls = [control];
+    else (this.controls as ControlMessage[]).push(control);
+  }
+
+  /** @param reason one of the words listed at `DecodeProblem`. */
+  problem(reason: string, message: string, instrument?: string): void {
+    const problem = instrument === undefined ? { reason, message } : { reason, message, instrument };
+    if (this.problems === NOTHING) this.problems = [problem];
+    else (this.problems as DecodeProblem[]).push(problem);
+  }
+
+  /** The best prices stated with the event added last. */
+  top(top: StatedTop): void {
+    const stated = { after: this.events.length - 1, top };
+    if (this.tops === NOTHING) this.tops = [stated];
+    else (this.tops as { after: number; top: StatedTop }[]).push(stated);
+  }
+
+  tickSize(change: TickSizeChange): void {
+    if (this.tickSizes === NOTHING) this.tickSizes = [change];
+    else (this.tickSizes as TickSizeChange[]).push(change);
+  }
+}

@@ -1,0 +1,81 @@
+import type { DecodedFrame, FrameContext, FrameDecoder } from '../decoder.ts';
+import { type Fields, isFields, shown } from '../field-values.ts';
+import { FrameResult } from '../frame-result.ts';
+import { decodeBook, decodePriceChange } from './decode-book.ts';
+import { decodeNewMarket, decodeResolved, decodeTickSize } from './decode-lifecycle.ts';
+import { decodeBestPrices, decodeTrade } from './decode-trade.ts';
+
+/**
+ * Decodes the frames of Polymarket's market channel: one JSON object or an array of them, the text `PONG`, or
+ * nothing at all.
+ */
+export class PolymarketDecoder implements FrameDecoder {
+  readonly venue = 'polymarket';
+
+  decode(frame: string, context: FrameContext): DecodedFrame {
+    const result = new FrameResult();
+    if (frame === 'PONG') {
+      result.control({ type: 'pong' });
+      return result;
+    }
+    let content: unknown;
+    try {
+      content = JSON.parse(frame);
+    } catch (error) {
+      const text = frame.trim();
+      if (text === '') result.problem('empty', 'the frame is empty');
+      else if (text === 'PONG') result.control({ type: 'pong' });
+      else result.problem('not_json', `${(error as Error).message}: ${shown(frame)}`);
+      return result;
+    }
+    if (!Array.isArray(content)) decodeMessage(content, context, result);
+    else if (content.length === 0) result.problem('empty', 'the frame is an empty list');
+    else for (const message of content as readonly unknown[]) decodeMessage(message, context, result);
+    return result;
+  }
+}
+
+function decodeMessage(message: unknown, context: FrameContext, result: FrameResult): void {
+  if (!isFields(message)) {
+    result.problem('wrong_shape', `the message is ${shown(message)}, not a JSON object`);
+    return;
+  }
+  const type = message['event_type'] ?? inferredType(message);
+  switch (type) {
+    case 'price_change':
+      decodePriceChange(message, context, result);
+      return;
+    case 'book':
+      decodeBook(message, context, result);
+      return;
+    case 'last_trade_price':
+      decodeTrade(message, context, result);
+      return;
+    case 'best_bid_ask':
+      decodeBestPrices(message, context, result);
+      return;
+    case 'tick_size_change':
+      decodeTickSize(message, context, result);
+      return;
+    case 'new_market':
+      decodeNewMarket(message, context, result);
+      return;
+    case 'market_resolved':
+      decodeResolved(message, context, result);
+      return;
+    case undefined:
+      result.problem(
+        'missing_field',
+        'the message has no event_type and is of no form that is known without one',
+      );
+      return;
+  }
+  result.problem('unknown_type', `the event_type ${shown(type)} is not known`);
+}
+
+/** What a message without `event_type` is, as far as its lists tell. */
+function inferredType(message: Fields): 'price_change' | 'book' | undefined {
+  if (message['price_changes'] !== undefined || message['changes'] !== undefined) return 'price_change';
+  for (const key of ['bids', 'asks', 'buys', 'sells']) if (message[key] !== undefined) return 'book';
+  return undefined;
+}

@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Allowance } from '#src/connections/allowance.ts';
+import { DueQueue } from '#src/connections/due-queue.ts';
+import { levelOut } from '#src/connections/placement.ts';
+import type { Micros } from '#src/units/time.ts';
+
+describe('levelling out', () => {
+  it('never overfills, places all there is room for, and raises the lowest first', () => {
+    const berth = fc.record({ load: fc.nat(50), room: fc.nat(20) });
+    fc.assert(
+      fc.property(fc.array(berth, { maxLength: 12 }), fc.nat(200), (berths, count) => {
+        const shares = levelOut(berths, count);
+        const room = berths.reduce((sum, each) => sum + each.room, 0);
+        expect(shares.reduce((sum, share) => sum + share, 0)).toBe(Math.min(count, room));
+        for (const [index, share] of shares.entries()) {
+          expect(share).toBeGreaterThanOrEqual(0);
+          expect(share).toBeLessThanOrEqual(berths[index]!.room);
+        }
+        // Nobody was raised above one that had room left and stayed more than one below.
+        const raised = berths.map(({ load }, index) => load + shares[index]!);
+        for (const [index, share] of shares.entries()) {
+          if (share === 0) continue;
+          for (const [other, { room: free }] of berths.entries()) {
+            if (shares[other]! < free) expect(raised[index]!).toBeLessThanOrEqual(raised[other]! + 1);
+          }
+        }
+      }),
+    );
+  });
+
+  it('shares a million over 144 in no time', () => {
+    const began = performance.now();
+    const shares = levelOut(
+      Array.from({ length: 144 }, () => ({ load: 0, room: 7_500 })),
+      1_000_000,
+    );
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBe(1_000_000);
+    expect(performance.now() - began).toBeLessThan(100);
+  });
+});
+
+describe('a queue of things due', () => {
+  it('gives them in the order of their times and never too early', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(1_000)), fc.nat(1_000), (times, now) => {
+        const queue = new DueQueue<number>();
+        for (const time of times) queue.add(time as Micros, time);
+        const taken: number[] = [];
+        for (let item = queue.take(now as Micros); item !== null; item = queue.take(now as Micros))
+          taken.push(item);
+        expect(taken).toEqual(times.filter((time) => time <= now).sort((a, b) => a - b));
+        expect(queue.size).toBe(times.length - taken.length);
+      }),
+    );
+  });
+});
+
+describe('an allowance', () => {
+  it('never gives more than its burst at once and its rate over time', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(500_000), fc.nat(20)), { maxLength: 60 }), (asks) => {
+        const allowance = new Allowance(10, 5);
+        let now = 0;
+        let given = 0;
+        for (const [wait, wanted] of asks) {
+          now += wait;
+          const granted = allowance.take(now as Micros, wanted);
+          expect(granted).toBeLessThanOrEqual(wanted);
+          given += granted;
+        }
+        expect(given).toBeLessThanOrEqual(5 + (now / 1_000_000) * 10 + 1e-6);
+      }),
+    );
+  });
+
+  it('does not lend when the clock goes back', () => {
+    const allowance = new Allowance(10, 5);
+    expect(allowance.take(10_000_000 as Micros, 5)).toBe(5);
+    expect(allowance.take(1_000_000 as Micros, 5)).toBe(0);
+    expect(allowance.take(10_000_000 as Micros, 5)).toBe(0);
+    expect(allowance.take(10_500_000 as Micros, 9)).toBe(5);
+  });
+});

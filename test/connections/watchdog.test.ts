@@ -1,0 +1,229 @@
+import { describe, expect, it } from 'vitest';
+import { DataWatch } from '#src/connections/data-watch.ts';
+import type { Micros } from '#src/units/time.ts';
+import { kalshiRig, polymarketRig, tickers } from './rig.ts';
+
+const SETTLED = (count: number) => ({ requested: count, subscribed: count, seeded: count });
+const SECOND = 1_000_000;
+
+describe('a subscription that falls silent', () => {
+  it('is reconnected although it answers pings, when others have data', () => {
+    const rig = polymarketRig({
+      book: { connections: 10, instrumentsPerConnection: 10, minimumPerConnection: 10 },
+    });
+    rig.pool.start();
+    const all = tickers(20, '8');
+    rig.want(all);
+    rig.pass(120_000, () => {
+      for (const { model } of rig.network.live) for (const token of all) model.change(token);
+    });
+    const silent = rig.network.sockets[0]!;
+    const lastData = rig.time.now;
+    const isTalking = () => {
+      for (const { model } of rig.network.live)
+        if (model !== silent.model) for (const token of all) model.change(token);
+    };
+    rig.pass(59_000, isTalking);
+    expect(rig.network.sockets).toHaveLength(2);
+    rig.pass(5_000, isTalking);
+    expect(rig.network.sockets).toHaveLength(3);
+    expect(silent.isClosed).toBe(true);
+    expect(rig.keeper.lost[0]).toMatchObject({ since: lastData, cause: 'stalled' });
+    expect(rig.keeper.closed[0]!.cause).toBe('stalled');
+    expect(rig.pool.status().instruments).toEqual(SETTLED(20));
+    expect(rig.count('stalled')).toBe(1);
+  });
+
+  it('is left alone when it never had much to say', () => {
+    const rig = polymarketRig({
+      book: { connections: 10, instrumentsPerConnection: 10, minimumPerConnection: 10 },
+    });
+    rig.pool.start();
+    const all = tickers(20, '8');
+    rig.want(all);
+    rig.pass(500);
+    const [quiet, busy] = rig.network.sockets;
+    let steps = 0;
+    rig.pass(1_800_000, () => {
+      steps++;
+      for (const token of all) {
+        busy!.model.change(token);
+        if (steps % 3_000 === 0) quiet!.model.change(token);
+      }
+    });
+    expect(rig.network.sockets).toHaveLength(2);
+  });
+
+  it('is one of many when the venue rests: one at a time is tried anew', () => {
+    const rig = polymarketRig({
+      book: { connections: 10, instrumentsPerConnection: 10, minimumPerConnection: 10 },
+    });
+    rig.pool.start();
+    const all = tickers(50, '8');
+    rig.want(all);
+    rig.pass(120_000, () => {
+      for (const { model } of rig.network.live) for (const token of all) model.change(token);
+    });
+    expect(rig.network.sockets).toHaveLength(5);
+    rig.pass(130_000);
+    expect(rig.network.sockets.length).toBeGreaterThanOrEqual(6);
+    expect(rig.network.sockets.length).toBeLessThanOrEqual(7);
+    expect(rig.count('venue_silent')).toBeGreaterThanOrEqual(1);
+  });
+
+  it('is not judged by its heartbeats: pings and pongs do not count as data', () => {
+    const rig = kalshiRig({
+      book: { connections: 2, instrumentsPerConnection: 10, minimumPerConnection: 10 },
+    });
+    rig.pool.start();
+    rig.want(tickers(20));
+    rig.pass(120_000, () => {
+      for (const { model } of rig.network.live) for (const ticker of tickers(20)) model.delta(ticker);
+    });
+    const silent = rig.network.sockets[1]!;
+    rig.pass(65_000, () => {
+      for (const ticker of tickers(20)) rig.network.sockets[0]!.model.delta(ticker);
+    });
+    expect(silent.isClosed).toBe(true);
+    expect(silent.pings).toBeGreaterThan(10);
+    expect(rig.pool.status().instruments).toEqual(SETTLED(20));
+  });
+});
+
+describe('what is usual for a subscription', () => {
+  it('is not lowered by silence, and is lowered by doubt', () => {
+    const watch = new DataWatch(0 as Micros);
+    let now = 0;
+    for (; now < 600 * SECOND; now += SECOND) watch.data(now as Micros, false);
+    expect(watch.isStalled((now + 30 * SECOND) as Micros, 60 * SECOND)).toBe(false);
+    expect(watch.isStalled((now + 61 * SECOND) as Micros, 60 * SECOND)).toBe(true);
+    expect(watch.isStalled((now + 100_000 * SECOND) as Micros, 60 * SECOND)).toBe(true);
+    watch.doubt();
+    expect(watch.isStalled((now + 61 * SECOND) as Micros, 60 * SECOND)).toBe(false);
+    expect(watch.isStalled((now + 100 * SECOND) as Micros, 60 * SECOND)).toBe(true);
+  });
+
+  it('does not include the flood of first books', () => {
+    const watch = new DataWatch(0 as Micros);
+    for (let book = 0; book < 5_000; book++) watch.data(SECOND as Micros, true);
+    expect(watch.isStalled((3_600 * SECOND) as Micros, 60 * SECOND)).toBe(false);
+  });
+});
+
+describe('an instrument without a first event', () => {
+  it('gets a fresh book, then leaves and comes back, then moves to another connection', () => {
+    const rig = kalshiRig({
+      book: { connections: 2, instrumentsPerConnection: 10, minimumPerConnection: 10 },
+    });
+    rig.network.opens = (socket) => {
+      if (rig.network.sockets.length === 1) socket.model.mute.add('MUTE');
+      socket.open();
+    };
+    rig.pool.start();
+    rig.want(['MUTE', 'B']);
+    rig.pass(29_000);
+    const first = rig.network.sockets[0]!.model;
+    const actions = () =>
+      first.commands
+        .filter(({ cmd }) => cmd !== 'list_subscriptions')
+        .map(({ cmd, params }) => params.action ?? cmd);
+    expect(actions()).toEqual(['subscribe']);
+    rig.pass(2_000);
+    expect(actions()).toEqual(['subscribe', 'get_snapshot']);
+    rig.pass(30_000);
+    expect(actions().slice(2)).toEqual(['delete_markets', 'add_markets']);
+    rig.pass(120_000);
+    expect(rig.network.sockets).toHaveLength(2);
+    expect(rig.keeper.bound.get('MUTE')).toContain('kalshi-book-2#1/');
+    expect(rig.pool.status().instruments).toEqual(SETTLED(2));
+    expect(rig.pool.status().counters).toMatchObject({
+      rescue_refresh: 1,
+      rescue_reseat: 1,
+      rescue_move: 1,
+      rescued: 1,
+    });
+    expect(first.offences).toEqual([]);
+  });
+
+  it('has its whole deadline from when it was asked for, however long that took', () => {
+    const rig = kalshiRig();
+    rig.network.opens = (socket) => {
+      socket.model.refuse.set('subscribe', 18);
+      socket.model.mute.add('MUTE');
+      socket.open();
+    };
+    rig.pool.start();
+    rig.want(['MUTE']);
+    rig.pass(16_000);
+    rig.network.sockets[0]!.model.refuse.clear();
+    rig.pass(29_000);
+    expect(rig.pool.status().instruments.subscribed).toBe(1);
+    expect(rig.count('rescue_refresh')).toBe(0);
+    rig.pass(32_000);
+    expect(rig.count('rescue_refresh')).toBe(1);
+  });
+
+  it('does not set off rescues when this process itself stood still', () => {
+    const rig = kalshiRig();
+    rig.network.opens = (socket) => {
+      for (const ticker of tickers(5)) socket.model.mute.add(ticker);
+      socket.open();
+    };
+    rig.pool.start();
+    rig.want(tickers(5));
+    rig.pass(500);
+    rig.time.now += 31_000_000;
+    rig.pool.tick();
+    expect(rig.count('rescue_refresh')).toBe(0);
+    rig.pass(6_000);
+    expect(rig.count('rescue_refresh')).toBe(5);
+  });
+
+  it('is named when the counts still differ after the deadline', () => {
+    const rig = kalshiRig({
+      book: { connections: 1, instrumentsPerConnection: 10, minimumPerConnection: 10 },
+    });
+    rig.network.opens = (socket) => {
+      socket.model.mute.add('MUTE');
+      socket.open();
+    };
+    rig.pool.start();
+    rig.want(['MUTE', 'B']);
+    rig.pass(180_000);
+    const notice = rig.notices.find(({ kind }) => kind === 'counts_differ')!;
+    expect(notice.message).toContain('requested 2, expected 2, subscribed 2, seeded 1; 1 overdue: MUTE');
+  });
+
+  it('says nothing while all counts agree', () => {
+    const rig = kalshiRig();
+    rig.pool.start();
+    rig.want(tickers(20));
+    rig.pass(300_000);
+    expect(rig.kinds().filter((kind) => kind !== 'connected')).toEqual([]);
+  });
+});
+
+describe('a book that relapses all the time', () => {
+  it('is resynchronised ever more rarely, and at once again after a quiet time', () => {
+    const rig = kalshiRig();
+    rig.pool.start();
+    rig.want(['A', 'B']);
+    rig.pass(500);
+    const { model } = rig.network.sockets[0]!;
+    const snapshots = () => model.commands.filter(({ params }) => params?.action === 'get_snapshot').length;
+    rig.pass(120_000, () => {
+      rig.keeper.nextResync = [{ instruments: ['A'], cause: 'book_mismatch', sid: 1 }];
+      model.delta('B');
+    });
+    expect(snapshots()).toBeGreaterThan(3);
+    expect(snapshots()).toBeLessThan(15);
+    rig.keeper.nextResync = [];
+    rig.pass(400_000, () => model.delta('B'));
+    expect(rig.pool.status().instruments).toEqual(SETTLED(2));
+    const before = snapshots();
+    rig.keeper.nextResync = [{ instruments: ['A'], cause: 'sequence_gap', sid: 1 }];
+    model.delta('B');
+    rig.pass(200);
+    expect(snapshots()).toBe(before + 1);
+  });
+});

@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { createKeeper } from '#src/capture/keeper.ts';
+import { ConnectionPool } from '#src/connections/pool.ts';
+import { DEFAULT_TIMING } from '#src/connections/pool-contract.ts';
+import type { GapEvent } from '#src/events/event.ts';
+import { createDecoder } from '#src/venues/decoders.ts';
+import { kalshiProfile } from '#src/venues/kalshi/session.ts';
+import { FakeNetwork } from './fake-sockets.ts';
+import { FakeTime, seeded } from './fake-time.ts';
+import { KalshiModel } from './fake-venues.ts';
+import { tickers } from './rig.ts';
+
+function bench(maxAge = DEFAULT_TIMING.maxAge) {
+  const time = new FakeTime();
+  const gaps: GapEvent[] = [];
+  const network = new FakeNetwork((line) => {
+    const model = new KalshiModel(line);
+    model.clock = () => time.now;
+    return model;
+  });
+  const keeper = createKeeper({
+    venue: 'kalshi',
+    gatherer: 'a',
+    epoch: 'test',
+    clock: time.clock,
+    decoder: createDecoder('kalshi'),
+    sink: {
+      accept: (_lane, line) => {
+        if (line.kind === 'gap') gaps.push(line);
+      },
+    },
+    snapshotInterval: 0,
+    snapshotDepth: 10,
+    anchorInterval: 0,
+  });
+  const pool = new ConnectionPool({
+    profile: kalshiProfile({ useYesPrice: false, combos: false }),
+    settings: {
+      url: 'ws://venue.test/ws',
+      book: { connections: 4, instrumentsPerConnection: 7_500, minimumPerConnection: 7_500 },
+      feeds: [{ purpose: 'trade', connections: 1 }],
+      timing: { ...DEFAULT_TIMING, maxAge },
+    },
+    keeper,
+    recorder: { received: () => {}, sent: () => {} },
+    clock: time.clock,
+    random: seeded(5),
+    socketFactory: network.factory,
+    listener: { notice: () => {}, lifecycle: () => {}, unknownInstrument: () => {} },
+  });
+  time.timers.every(100, () => {
+    pool.tick();
+    keeper.tick(time.clock());
+  });
+  pool.start();
+  const pass = (millis: number, each: () => void = () => {}) =>
+    time.pass(millis, () => {
+      network.settle();
+      if (Math.floor(time.now / 100_000) % 100 === 0) {
+        for (const socket of network.live) socket.events.heartbeat('ping');
+      }
+      each();
+    });
+  const want = (names: readonly string[]) => {
+    keeper.expect(names, time.clock());
+    pool.request(names);
+  };
+  /** Gaps that no later record closes. */
+  const open = () => {
+    const byId = new Map(gaps.map((gap) => [gap.gap_id, gap]));
+    return [...byId.values()].filter(({ to }) => to === null);
+  };
+  const books = () =>
+    network.live.filter(({ model }) => model.commands[0]?.params.channels?.[0] === 'orderbook_delta');
+  return { keeper, pool, network, time, pass, want, open, books, gaps };
+}
+
+describe('with the real keeper', () => {
+  it('all counts agree after the start, and no gap stays open', () => {
+    const { keeper, pool, pass, want, open } = bench();
+    want(tickers(1_000));
+    pass(15_000);
+    expect(keeper.counts()).toEqual({ expected: 1_000, bound: 1_000, proven: 1_000 });
+    expect(pool.status().instruments).toEqual({ requested: 1_000, subscribed: 1_000, seeded: 1_000 });
+    expect(open()).toEqual([]);
+  });
+
+  it('a missing sequence number leads to fresh books of the whole subscription, at once', () => {
+    const { keeper, books, pass, want, open } = bench();
+    want(tickers(1_000));
+    pass(5_000);
+    const { model } = books()[0]!;
+    model.skip(1);
+    model.delta(tickers(1)[0]!);
+    expect(keeper.counts().proven).toBe(0);
+    pass(200);
+    expect(keeper.counts().proven).toBe(1_000);
+    pass(3_000);
+    expect(open()).toEqual([]);
+    expect(books()).toHaveLength(1);
+    expect(model.offences).toEqual([]);
+  });
+
+  it('a cut, a terminal error and a replaced connection all end with every book proven again', () => {
+    const { keeper, pool, books, pass, want, open } = bench(60_000_000);
+    want(tickers(500));
+    pass(5_000);
+    const busy = () => {
+      for (const { model } of books()) for (const ticker of tickers(5)) model.delta(ticker);
+    };
+    books()[0]!.drop();
+    pass(5_000, busy);
+    expect(keeper.counts().proven).toBe(500);
+    books()[0]!.model.kill(1, 25);
+    expect(keeper.counts().proven).toBe(0);
+    pass(5_000, busy);
+    expect(keeper.counts().proven).toBe(500);
+    pass(300_000, busy);
+    expect(pool.status().counters['replaced']).toBeGreaterThanOrEqual(4);
+    while (pool.status().connections.some(({ state }) => state === 'replacing')) pass(100, busy);
+    pass(3_000, busy);
+    expect(keeper.counts()).toEqual({ expected: 500, bound: 500, proven: 500 });
+    expect(open()).toEqual([]);
+  });
+});

@@ -1,0 +1,361 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { lineTables } from '#src/storage/line-tables.ts';
+import { type MigrationSet, migrate, migrationSets, readMigrations } from '#src/storage/migrate.ts';
+import { eventTables } from '#src/storage/tables.ts';
+import { useDatabases } from './database.ts';
+import { DAY } from './stream-lines.ts';
+
+const databases = useDatabases();
+
+interface ActualColumn {
+  name: string;
+  type: string;
+  nullable: boolean;
+}
+
+async function columnsOf(client: pg.Client, table: string): Promise<ActualColumn[]> {
+  const { rows } = await client.query<ActualColumn>(
+    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type, NOT attnotnull AS nullable
+     FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+    [table],
+  );
+  return rows;
+}
+
+async function uniqueKeys(client: pg.Client, table: string): Promise<string[][]> {
+  const { rows } = await client.query<{ columns: string[] }>(
+    `SELECT array_agg(a.attname::text ORDER BY k.place) AS columns
+     FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k (number, place), pg_attribute a
+     WHERE i.indrelid = $1::regclass AND i.indisunique AND a.attrelid = i.indrelid AND a.attnum = k.number
+     GROUP BY i.indexrelid`,
+    [table],
+  );
+  return rows.map((row) => row.columns);
+}
+
+describe('the gatherer set', () => {
+  test.each(eventTables.map((table) => [table.name, table] as const))(
+    '%s has exactly the columns that are written, and its identity is unique',
+    async (name, table) => {
+      const client = await (await databases.fresh('gatherer')).connect();
+      expect(await columnsOf(client, name)).toEqual([
+        ...table.columns.map((column) => ({
+          name: column.name,
+          type: column.type,
+          nullable: column.nullable === true,
+        })),
+        { name: 'ingested_at', type: 'bigint', nullable: false },
+        { name: 'ingest_xid', type: 'xid8', nullable: false },
+      ]);
+      expect((await uniqueKeys(client, name)).map((key) => key.sort())).toContainEqual(
+        [...table.unique].sort(),
+      );
+    },
+  );
+
+  test('every table that the writer fills has the columns that it gives', async () => {
+    const client = await (await databases.fresh('gatherer')).connect();
+    for (const table of lineTables) {
+      const actual = new Map((await columnsOf(client, table.name)).map((column) => [column.name, column]));
+      for (const column of table.columns) {
+        expect(actual.get(column.name), `${table.name}.${column.name}`).toEqual({
+          name: column.name,
+          type: column.type,
+          nullable: column.nullable === true,
+        });
+      }
+    }
+  });
+});
+
+describe('the production set', () => {
+  test.each(eventTables.map((table) => [table.name, table] as const))(
+    '%s has the columns of the lines without those that belong to one line, and which lines saw it',
+    async (name, table) => {
+      const client = await (await databases.fresh('production')).connect();
+      expect(await columnsOf(client, name)).toEqual([
+        ...table.columns
+          .filter((column) => column.lineOnly !== true)
+          .map((column) => ({ name: column.name, type: column.type, nullable: column.nullable === true })),
+        { name: 'lines', type: 'smallint', nullable: false },
+        { name: 'merged_at', type: 'bigint', nullable: false },
+      ]);
+      expect((await uniqueKeys(client, name)).map((key) => key.sort())).toContainEqual(
+        [...table.unique].sort(),
+      );
+    },
+  );
+
+  test('views in e5 give prices as hundred-thousandths, and none where that would need rounding', async () => {
+    const client = await (await databases.fresh('production')).connect();
+    await client.query(
+      `INSERT INTO trades (venue, instrument, trade_id, exchange_ts, price, size, is_block, received_at, quality, lines)
+       VALUES ('kalshi', 'X', '1', 1, 480000, 1, false, 1, 0, 1), ('kalshi', 'X', '2', 2, 1000000, 1, false, 1, 0, 1),
+              ('kalshi', 'X', '3', 3, 480001, 1, false, 1, 0, 1)`,
+    );
+    const { rows } = await client.query('SELECT price FROM e5.trades ORDER BY exchange_ts');
+    expect(rows.map((row) => row.price)).toEqual([48_000, 100_000, null]);
+    const levels = await client.query(
+      `SELECT e5.levels('{480000,7,470000,9}') AS some, e5.levels('{}') AS none`,
+    );
+    expect(levels.rows[0]).toEqual({ some: ['48000', '7', '47000', '9'], none: [] });
+  });
+});
+
+describe.each(migrationSets)('%s', (set) => {
+  test('every table and column says what it is and in which unit', async () => {
+    const client = await (await databases.fresh(set)).connect();
+    const { rows } = await client.query(
+      `SELECT c.relname, a.attname FROM pg_class c
+       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0 AND NOT a.attisdropped
+       WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+         AND c.relname <> 'schema_migrations' AND col_description(c.oid, a.attnum) IS NULL`,
+    );
+    expect(rows).toEqual([]);
+  });
+
+  test('a second run applies nothing, and two runs at once apply everything once', async () => {
+    const database = await databases.fresh('empty');
+    const [one, two] = [await database.connect(), await database.connect()];
+    const [first, second] = await Promise.all([migrate(one, set), migrate(two, set)]);
+    const all = readMigrations(set).length;
+    expect([first.length, second.length].sort()).toEqual([0, all]);
+    expect(await migrate(one, set)).toEqual([]);
+  });
+
+  test('latency percentiles can be asked of an empty and of a filled database', async () => {
+    const client = await (await databases.fresh(set)).connect();
+    expect((await client.query('SELECT * FROM latency_percentiles(0, 10)')).rows).toEqual([]);
+    const lineOnly = set === 'gatherer' ? ['connection, sid, seq', "'c', 1, 1"] : ['lines', '7'];
+    await client.query(
+      `INSERT INTO tickers (venue, instrument, exchange_ts, content_key, received_at, quality, ${lineOnly[0]})
+       SELECT 'kalshi', 'X', n, 0, n + n, 0, ${lineOnly[1]} FROM generate_series(1, 100) n`,
+    );
+    const { rows } = await client.query('SELECT * FROM latency_percentiles(0, 1000)');
+    expect(rows).toMatchObject([
+      { venue: 'kalshi', kind: 'ticker', events: '100', venue_p50: '50', venue_p99: '99' },
+    ]);
+  });
+});
+
+describe('days', () => {
+  test('partitions are made once, rows that came before move into them, and old days can be dropped', async () => {
+    const client = await (await databases.fresh('production')).connect();
+    const insert = async (id: string, at: number) =>
+      await client.query(
+        `INSERT INTO trades (venue, instrument, trade_id, exchange_ts, price, size, is_block, received_at, quality, lines)
+         VALUES ('kalshi', 'X', $1, $2, 1, 1, false, 1, 0, 1)`,
+        [id, at],
+      );
+    const ensure = async (from: number, to: number): Promise<boolean> =>
+      (await client.query('SELECT ensure_day_partitions($1, $2, $3) AS made', ['trades', from, to])).rows[0]
+        .made;
+    await insert('early', DAY + 5);
+    await insert('odd', 5);
+    const partitions = async (): Promise<number> =>
+      (await client.query(`SELECT count(*)::int FROM pg_inherits WHERE inhparent = 'trades'::regclass`))
+        .rows[0].count;
+    expect(await ensure(DAY, DAY + 86_400_000_000)).toBe(true);
+    expect(await ensure(DAY, DAY + 86_400_000_000)).toBe(true);
+    expect(await partitions()).toBe(3);
+    await insert('late', DAY + 6);
+    const places = await client.query(
+      'SELECT trade_id, tableoid::regclass::text AS place FROM trades ORDER BY 1',
+    );
+    expect(places.rows).toEqual([
+      { trade_id: 'early', place: 'trades_20260301' },
+      { trade_id: 'late', place: 'trades_20260301' },
+      { trade_id: 'odd', place: 'trades_default' },
+    ]);
+    await expect(insert('late', DAY + 6)).rejects.toThrow(/duplicate key/);
+    // Beyond what any event can carry: no partition, whatever is asked for.
+    expect(await ensure(0, 86_400_000_000)).toBe(true);
+    expect(await ensure(Number.MAX_SAFE_INTEGER - 10, Number.MAX_SAFE_INTEGER)).toBe(true);
+    expect(await partitions()).toBe(3);
+    expect(
+      (await client.query(`SELECT drop_days_before('trades', $1) AS gone`, [DAY + 86_400_000_000])).rows[0]
+        .gone,
+    ).toBe(1);
+    expect((await client.query('SELECT trade_id FROM trades')).rows).toEqual([{ trade_id: 'odd' }]);
+  });
+
+  test('two sessions that make the same partitions at once both succeed', async () => {
+    const database = await databases.fresh('gatherer');
+    const sessions = await Promise.all(Array.from({ length: 4 }, () => database.connect()));
+    const made = await Promise.all(
+      sessions.map(
+        async (client) =>
+          (
+            await client.query('SELECT ensure_day_partitions($1, $2, $3) AS made', [
+              'tickers',
+              DAY,
+              DAY + 3 * 86_400_000_000,
+            ])
+          ).rows[0].made as boolean,
+      ),
+    );
+    expect(made).toEqual([true, true, true, true]);
+    const { rows } = await sessions[0]!.query(
+      `SELECT count(*)::int FROM pg_inherits WHERE inhparent = 'tickers'::regclass`,
+    );
+    expect(rows[0].count).toBe(5);
+  });
+
+  test('a book is rebuilt and a cursor read through an index', async () => {
+    const client = await (await databases.fresh('gatherer')).connect();
+    await client.query(`SELECT ensure_day_partitions('order_book_deltas', $1, $1)`, [DAY]);
+    await client.query('SET enable_seqscan = off');
+    const plan = async (condition: string) =>
+      (await client.query(`EXPLAIN SELECT * FROM order_book_deltas_20260301 WHERE ${condition}`)).rows
+        .map((row) => row['QUERY PLAN'])
+        .join('\n');
+    expect(await plan(`instrument = 'X' AND exchange_ts > 5 ORDER BY exchange_ts`)).toMatch(
+      /Index.*instrument_exchange_ts/s,
+    );
+    expect(await plan(`ingest_xid >= '5' AND ingest_xid < '9'`)).toMatch(/Index.*ingest_xid/s);
+  });
+});
+
+describe('roll-ups of a line', () => {
+  test('candles have first, highest, lowest and last price and the volume of each bucket', async () => {
+    const client = await (await databases.fresh('gatherer')).connect();
+    const prices = [5, 9, 2, 4, 7];
+    for (const [index, price] of prices.entries()) {
+      await client.query(
+        `INSERT INTO trades (venue, instrument, trade_id, exchange_ts, price, size, is_block, received_at, quality, connection, sid, seq)
+         VALUES ('kalshi', 'X', $1, $2, $3, 10, false, 1, 0, 'c', 1, 1)`,
+        [String(index), DAY + index * 20_000_000, price],
+      );
+    }
+    const { rows } = await client.query('SELECT * FROM candles_1m ORDER BY bucket');
+    expect(rows).toEqual([
+      {
+        venue: 'kalshi',
+        instrument: 'X',
+        bucket: String(DAY),
+        open: '5',
+        high: '9',
+        low: '2',
+        close: '2',
+        volume: '30',
+        trades: '3',
+      },
+      {
+        venue: 'kalshi',
+        instrument: 'X',
+        bucket: String(DAY + 60_000_000),
+        open: '4',
+        high: '7',
+        low: '4',
+        close: '7',
+        volume: '20',
+        trades: '2',
+      },
+    ]);
+    for (const view of ['candles_5m', 'candles_1h', 'candles_1d', 'book_figures_1m', 'book_figures_1d']) {
+      await client.query(`SELECT * FROM ${view}`);
+    }
+  });
+});
+
+describe('the runner', () => {
+  let directory: string;
+  const set: MigrationSet = 'gatherer';
+  const file = (name: string, sql: string): void => writeFileSync(join(directory, set, name), sql);
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'migrations-'));
+    mkdirSync(join(directory, set));
+    file('0001_one.sql', 'CREATE TABLE one (a int);');
+    file('0002_two.sql', 'CREATE TABLE two (a int);');
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+  const client = async () => await (await databases.fresh('empty')).connect();
+
+  test('goes up to a target, and on from there', async () => {
+    const session = await client();
+    expect((await migrate(session, set, { directory, target: 1 })).map(({ version }) => version)).toEqual([
+      1,
+    ]);
+    expect((await migrate(session, set, { directory })).map(({ version }) => version)).toEqual([2]);
+    expect(await migrate(session, set, { directory, target: 1 })).toEqual([]);
+    await expect(migrate(session, set, { directory, target: 3 })).rejects.toThrow(
+      'versions 1 to 2; 3 is none',
+    );
+  });
+
+  test('leaves nothing of a file that fails, names file and line, and goes on when it is mended', async () => {
+    const session = await client();
+    file('0002_two.sql', 'CREATE TABLE two (a int);\nINSERT INTO two VALUES (1);\nSELECT nonsense;\n');
+    await expect(migrate(session, set, { directory })).rejects.toThrow(
+      'gatherer migration 2 (two) failed at line 3: column "nonsense" does not exist',
+    );
+    expect((await session.query("SELECT to_regclass('one') AS one, to_regclass('two') AS two")).rows).toEqual(
+      [{ one: 'one', two: null }],
+    );
+    file('0002_two.sql', 'CREATE TABLE two (a int);');
+    expect(await migrate(session, set, { directory })).toHaveLength(1);
+  });
+
+  test('refuses a file that changed after it was applied, but not other line ends', async () => {
+    const session = await client();
+    await migrate(session, set, { directory });
+    file('0001_one.sql', 'CREATE TABLE one (a int, b int);');
+    await expect(migrate(session, set, { directory })).rejects.toThrow(
+      'gatherer migration 1 (one) was changed',
+    );
+    file('0001_one.sql', 'CREATE TABLE one (a int);');
+    expect(await migrate(session, set, { directory })).toEqual([]);
+  });
+
+  test('refuses a database that is newer than the program, and one that holds the other set', async () => {
+    const session = await client();
+    await migrate(session, set, { directory });
+    rmSync(join(directory, set, '0002_two.sql'));
+    await expect(migrate(session, set, { directory })).rejects.toThrow(
+      'at version 2 of gatherer and this program knows 1',
+    );
+    await expect(migrate(session, 'production')).rejects.toThrow('holds the gatherer tables');
+  });
+
+  test('refuses names and numbers out of order before it touches the database', async () => {
+    file('0004_four.sql', '');
+    expect(() => readMigrations(set, directory)).toThrow(
+      '0004_four.sql has number 4, and the next in order is 3',
+    );
+    rmSync(join(directory, set, '0004_four.sql'));
+    file('notes.txt', '');
+    expect(() => readMigrations(set, directory)).toThrow('notes.txt is not named like');
+  });
+
+  test('waits for another run and says so when it takes too long', async () => {
+    const database = await databases.fresh('empty');
+    const [holder, session] = [await database.connect(), await database.connect()];
+    file('0001_one.sql', 'SELECT pg_sleep(1.5);');
+    const slow = migrate(holder, set, { directory });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await expect(migrate(session, set, { directory, lockTimeoutMillis: 300 })).rejects.toThrow(
+      'another migration',
+    );
+    await slow;
+  });
+});
+
+test('the lambda migrates the database that its event names, and refuses an event that names none', async () => {
+  vi.stubEnv('LOG_LEVEL', 'silent');
+  const { handler } = await import('../../lambdas/migrate/handler.ts');
+  const database = await databases.fresh('empty');
+  const event = { set: 'production' as const, database: { url: database.url } };
+  const first = await handler(event, {} as never);
+  expect(first.applied.map(({ version }) => version)).toEqual(
+    readMigrations('production').map(({ version }) => version),
+  );
+  expect(await handler(event, {} as never)).toEqual({ set: 'production', applied: [] });
+  await expect(handler({ set: 'production' } as never, {} as never)).rejects.toThrow(/database/);
+  await expect(
+    handler({ set: 'other', database: { url: database.url } } as never, {} as never),
+  ).rejects.toThrow(/set/);
+});

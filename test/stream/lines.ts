@@ -1,0 +1,26 @@
+import type { StreamLine } from '#src/events/captured.ts';
+import type { Micros } from '#src/units/time.ts';
+
+/** A small stream line that can be told from every other: its lane and its number there. */
+export function numberedLine(lane: string, number: number, received_at: number): StreamLine {
+  return {
+    kind: 'heartbeat',
+    gatherer: 'a',
+    epoch: `${lane}:${number}`,
+    started_at: 0 as Micros,
+    durable_until: received_at as Micros,
+  };
+}
+
+/** `[lane, number]` of every numbered line in a record's data; checks that each line is whole. */
+export function numbersIn(data: Uint8Array): (readonly [lane: string, number: number])[] {
+  const text = Buffer.from(data).toString('utf8');
+  if (!text.endsWith('\n')) throw new Error('a record must end with a newline');
+  return text
+    .slice(0, -1)
+    .split('\n')
+    .map((line) => {
+      const [lane, number] = (JSON.parse(line) as { epoch: string }).epoch.split(':');
+      return [lane!, Number(number)] as const;
+    });
+}

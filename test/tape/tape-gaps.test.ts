@@ -1,0 +1,271 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Gatherer } from '#src/events/event.ts';
+import { gapsOfAll, gapsOfInstrument, replaceFrom, type TapeGap } from '#src/tape/gaps.ts';
+import { mergeHorizon } from '#src/tape/horizon.ts';
+import type { AccountRules, LineAccount, LineGap } from '#src/tape/line-account.ts';
+import type { Micros } from '#src/units/time.ts';
+
+const us = (value: number): Micros => value as Micros;
+const rules: AccountRules = { now: us(1_000), silence: 100, arrivalAllowance: 0 };
+
+/** A line with one life from 0 that is still running, and the instrument proven from `proven` on. */
+const line = (
+  name: Gatherer,
+  lives: readonly (readonly [start: number, durable: number])[],
+): LineAccount => ({
+  line: name,
+  lives: lives.map(([start, durable], index) => ({
+    epoch: `e${index}`,
+    startedAt: us(start),
+    durableUntil: us(durable),
+  })),
+  allGaps: [],
+});
+const gap = (
+  name: Gatherer,
+  life: number,
+  from: number,
+  to: number | null,
+  cause = 'disconnected',
+): LineGap => ({
+  gapId: `${name}:e${life}:${from}`,
+  from: us(from),
+  to: to === null ? null : us(to),
+  cause,
+});
+const bounds = (gaps: readonly TapeGap[]): (readonly [number, number | null])[] =>
+  gaps.map(({ from, to }) => [from, to]);
+const of = (
+  ...entries: readonly (readonly [Gatherer, readonly LineGap[]])[]
+): Map<Gatherer, readonly LineGap[]> => new Map(entries);
+
+describe('gaps of the tape', () => {
+  const running = (name: Gatherer): LineAccount => line(name, [[0, 1_000]]);
+
+  it('exist only where every line lost sight', () => {
+    const accounts = [running('a'), running('b'), running('c')];
+    const gaps = of(
+      ['a', [gap('a', 0, 0, 10, 'startup'), gap('a', 0, 100, 200)]],
+      ['b', [gap('b', 0, 0, 20, 'startup'), gap('b', 0, 150, 300, 'sequence_gap')]],
+      ['c', [gap('c', 0, 0, 15, 'startup'), gap('c', 0, 50, 170), gap('c', 0, 180, 190)]],
+    );
+    const result = gapsOfInstrument(accounts, gaps, rules);
+    expect(bounds(result)).toEqual([
+      [0, 10],
+      [150, 170],
+      [180, 190],
+    ]);
+    expect(result[1]).toMatchObject({
+      cause: 'sequence_gap',
+      causes: ['a:disconnected', 'b:sequence_gap', 'c:disconnected'],
+    });
+  });
+
+  it('count a line that never ran as one that proves nothing', () => {
+    const accounts = [running('a'), running('b'), line('c', [])];
+    const gaps = of(
+      ['a', [gap('a', 0, 0, 10), gap('a', 0, 100, 200)]],
+      ['b', [gap('b', 0, 0, 10), gap('b', 0, 120, 130)]],
+    );
+    expect(bounds(gapsOfInstrument(accounts, gaps, rules))).toEqual([
+      [0, 10],
+      [120, 130],
+    ]);
+    expect(bounds(gapsOfAll(accounts, rules))).toEqual([]);
+  });
+
+  it('do not take a line that has not begun to expect an instrument for one that saw it', () => {
+    const accounts = [running('a'), running('b')];
+    const gaps = of(['a', [gap('a', 0, 500, 510)]], ['b', [gap('b', 0, 50, 60), gap('b', 0, 200, 210)]]);
+    expect(bounds(gapsOfInstrument(accounts, gaps, rules))).toEqual([
+      [0, 60],
+      [200, 210],
+    ]);
+  });
+
+  it('run from the last heartbeat of a life to the start of the next, then until the book is proven again', () => {
+    const dead = (name: Gatherer): LineAccount =>
+      line(name, [
+        [0, 300],
+        [400, 1_000],
+      ]);
+    const accounts = [dead('a'), dead('b'), dead('c')];
+    expect(gapsOfAll(accounts, rules)).toEqual([
+      { from: 300, to: 400, cause: 'line_down', causes: ['a:line_down', 'b:line_down', 'c:line_down'] },
+    ]);
+    const lives = (name: Gatherer): LineGap[] => [
+      gap(name, 0, 0, 10, 'startup'),
+      gap(name, 1, 405, 420, 'startup'),
+    ];
+    const gaps = of(['a', lives('a')], ['b', lives('b')], ['c', lives('c')]);
+    expect(bounds(gapsOfInstrument(accounts, gaps, rules))).toEqual([
+      [0, 10],
+      [300, 420],
+    ]);
+  });
+
+  it('end what a dead life left open where the next life has proven the book', () => {
+    const accounts = [
+      line('a', [
+        [0, 300],
+        [400, 1_000],
+      ]),
+    ];
+    const gaps = of(['a', [gap('a', 0, 0, 10), gap('a', 0, 250, null), gap('a', 1, 400, 450)]]);
+    expect(bounds(gapsOfInstrument(accounts, gaps, rules))).toEqual([
+      [0, 10],
+      [250, 450],
+    ]);
+  });
+
+  it('end what a life without any heartbeat left open where the next life begins', () => {
+    const accounts = [
+      line('a', [
+        [0, 300],
+        [400, 1_000],
+      ]),
+    ];
+    const unheard: LineGap = { gapId: 'a:unheard:0', from: us(320), to: null, cause: 'startup' };
+    const gaps = of(['a', [gap('a', 0, 0, 10), unheard, gap('a', 1, 400, 450)]]);
+    expect(bounds(gapsOfInstrument(accounts, gaps, rules))).toEqual([
+      [0, 10],
+      [300, 450],
+    ]);
+  });
+
+  it('run on while every line is silent, and only then', () => {
+    const silent = [line('a', [[0, 500]]), line('b', [[0, 520]])];
+    expect(bounds(gapsOfAll(silent, rules))).toEqual([[520, null]]);
+    expect(bounds(gapsOfAll([...silent, line('c', [[0, 950]])], rules))).toEqual([]);
+  });
+
+  it('say that nothing is known before the first line began', () => {
+    expect(bounds(gapsOfAll([line('a', [[70, 1_000]]), line('b', [[50, 1_000]])], rules))).toEqual([[0, 50]]);
+  });
+
+  it('begin earlier by the time that an event may take to arrive', () => {
+    const accounts = [running('a')];
+    const gaps = of(['a', [gap('a', 0, 0, 10), gap('a', 0, 100, 200)]]);
+    expect(bounds(gapsOfInstrument(accounts, gaps, { ...rules, arrivalAllowance: 30 }))).toEqual([
+      [0, 10],
+      [70, 200],
+    ]);
+  });
+
+  const END = 60;
+  const gapsOfLine = (name: Gatherer) =>
+    fc
+      .array(
+        fc.record({
+          life: fc.integer({ min: 0, max: 1 }),
+          from: fc.integer({ min: 0, max: END }),
+          length: fc.option(fc.integer({ min: 1, max: 15 }), { nil: null }),
+        }),
+        { maxLength: 5 },
+      )
+      .map((items) =>
+        items.map((item) =>
+          gap(name, item.life, item.from, item.length === null ? null : item.from + item.length),
+        ),
+      );
+  const lineOf = (name: Gatherer) =>
+    fc
+      .tuple(
+        fc.integer({ min: 0, max: 20 }),
+        fc.integer({ min: 0, max: 20 }),
+        fc.integer({ min: 0, max: 10 }),
+        fc.boolean(),
+      )
+      .map(([start, length, pause, twice]) =>
+        twice
+          ? line(name, [
+              [start, start + length],
+              [start + length + pause, END],
+            ])
+          : line(name, [[start, END]]),
+      );
+
+  it('are the instants at which no line has proof, by a plain reckoning of each instant', () => {
+    const names = ['a', 'b', 'c'] as const;
+    fc.assert(
+      fc.property(
+        fc.tuple(lineOf('a'), lineOf('b'), lineOf('c')),
+        fc.tuple(gapsOfLine('a'), gapsOfLine('b'), gapsOfLine('c')),
+        (accounts, lists) => {
+          const proves = (index: number, instant: number): boolean => {
+            const { lives } = accounts[index]!;
+            const own = lists[index]!;
+            const position = lives.findLastIndex((life) => life.startedAt <= instant);
+            const life = lives[position];
+            if (life === undefined) return false;
+            const isLast = position === lives.length - 1;
+            if (!isLast && instant >= life.durableUntil) return false;
+            const inLife = own.filter((item) => item.gapId.split(':')[1] === life.epoch);
+            if (!inLife.some((item) => item.from <= instant)) return false;
+            const covers = (item: LineGap): boolean =>
+              item.from <= instant && (item.to === null || instant < item.to);
+            if (inLife.some(covers)) return false;
+            // A gap of another life reaches no further than that life does.
+            return !own.some((item) => {
+              const of = lives.findIndex((other) => other.epoch === item.gapId.split(':')[1]);
+              const next =
+                of < 0 ? lives.find((other) => item.to === null && other.startedAt > item.from) : lives[of + 1];
+              return covers(item) && of !== position && (next === undefined || instant < next.startedAt);
+            });
+          };
+          const result = gapsOfInstrument(
+            accounts,
+            new Map(names.map((name, index) => [name, lists[index]!])),
+            {
+              ...rules,
+              now: us(END),
+            },
+          );
+          const start = Math.min(...accounts.map((account) => account.lives[0]!.startedAt));
+          for (let instant = start; instant < END + 20; instant++) {
+            const expected = !names.some((_, index) => proves(index, instant));
+            const said = result.some(({ from, to }) => instant >= from && (to === null || instant < to));
+            expect(said, `instant ${instant}`).toBe(expected);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('recomputed from any time on are the gaps computed as a whole', () => {
+    fc.assert(
+      fc.property(
+        fc.tuple(lineOf('a'), lineOf('b')),
+        fc.tuple(gapsOfLine('a'), gapsOfLine('b')),
+        fc.integer({ min: 0, max: END }),
+        (accounts, [a, b], since) => {
+          const gaps = of(['a', a], ['b', b]);
+          const whole = gapsOfInstrument(accounts, gaps, rules);
+          const tail = gapsOfInstrument(accounts, gaps, rules, us(since));
+          expect(bounds(replaceFrom(whole, tail, us(since)))).toEqual(bounds(whole));
+          expect(bounds(replaceFrom(replaceFrom(whole, [], us(since)), tail, us(since)))).toEqual(
+            bounds(whole),
+          );
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('the merge horizon', () => {
+  const limits = { silence: 100, arrivalAllowance: 5 };
+  it('is the least of what running lines have, less the time an event may take', () => {
+    expect(
+      mergeHorizon([line('a', [[0, 950]]), line('b', [[0, 900]]), line('c', [[0, 1_000]])], limits),
+    ).toBe(895);
+  });
+  it('does not wait for a line that is down, or that never ran', () => {
+    expect(mergeHorizon([line('a', [[0, 100]]), line('b', [[0, 900]]), line('c', [])], limits)).toBe(895);
+  });
+  it('is unknown while no line ever ran', () => {
+    expect(mergeHorizon([line('a', [])], limits)).toBeNull();
+  });
+});
