@@ -24,7 +24,9 @@ export function deployableConfiguration(
   const file = `config/${String(name)}.yaml`;
   const configuration = loadConfiguration(projectFile(file), variables);
   if (configuration.environment !== name) {
-    throw new ConfigError(`${file}: environment: expected "${String(name)}", found "${configuration.environment}"`);
+    throw new ConfigError(
+      `${file}: environment: expected "${String(name)}", found "${configuration.environment}"`,
+    );
   }
   return configuration;
 }

@@ -1,62 +1,76 @@
-import { Duration } from 'aws-cdk-lib';
-import type { ISecurityGroup, IVpc } from 'aws-cdk-lib/aws-ec2';
-import { SubnetType } from 'aws-cdk-lib/aws-ec2';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { type ICommandHooks, LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { z } from 'zod';
+import { projectFile } from '../project-files.ts';
+import { checkedEnvironment } from './checked-environment.ts';
 
 export interface TypedFunctionProps<Schema extends z.ZodObject> {
   /** Folder below `lambdas`. */
   readonly name: string;
+  readonly description: string;
   /** The handler's own declaration of its environment. */
   readonly schema: Schema;
-  /** Exactly the variables that the schema declares; optional ones may be left out. */
+  /** Exactly the variables that the schema declares; those with a default may be left out. */
   readonly environment: z.input<Schema>;
-  readonly vpc?: IVpc;
-  readonly securityGroups?: ISecurityGroup[];
+  readonly vpc: IVpc;
+  readonly subnets: SubnetSelection;
+  readonly securityGroups: ISecurityGroup[];
   readonly memoryMebibytes: number;
   readonly timeoutSeconds: number;
+  readonly logRetention: RetentionDays;
+  /** It speaks to servers, such as those of RDS, whose certificates Amazon signs with an authority of its own. */
+  readonly trustsAmazonAuthorities?: boolean;
+  /** Folders of the project that the handler reads when it runs; they lie beside the code, under their name. */
+  readonly folders?: readonly string[];
 }
 
-/** Fills by the AWS runtime, never by a construct. */
-const RESERVED = /^AWS_/;
+/** Where AWS unpacks a function. */
+export const FUNCTION_DIRECTORY = '/var/task';
 
-/** Variables that a construct sets and the schema does not know would be read by nobody: a mistake. */
-function checkedEnvironment(name: string, schema: z.ZodObject, environment: Record<string, unknown>): Record<string, string> {
-  const declared = schema.shape as Record<string, z.ZodType>;
-  const surplus = Object.keys(environment).filter((key) => !(key in declared));
-  if (surplus.length > 0) throw new Error(`function ${name}: surplus environment ${surplus.join(', ')}`);
-  const missing = Object.entries(declared)
-    .filter(([key, type]) => !(key in environment) && !RESERVED.test(key) && !type.safeParse(undefined).success)
-    .map(([key]) => key);
-  if (missing.length > 0) throw new Error(`function ${name}: missing environment ${missing.join(', ')}`);
-  return Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, String(value)]));
+/** Amazon's authorities in the Node runtime, which no longer trusts them by itself. */
+const AMAZON_AUTHORITIES = '/var/runtime/ca-cert.pem';
+
+function copying(folders: readonly string[]): ICommandHooks {
+  return {
+    beforeBundling: () => [],
+    beforeInstall: () => [],
+    afterBundling: (input, output) =>
+      folders.map((folder) => `cp -R "${input}/${folder}" "${output}/${folder}"`),
+  };
 }
 
 /** A Lambda function from `lambdas/<name>/handler.ts`, with exactly the environment that its contract declares. */
 export class TypedFunction<Schema extends z.ZodObject> extends NodejsFunction {
   constructor(scope: Construct, id: string, props: TypedFunctionProps<Schema>) {
     super(scope, id, {
-      entry: `lambdas/${props.name}/handler.ts`,
+      description: props.description,
+      entry: projectFile(`lambdas/${props.name}/handler.ts`),
+      projectRoot: projectFile(''),
+      depsLockFilePath: projectFile('package-lock.json'),
       handler: 'handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: props.memoryMebibytes,
       timeout: Duration.seconds(props.timeoutSeconds),
       tracing: Tracing.ACTIVE,
-      environment: checkedEnvironment(props.name, props.schema, props.environment as Record<string, unknown>),
-      ...(props.vpc === undefined
-        ? {}
-        : { vpc: props.vpc, vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS } }),
-      ...(props.securityGroups === undefined ? {} : { securityGroups: props.securityGroups }),
+      awsSdkConnectionReuse: false,
+      environment: {
+        ...checkedEnvironment(`function ${props.name}`, props.schema, props.environment),
+        // Read by Node, not by the handler.
+        NODE_OPTIONS: '--enable-source-maps',
+        ...(props.trustsAmazonAuthorities === true ? { NODE_EXTRA_CA_CERTS: AMAZON_AUTHORITIES } : {}),
+      },
+      vpc: props.vpc,
+      vpcSubnets: props.subnets,
+      securityGroups: props.securityGroups,
       logGroup: new LogGroup(scope, `${id}Logs`, {
-        retention: RetentionDays.ONE_MONTH,
+        retention: props.logRetention,
         removalPolicy: RemovalPolicy.DESTROY,
       }),
-      depsLockFilePath: 'package-lock.json',
       bundling: {
         format: OutputFormat.ESM,
         target: 'node24',
@@ -65,6 +79,8 @@ export class TypedFunction<Schema extends z.ZodObject> extends NodejsFunction {
         externalModules: ['@aws-sdk/*', '@smithy/*', 'pg-native'],
         // `pg` is CommonJS and calls require() for Node's own modules.
         banner: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
+        logLevel: LogLevel.WARNING,
+        commandHooks: copying(props.folders ?? []),
       },
     });
   }

@@ -1,3 +1,4 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
 import {
   FlowLogDestination,
   FlowLogTrafficType,
@@ -9,7 +10,6 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { PrivateHostedZone } from 'aws-cdk-lib/aws-route53';
-import { RemovalPolicy } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { EnvironmentStack, type EnvironmentStackProps } from '../environment-stack.ts';
 
@@ -37,7 +37,10 @@ export class NetworkStack extends EnvironmentStack {
     });
     this.vpc.addFlowLog('FlowLog', {
       destination: FlowLogDestination.toCloudWatchLogs(
-        new LogGroup(this, 'FlowLogs', { retention: this.logRetention, removalPolicy: RemovalPolicy.DESTROY }),
+        new LogGroup(this, 'FlowLogs', {
+          retention: this.logRetention,
+          removalPolicy: RemovalPolicy.DESTROY,
+        }),
       ),
       trafficType: FlowLogTrafficType.REJECT,
     });
@@ -63,7 +66,10 @@ export class NetworkStack extends EnvironmentStack {
       Registry: InterfaceVpcEndpointAwsService.ECR,
       Images: InterfaceVpcEndpointAwsService.ECR_DOCKER,
     })) {
-      this.vpc.addInterfaceEndpoint(name, { service, subnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS } });
+      this.vpc.addInterfaceEndpoint(name, {
+        service,
+        subnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
+      });
     }
   }
 }

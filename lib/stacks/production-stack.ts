@@ -72,12 +72,8 @@ export class ProductionStack extends EnvironmentStack {
     if (production.password_rotation_days > 0) {
       this.database.addRotationSingleUser({
         automaticallyAfter: Duration.days(production.password_rotation_days),
-        excludeCharacters: EXCLUDED_FROM_PASSWORDS,
         vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
       });
     }
   }
 }
-
-/** What connection strings, shells and PostgreSQL itself would have to escape. */
-const EXCLUDED_FROM_PASSWORDS = ' %+~`#$&*()|[]{}:;<>?!\'/@"\\';

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { loadConfiguration } from '#src/config/load.ts';
 import type { Configuration } from '#src/config/schema.ts';
 import { migrateDatabase } from '../postgres/migrate-database.ts';
 import { type PostgresServer, startPostgres } from '../postgres/server.ts';
@@ -59,6 +60,7 @@ export class LocalRun {
   #functions: Child | null = null;
   #source: VenueSource | null = null;
   #startedAt = Date.now();
+  #capturingSince = Date.now();
   #lastFigures = Date.now();
   #nextRequest = 1;
   #stopped = false;
@@ -86,6 +88,7 @@ export class LocalRun {
     await this.#startFunctions(endpoints, databases, source);
     void source.ended.then(() => this.#sourceEnded.resolve('source'));
     await Promise.all(GATHERERS.map((name) => this.#startGatherer(name, endpoints, source)));
+    this.#capturingSince = Date.now();
     note(`three lines are capturing after ${this.#elapsed()} (logs in ${layout.logs})`);
     writeRunState(layout.stateFile, {
       pid: process.pid,
@@ -125,7 +128,7 @@ export class LocalRun {
   /** Stops the lines, drains streams and merge, and sums up. */
   async finish(): Promise<RunSummary> {
     const { note, layout } = this.#settings;
-    const seconds = (Date.now() - this.#startedAt) / 1_000;
+    const seconds = (Date.now() - this.#capturingSince) / 1_000;
     await this.#source?.pause();
     await sleep(SETTLE_MILLIS);
     await this.figures().catch(() => {});
@@ -162,6 +165,11 @@ export class LocalRun {
     await Promise.all([...this.#children.values()].map((child) => child.stop(5_000)));
     await this.#postgres?.stop();
     removeRunState(this.#settings.layout.stateFile);
+  }
+
+  /** SIGKILL, as a lost machine would: nothing is flushed. */
+  killGatherer(name: GathererName): void {
+    this.#gatherers.get(name)?.child.kill('SIGKILL');
   }
 
   /** Ends every process at once, without draining. */
@@ -219,11 +227,13 @@ export class LocalRun {
   }
 
   async #startFunctions(endpoints: StandInEndpoints, databases: DatabaseUrls, source: VenueSource): Promise<void> {
-    const { layout, configuration } = this.#settings;
+    const { layout, configurationFile } = this.#settings;
+    // Read again with what the source sets: which venues there are, and where.
+    const configuration = loadConfiguration(configurationFile, { ...process.env, ...source.environment });
     const specification: FunctionsSpecification = {
       directory: layout.functions,
       kinesisEndpoint: endpoints.kinesis,
-      ...wiringOf(configuration, endpoints, databases, source.restUrls(configuration)),
+      ...wiringOf(configuration, endpoints, databases, source.kalshiKey),
     };
     const ready = Promise.withResolvers<void>();
     const child = this.#adopt(

@@ -8,6 +8,14 @@ import { ProgressDisplay } from './progress.ts';
 import { LocalRun } from './local-run.ts';
 import { parseSource } from './sources.ts';
 import { renderSummary } from './summary.ts';
+import type { GathererName } from './wiring.ts';
+
+/** A fault made on purpose: one line's gatherer gets SIGKILL. The supervisor starts it anew. */
+export interface Kill {
+  readonly line: GathererName;
+  /** From the begin of the capture. */
+  readonly atSeconds: number;
+}
 
 export interface UpOptions {
   readonly source: string;
@@ -19,6 +27,7 @@ export interface UpOptions {
   readonly rate?: number;
   readonly faults?: string;
   readonly speed: string;
+  readonly kill?: readonly Kill[];
   readonly json?: boolean;
 }
 
@@ -46,6 +55,7 @@ export async function up(options: UpOptions): Promise<number> {
   const display = new ProgressDisplay(output);
   const stopRequested = Promise.withResolvers<string>();
   let run: LocalRun | null = null;
+  const killTimers: NodeJS.Timeout[] = [];
   let interrupts = 0;
   const interrupt = (signal: NodeJS.Signals): void => {
     interrupts++;
@@ -76,6 +86,15 @@ export async function up(options: UpOptions): Promise<number> {
     });
     const started = Date.now();
     await Promise.race([run.start(), stopRequested.promise]);
+    const capturing = run;
+    for (const { line, atSeconds } of options.kill ?? []) {
+      killTimers.push(
+        setTimeout(() => {
+          display.note(`killing the gatherer of line ${line}`);
+          capturing.killGatherer(line);
+        }, atSeconds * 1_000),
+      );
+    }
     const ends = options.seconds === undefined ? null : Date.now() + options.seconds * 1_000;
     const finished = Promise.race([
       stopRequested.promise,
@@ -94,6 +113,7 @@ export async function up(options: UpOptions): Promise<number> {
       });
       await Promise.race([finished, sleep(1_000)]);
     }
+    for (const timer of killTimers) clearTimeout(timer);
     const summary = await run.finish();
     if (options.json === true) process.stdout.write(`${JSON.stringify(summary)}\n`);
     else process.stdout.write(`${renderSummary(summary)}\n`);

@@ -1,17 +1,15 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Configuration } from '#src/config/schema.ts';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { Child } from '../processes/child.ts';
 import type { Layout } from './layout.ts';
 import type { Source } from './sources.ts';
-import { modules, type VenueUrls } from './wiring.ts';
+import { type LocalKalshiKey, modules } from './wiring.ts';
 
 /** Where the gatherers of a run connect to, and how to tell when that is over. */
 export interface VenueSource {
   /** Variables that `config/local.yaml` substitutes, and the key for the simulated Kalshi. */
   readonly environment: Readonly<Record<string, string>>;
-  /** REST bases of the venues that are captured, for the functions that ask them. */
-  restUrls(configuration: Configuration): VenueUrls;
+  /** The key of the simulated or replayed Kalshi; null for the real venues. */
+  readonly kalshiKey: LocalKalshiKey | null;
   /** Base URL of the simulator's control interface, null for the real venues. */
   readonly control: string | null;
   /** Resolves when there is nothing more to come; never for the simulator and the real venues. */
@@ -75,17 +73,12 @@ async function control(base: string, path: string, body: unknown = {}): Promise<
   }).catch(() => {});
 }
 
-const configuredUrls = ({ venues }: Configuration): VenueUrls => ({
-  kalshiRest: venues.kalshi.rest_url,
-  clob: venues.polymarket.clob_url,
-});
-
 /** The real venues: whatever the configuration and the user's environment name. Kalshi only with a key. */
 function live(): VenueSource {
   const hasKey = ['KALSHI_PRIVATE_KEY', 'KALSHI_PRIVATE_KEY_FILE'].some((name) => (process.env[name] ?? '') !== '');
   return {
     environment: hasKey ? {} : { KALSHI_ENABLED: process.env['KALSHI_ENABLED'] ?? 'false' },
-    restUrls: configuredUrls,
+    kalshiKey: null,
     control: null,
     ended: new Promise(() => {}),
     pause: async () => {},
@@ -131,14 +124,8 @@ export async function startSource(settings: VenueSourceSettings): Promise<VenueS
   );
   const ready = (await child.start()) as unknown as ReadyLine;
   return {
-    environment: venueEnvironment(ready, join(layout.keyFile)),
-    restUrls: (configuration) => {
-      const configured = configuredUrls(configuration);
-      return {
-        kalshiRest: ready.kalshi?.rest ?? configured.kalshiRest,
-        clob: ready.polymarket?.clob ?? configured.clob,
-      };
-    },
+    environment: venueEnvironment(ready, layout.keyFile),
+    kalshiKey: { id: KEY_ID, privateKey: readFileSync(layout.keyFile, 'utf8') },
     control: ready.control,
     ended: ended.promise,
     pause: () => control(ready.control, '/control/pause'),

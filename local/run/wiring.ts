@@ -59,9 +59,10 @@ export interface DatabaseUrls {
   readonly lines: Readonly<Record<GathererName, string>>;
 }
 
-export interface VenueUrls {
-  readonly kalshiRest: string;
-  readonly clob: string;
+/** The key of the simulated or replayed Kalshi, for functions that ask it by REST. */
+export interface LocalKalshiKey {
+  readonly id: string;
+  readonly privateKey: string;
 }
 
 export interface Wiring {
@@ -81,39 +82,93 @@ function definition(file: string, placeholders: Readonly<Record<string, string>>
   return JSON.parse(filled) as Definition;
 }
 
-const databaseVariable = (url: string): Record<string, string> => ({ DATABASE_URL: url });
-
-/** Functions, event sources and state machines of a run, as their templates deploy them. */
+/**
+ * Functions, event sources and state machines of a run. Handlers, definitions and environments are those that are
+ * deployed; what differs from AWS is in `sdkEnvironment` and in database URLs instead of secrets.
+ */
 export function wiringOf(
   configuration: Configuration,
   endpoints: StandInEndpoints,
   databases: DatabaseUrls,
-  venues: VenueUrls,
+  kalshiKey: LocalKalshiKey | null,
 ): Wiring {
-  const sdk = sdkEnvironment(endpoints);
-  const make = (name: string, folder: string, environment: Record<string, string>, timeoutSeconds: number): FunctionSpecification => ({
+  const { venues, merge, snapshot_poll, stream, log_level } = configuration;
+  const common = { ...sdkEnvironment(endpoints), LOG_LEVEL: log_level };
+  const make = (
+    name: string,
+    folder: string,
+    timeoutSeconds: number,
+    environment: Record<string, string>,
+  ): FunctionSpecification => ({
     name,
     module: path(`lambdas/${folder}/handler.ts`),
     handler: 'handler',
-    environment: { ...sdk, LOG_LEVEL: configuration.log_level, ...environment },
+    environment: { ...common, ...environment },
     timeoutSeconds,
     memoryMebibytes: 512,
   });
-  const writers = GATHERERS.map((gatherer) =>
-    make(`writer-${gatherer}`, 'writer', databaseVariable(databases.lines[gatherer]), 60),
-  );
-  void venues;
-  void definition;
+  const rates = {
+    KALSHI_REQUESTS_PER_SECOND: String(snapshot_poll.kalshi_requests_per_second),
+    POLYMARKET_REQUESTS_PER_SECOND: String(snapshot_poll.polymarket_requests_per_second),
+  };
+  const enabled = (['kalshi', 'polymarket'] as const).filter((venue) => venues[venue].enabled);
+  const functions = [
+    ...GATHERERS.map((gatherer) =>
+      make(`writer-${gatherer}`, 'writer', 60, { DATABASE_URL: databases.lines[gatherer] }),
+    ),
+    make('merge', 'merge', 300, {
+      PRODUCTION_DATABASE_URL: databases.production,
+      LINE_A_DATABASE_URL: databases.lines.a,
+      LINE_B_DATABASE_URL: databases.lines.b,
+      LINE_C_DATABASE_URL: databases.lines.c,
+      ROWS_PER_RUN: String(merge.rows_per_run),
+      CATALOGUE_TABLE,
+    }),
+    make('snapshot-plan', 'snapshot-plan', 60, {
+      CATALOGUE_TABLE,
+      VENUES: enabled.join(','),
+      INTERVAL_SECONDS: String(snapshot_poll.interval_seconds),
+      ...rates,
+    }),
+    make('snapshot-poll', 'snapshot-poll', 120, {
+      CATALOGUE_TABLE,
+      STREAM_A: streamName('a'),
+      STREAM_B: streamName('b'),
+      STREAM_C: streamName('c'),
+      STREAM_LANES: String(stream.lanes),
+      KALSHI_REST_URL: venues.kalshi.rest_url,
+      POLYMARKET_CLOB_URL: venues.polymarket.clob_url,
+      ...rates,
+      ...(kalshiKey === null ? {} : { KALSHI_KEY_ID: kalshiKey.id, KALSHI_PRIVATE_KEY: kalshiKey.privateKey }),
+    }),
+    make('snapshot-report', 'snapshot-report', 60, { CATALOGUE_TABLE }),
+  ];
+  const mergeMachine: ScheduledStateMachine = {
+    name: 'merge',
+    definition: definition('merge.asl.json', { MergeFunctionArn: 'merge' }),
+    everySeconds: merge.interval_seconds,
+    input: {},
+  };
+  const pollMachine: ScheduledStateMachine = {
+    name: 'snapshot-poll',
+    definition: definition('snapshot-poll.asl.json', {
+      SnapshotPlanFunctionArn: 'snapshot-plan',
+      SnapshotPollFunctionArn: 'snapshot-poll',
+      SnapshotReportFunctionArn: 'snapshot-report',
+    }),
+    everySeconds: snapshot_poll.interval_seconds,
+    input: {},
+  };
   return {
-    functions: [...writers, { ...make('merge','x',{PRODUCTION:databases.production,LINE_a:databases.lines.a,LINE_b:databases.lines.b,LINE_c:databases.lines.c},60), module: path('local/interim/merge.ts') }],
+    functions,
     eventSources: GATHERERS.map((gatherer) => ({
       stream: streamName(gatherer),
       functionName: `writer-${gatherer}`,
-      batchSize: 100,
+      batchSize: configuration.deployment.writer.batch_size,
       maximumBatchingWindowSeconds: 0,
       bisectBatchOnFunctionError: true,
       maximumRetryAttempts: -1,
     })),
-    stateMachines: [{name:'merge',everySeconds:configuration.merge.interval_seconds,input:{},definition:{StartAt:'Merge',States:{Merge:{Type:'Task',Resource:'arn:aws:states:::lambda:invoke',Parameters:{FunctionName:'merge',Payload:{}},End:true}}} as any}],
+    stateMachines: snapshot_poll.enabled ? [mergeMachine, pollMachine] : [mergeMachine],
   };
 }

@@ -88,7 +88,7 @@ export class Replay {
     return this.#state;
   }
 
-  /** Resolves when everything has been played and handed to the sockets. */
+  /** Resolves when everything has been played and handed to the sockets; never when it is stopped before. */
   get ended(): Promise<void> {
     return this.#ended.promise;
   }
@@ -138,6 +138,7 @@ export class Replay {
     try {
       await Promise.race([this.#started.promise, this.#waitForSubscribers()]);
       if (!this.#isStopped) await this.#play();
+      if (this.#isStopped) return;
       this.#state = 'ended';
       this.#ended.resolve();
     } catch (error) {

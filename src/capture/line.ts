@@ -64,6 +64,8 @@ export interface LineKeeper {
   feedRestored?(feed: string, at: Micros): void;
   /** Calls due by time: engine snapshots, metrics, anchors, heartbeat bookkeeping. Call about every 100 ms. */
   tick(now: Micros): void;
+  /** Whether the book is proven at this moment: the pool looks up where its own count differs from `counts()`. */
+  isProven?(instrument: string): boolean;
   /** Shown in status and asserted by the pool: expected, bound (subscribed) and proven (seeded) counts. */
   counts(): { readonly expected: number; readonly bound: number; readonly proven: number };
 }

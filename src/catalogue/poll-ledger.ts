@@ -1,4 +1,4 @@
-import { UpdateItemCommand, type WriteRequest } from '@aws-sdk/client-dynamodb';
+import { GetItemCommand, UpdateItemCommand, type WriteRequest } from '@aws-sdk/client-dynamodb';
 import type { Venue } from '../events/event.ts';
 import {
   type CatalogueTable,
@@ -34,6 +34,18 @@ export interface PollRecord extends PollChunk {
 const partition = (venue: Venue): string => `poll#${venue}`;
 const keyOf = (venue: Venue, id: string): Item => ({ pk: text(partition(venue)), sk: text(id) });
 
+function recordOf(venue: Venue, item: Item): PollRecord {
+  const polled = readNumber(item, 'polled_millis');
+  return {
+    venue,
+    id: readText(item, 'sk'),
+    instruments: readTexts(item, 'instruments'),
+    plannedMillis: readNumber(item, 'planned_millis'),
+    polledMillis: polled === 0 ? null : polled,
+    answered: readNumber(item, 'answered'),
+  };
+}
+
 /**
  * Which instruments were polled when, kept per chunk: one write a request instead of one an instrument. The
  * chunks of old runs are kept as long as they are the latest word on any instrument that is still open.
@@ -65,17 +77,15 @@ export class PollLedger {
   }
 
   async *records(venue: Venue): AsyncGenerator<PollRecord> {
-    for await (const item of itemsOf(this.#table, partition(venue))) {
-      const polled = readNumber(item, 'polled_millis');
-      yield {
-        venue,
-        id: readText(item, 'sk'),
-        instruments: readTexts(item, 'instruments'),
-        plannedMillis: readNumber(item, 'planned_millis'),
-        polledMillis: polled === 0 ? null : polled,
-        answered: readNumber(item, 'answered'),
-      };
-    }
+    for await (const item of itemsOf(this.#table, partition(venue))) yield recordOf(venue, item);
+  }
+
+  /** One record, as it is now; null when there is none. */
+  async record(venue: Venue, id: string): Promise<PollRecord | null> {
+    const { Item: item } = await this.#table.client.send(
+      new GetItemCommand({ TableName: this.#table.name, Key: keyOf(venue, id), ConsistentRead: true }),
+    );
+    return item === undefined ? null : recordOf(venue, item);
   }
 
   async done(venue: Venue, id: string, nowMillis: number, answered: number): Promise<void> {

@@ -1,9 +1,18 @@
 import { z } from 'zod';
 
 /** Numbers may come out of `${VAR}` as text; anything that is not wholly a number is refused. */
-const number = z.union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/).transform(Number)], {
-  error: 'expected a number',
-});
+const number = z.union(
+  [
+    z.number(),
+    z
+      .string()
+      .regex(/^-?\d+(\.\d+)?$/)
+      .transform(Number),
+  ],
+  {
+    error: 'expected a number',
+  },
+);
 const positive = number.pipe(z.number().positive());
 const wholePositive = number.pipe(z.number().int().positive());
 const whole = number.pipe(z.number().int().nonnegative());
@@ -11,10 +20,11 @@ const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) =>
   error: 'expected true or false',
 });
 const url = (protocols: readonly string[]) =>
-  z.string().refine(
-    (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol),
-    { error: `expected a URL starting with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}` },
-  );
+  z
+    .string()
+    .refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+      error: `expected a URL starting with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+    });
 const httpUrl = url(['https:', 'http:']);
 const websocketUrl = url(['wss:', 'ws:']);
 const pattern = z.string().refine(
@@ -172,12 +182,7 @@ const deployment = z.strictObject({
       error: 'expected more than storage_gibibytes',
     })
     .prefault({}),
-  jobs: z
-    .strictObject({
-      memory_mebibytes: wholePositive.default(1024),
-      timeout_seconds: wholePositive.pipe(z.number().min(60).max(900)).default(840),
-    })
-    .prefault({}),
+  jobs: z.strictObject({ memory_mebibytes: wholePositive.default(1024) }).prefault({}),
 });
 
 /** Everything that may differ between environments. Every key of `config/*.yaml` is described in `docs/configuration.md`. */

@@ -11,6 +11,9 @@ import type { Slots } from './slots.ts';
 export class Carrying {
   readonly #assignments = new Map<string, Assignment>();
   readonly #unplaced = new Set<Assignment>();
+  #seeded = 0;
+  /** What the keeper did not vouch for at the last reconciliation. */
+  #doubted = new Set<Assignment>();
   readonly #slots: Slots;
   readonly #keeper: LineKeeper;
   readonly #recovery: Recovery;
@@ -52,6 +55,7 @@ export class Carrying {
       if (assignment === undefined) continue;
       this.#assignments.delete(instrument);
       this.#unplaced.delete(assignment);
+      this.#unseed(assignment, now);
       assignment.ticket++;
       leaving.push(assignment);
     }
@@ -119,7 +123,7 @@ export class Carrying {
   dropped(life: Life, instruments: readonly string[], cause: GapCause, now: Micros): void {
     const lost: string[] = [];
     for (const assignment of this.#mine(life, instruments)) {
-      unseed(assignment, now);
+      this.#unseed(assignment, now);
       if (assignment.carriage?.life === life) lost.push(assignment.instrument);
       forget(assignment);
       this.#recovery.uncarried(assignment, now);
@@ -164,7 +168,7 @@ export class Carrying {
         }
       }
       if (assignment.carrier !== life) continue;
-      unseed(assignment, now);
+      this.#unseed(assignment, now);
       assignment.carrier = null;
       if (successor !== life && successor?.state === 'open') this.#handOver(assignment, successor, now);
       else if (current !== life && current?.state === 'open') this.#recovery.uncarried(assignment, now);
@@ -172,7 +176,7 @@ export class Carrying {
     for (const [carriage, assignments] of back) {
       this.#keeper.bind(carriage.life.epoch, carriage.sid, names(assignments));
       for (const assignment of assignments) {
-        unseed(assignment, now);
+        this.#unseed(assignment, now);
         this.#recovery.trouble(assignment, now);
       }
     }
@@ -183,7 +187,7 @@ export class Carrying {
     for (const instrument of instruments) {
       const assignment = this.#assignments.get(instrument);
       if (assignment === undefined) continue;
-      if (assignment.carriage === null || assignment.carriage.life === life) unseed(assignment, now);
+      if (assignment.carriage === null || assignment.carriage.life === life) this.#unseed(assignment, now);
     }
   }
 
@@ -191,6 +195,7 @@ export class Carrying {
     for (const instrument of instruments) {
       const assignment = this.#assignments.get(instrument);
       if (assignment === undefined) continue;
+      if (!assignment.isSeeded) this.#seeded++;
       assignment.isSeeded = true;
       assignment.seenOn = assignment.carriage?.life ?? null;
       this.#recovery.healed(assignment);
@@ -201,9 +206,30 @@ export class Carrying {
     for (const instrument of instruments) {
       const assignment = this.#assignments.get(instrument);
       if (assignment === undefined) continue;
-      unseed(assignment, now);
+      this.#unseed(assignment, now);
       this.#recovery.trouble(assignment, now);
     }
+  }
+
+  /**
+   * Looks for books that the keeper vouches for no longer without having said so, and treats as in doubt those
+   * found twice in a row. Costs nothing while the counts agree. Returns how many there were.
+   */
+  reconcile(now: Micros): number {
+    const before = this.#doubted;
+    this.#doubted = new Set();
+    const { proven } = this.#keeper.counts();
+    if (proven >= this.#seeded || this.#keeper.isProven === undefined) return 0;
+    let found = 0;
+    for (const assignment of this.#assignments.values()) {
+      if (!isSettled(assignment) || this.#keeper.isProven(assignment.instrument)) continue;
+      if (before.has(assignment)) {
+        found++;
+        this.#unseed(assignment, now);
+        this.#recovery.trouble(assignment, now);
+      } else this.#doubted.add(assignment);
+    }
+    return found;
   }
 
   /** Those without a proven book for longer than `patience` microseconds: how many, and the first few names. */
@@ -266,6 +292,13 @@ export class Carrying {
     } else assignment.carrier = successor;
   }
 
+  #unseed(assignment: Assignment, now: Micros): void {
+    if (!assignment.isSeeded) return;
+    assignment.isSeeded = false;
+    assignment.wantingSince = now;
+    this.#seeded--;
+  }
+
   /** Those of these that this life is to carry; of a successor it is only noted that it forgot the others. */
   *#mine(life: Life, instruments: readonly string[]): Generator<Assignment> {
     for (const instrument of instruments) {
@@ -275,11 +308,6 @@ export class Carrying {
       else life.forgotten.add(instrument);
     }
   }
-}
-
-function unseed(assignment: Assignment, now: Micros): void {
-  if (assignment.isSeeded) assignment.wantingSince = now;
-  assignment.isSeeded = false;
 }
 
 function forget(assignment: Assignment): void {

@@ -16,6 +16,7 @@ import { findStalled } from './stall.ts';
 import { StandStill } from './stand-still.ts';
 import { Witness } from './witness.ts';
 
+const RECONCILE_EVERY = 2 * MICROS_PER_SECOND;
 const EMPTY_FOR = 10 * MICROS_PER_SECOND;
 /** Data for so many instruments, each taken off the socket so long ago: the venue ignores the unsubscribing. */
 const STRAY_AFTER = 30 * MICROS_PER_SECOND;
@@ -40,6 +41,7 @@ export class ConnectionPool {
   readonly #standStill = new StandStill();
   #isRunning = false;
   #lookedAt = 0 as Micros;
+  #reconciledAt = 0 as Micros;
   #countedAt = 0 as Micros;
 
   constructor(parts: PoolParts) {
@@ -73,8 +75,10 @@ export class ConnectionPool {
     this.#recovery = new Recovery(timing, {
       carry: (assignments, now) => this.#carrying.carry(assignments, now),
       move: (slot, assignments, now) => this.#carrying.move(slot, assignments, now),
-      replace: (slot, reason) => {
+      replace: (slot, reason, now) => {
+        if (slot.notReplacedBefore > now) return false;
         slot.replaceReason ??= reason;
+        return true;
       },
       witness: (instruments) => this.#witness.ask(instruments),
       count: (what, by) => this.#count(what, by),
@@ -138,6 +142,11 @@ export class ConnectionPool {
       this.#replacement.look(this.#slots.all, now);
       this.#closeEmpty(now);
       this.#carrying.placeWaiting(now);
+    }
+    if (now - this.#reconciledAt >= RECONCILE_EVERY) {
+      this.#reconciledAt = now;
+      const found = this.#carrying.reconcile(now);
+      if (found > 0) this.#count('reconciled', found);
     }
     if (now - this.#countedAt >= MICROS_PER_MINUTE) this.#assertCounts(now);
   }

@@ -10,6 +10,9 @@ const LONGEST_DELAY = 10 * MICROS_PER_MINUTE;
 const RECHECK = 10 * MICROS_PER_SECOND;
 /** Trouble this long ago is forgotten: the next begins with the mildest remedy, at once. */
 const FORGET_AFTER = 5 * MICROS_PER_MINUTE;
+/** A market is often asked for at the very moment at which it opens: a second look costs little. */
+const FIRST_LOOK = 2 * MICROS_PER_SECOND;
+const MOST_SLOW = 50;
 const SETTLE = MICROS_PER_SECOND;
 const FIRST_WAIT = MICROS_PER_SECOND / 2;
 const LONGEST_WAIT = MICROS_PER_MINUTE;
@@ -20,8 +23,8 @@ export interface Remedies {
   carry(assignments: readonly Assignment[], now: Micros): void;
   /** Moves them to another connection. False when there is none. */
   move(slot: Slot, assignments: readonly Assignment[], now: Micros): boolean;
-  /** Replaces the whole connection. */
-  replace(slot: Slot, reason: string, now: Micros): void;
+  /** Replaces the whole connection. False when it was replaced only just. */
+  replace(slot: Slot, reason: string, now: Micros): boolean;
   /** Asks for the books by REST. */
   witness(instruments: readonly string[]): void;
   count(what: string, by: number): void;
@@ -34,6 +37,8 @@ export interface RecoverySettings {
 interface Entry {
   readonly assignment: Assignment;
   readonly ticket: number;
+  /** Of a first look, long before the deadline: when that is. */
+  readonly deadline: Micros | null;
 }
 
 /**
@@ -55,7 +60,8 @@ export class Recovery {
 
   /** The instrument was just asked for: something must come within the deadline. */
   watch(assignment: Assignment, now: Micros): void {
-    this.#schedule(assignment, now + this.#settings.firstEventDeadline);
+    const deadline = (now + this.#settings.firstEventDeadline) as Micros;
+    this.#schedule(assignment, now + Math.min(FIRST_LOOK, this.#settings.firstEventDeadline / 2), deadline);
   }
 
   /** The instrument's book is in doubt: a remedy at once, or a little later if it relapses all the time. */
@@ -91,8 +97,9 @@ export class Recovery {
   tick(now: Micros): void {
     const uncarried: Assignment[] = [];
     const ill = new Map<Life, Assignment[]>();
+    const slow = new Map<Life, Assignment[]>();
     for (let entry = this.#due.take(now); entry !== null; entry = this.#due.take(now)) {
-      const { assignment, ticket } = entry;
+      const { assignment, ticket, deadline } = entry;
       if (ticket !== assignment.ticket || isSettled(assignment)) continue;
       const life = assignment.carrier;
       if (life === null) {
@@ -101,11 +108,15 @@ export class Recovery {
       } else if (assignment.carriage?.life !== life) {
         // Its session has not come to it yet; the deadline begins with the asking.
         this.#schedule(assignment, now + RECHECK);
-      } else {
-        const group = ill.get(life);
-        if (group === undefined) ill.set(life, [assignment]);
-        else group.push(assignment);
-      }
+      } else if (deadline !== null) {
+        this.#schedule(assignment, deadline);
+        add(slow, life, assignment);
+      } else add(ill, life, assignment);
+    }
+    for (const [life, assignments] of slow) {
+      // A few that are slow were perhaps asked for before the venue had a book; many are merely under way.
+      if (assignments.length > MOST_SLOW || !life.session.refresh(names(assignments), now)) continue;
+      this.#remedies.count('early_refresh', assignments.length);
     }
     if (uncarried.length > 0) this.#remedies.carry(uncarried, now);
     for (const [life, assignments] of ill) this.#treat(life, assignments, now);
@@ -139,10 +150,8 @@ export class Recovery {
     if (slot === null) return;
     this.#remedies.witness(names(assignments));
     // Most of a connection in doubt is the connection's fault: a new one costs less than moving each.
-    if (assignments.length >= 10 && assignments.length * 2 > slot.assignments.size) {
-      this.#remedies.replace(slot, `${assignments.length} books are in doubt`, now);
-      return;
-    }
+    const isMost = assignments.length >= 10 && assignments.length * 2 > slot.assignments.size;
+    if (isMost && this.#remedies.replace(slot, `${assignments.length} books are in doubt`, now)) return;
     const granted = this.#moves.take(now, assignments.length);
     for (const assignment of assignments.splice(granted)) {
       assignment.attempts--;
@@ -170,10 +179,16 @@ export class Recovery {
     );
   }
 
-  #schedule(assignment: Assignment, due: number): void {
+  #schedule(assignment: Assignment, due: number, deadline: Micros | null = null): void {
     assignment.ticket++;
-    this.#due.add(due as Micros, { assignment, ticket: assignment.ticket });
+    this.#due.add(due as Micros, { assignment, ticket: assignment.ticket, deadline });
   }
+}
+
+function add(groups: Map<Life, Assignment[]>, life: Life, assignment: Assignment): void {
+  const group = groups.get(life);
+  if (group === undefined) groups.set(life, [assignment]);
+  else group.push(assignment);
 }
 
 function names(assignments: readonly Assignment[]): string[] {

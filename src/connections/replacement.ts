@@ -6,7 +6,7 @@ import type { Slot } from './slot.ts';
 const SHOWN_WITHIN = 2 * MICROS_PER_MINUTE;
 /** The old connection stays this long for what is still on it alone. */
 const CARRIED_WITHIN = 10 * MICROS_PER_MINUTE;
-const BETWEEN = 30 * MICROS_PER_SECOND;
+const BETWEEN = 5 * MICROS_PER_SECOND;
 const LONGEST_BETWEEN = 30 * MICROS_PER_MINUTE;
 /** Replacements for a reason, at one time; for age there is one at a time. */
 const AT_ONCE = 4;

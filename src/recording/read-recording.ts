@@ -10,7 +10,7 @@ export class RecordingError extends Error {
 }
 
 /** Why a line of a recording cannot be read. `reason` is a stable word for counting. */
-export interface LineFault {
+interface LineFault {
   readonly reason: 'not_utf8' | 'too_long' | 'wrong_shape' | 'damaged';
   readonly message: string;
 }

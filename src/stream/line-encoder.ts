@@ -31,9 +31,6 @@ function timeText(time: number | null): string {
   return lastSecondText + threeDigits[high] + threeDigits[micros - high * THOUSAND];
 }
 
-let lastConnection = '';
-let lastConnectionText = '""';
-
 /** JSON in ASCII: everything beyond is written as an escape, so that characters and bytes are the same number. */
 function asciiJson(value: unknown): string {
   const text = JSON.stringify(value);
@@ -49,47 +46,67 @@ function quoted(text: string): string {
   return NOT_PLAIN.test(text) ? asciiJson(text) : `"${text}"`;
 }
 
-/** Frames arrive in runs of one connection. */
-function connectionText(connection: string): string {
-  if (connection !== lastConnection) {
-    lastConnectionText = quoted(connection);
+let lastConnection = '';
+let lastSid = 0;
+let lastQuality = 0;
+let lastGatherer = '';
+let lastOriginText = ',"gatherer":"","connection":"","sid":0,"quality":0,"seq":';
+
+/** Frames arrive in runs of one connection and subscription: most of a line's origin is that of the line before. */
+function origin(line: Line<'book_delta' | 'trade' | 'ticker'>): string {
+  const { connection, sid, quality, gatherer } = line;
+  if (
+    connection !== lastConnection ||
+    sid !== lastSid ||
+    quality !== lastQuality ||
+    gatherer !== lastGatherer
+  ) {
     lastConnection = connection;
+    lastSid = sid;
+    lastQuality = quality;
+    lastGatherer = gatherer;
+    const text = `,"gatherer":"${gatherer}","connection":${quoted(connection)},"sid":${sid},"quality":${quality},"seq":`;
+    // A flat text is copied faster than one put together from parts.
+    lastOriginText = Buffer.from(text, 'latin1').toString('latin1');
   }
-  return lastConnectionText;
+  return lastOriginText + line.seq;
+}
+
+function times(line: Line<'book_delta' | 'trade' | 'ticker'>): string {
+  return `,"exchange_ts":${timeText(line.exchange_ts)},"received_at":${timeText(line.received_at)}`;
 }
 
 function subject(line: Line<'book_delta' | 'trade' | 'ticker'>): string {
-  return `{"kind":"${line.kind}","venue":${quoted(line.venue)},"instrument":${quoted(line.instrument)}`;
+  return `","venue":"${line.venue}","instrument":${quoted(line.instrument)}`;
 }
 
-function provenance(line: Line<'book_delta' | 'trade' | 'ticker'>): string {
-  return (
-    `,"exchange_ts":${timeText(line.exchange_ts)},"received_at":${timeText(line.received_at)},"gatherer":"${line.gatherer}"` +
-    `,"connection":${connectionText(line.connection)},"sid":${line.sid},"seq":${line.seq},"quality":${line.quality}`
-  );
-}
+const NO_OCCURRENCE = ',"occurrence":0,"instant_index":0}\n';
 
 function bookDelta(line: Line<'book_delta'>): string {
   const amount = line.change === undefined ? `,"size":${line.size}` : `,"change":${line.change}`;
   const hash = line.hash === undefined ? '' : `,"hash":${quoted(line.hash)}`;
-  return (
-    `${subject(line)},"side":"${line.side}","price":${line.price}${amount}${hash}${provenance(line)}` +
-    `,"occurrence":${line.occurrence},"instant_index":${line.instant_index}}\n`
-  );
+  const side = line.side === 'bid' ? ',"side":"bid","price":' : ',"side":"ask","price":';
+  const { occurrence, instant_index } = line;
+  const ending =
+    occurrence === 0 && instant_index === 0
+      ? NO_OCCURRENCE
+      : `,"occurrence":${occurrence},"instant_index":${instant_index}}\n`;
+  return `{"kind":"book_delta${subject(line)}${side}${line.price}${amount}${hash}${times(line)}${origin(line)}${ending}`;
 }
 
 function trade(line: Line<'trade'>): string {
   const side = line.taker_side === null ? 'null' : `"${line.taker_side}"`;
   return (
-    `${subject(line)},"trade_id":${quoted(line.trade_id)},"price":${line.price},"size":${line.size}` +
-    `,"taker_side":${side},"is_block":${line.is_block}${provenance(line)}}\n`
+    `{"kind":"trade${subject(line)},"trade_id":${quoted(line.trade_id)},"price":${line.price},"size":${line.size}` +
+    `,"taker_side":${side},"is_block":${line.is_block}${times(line)}${origin(line)}}\n`
   );
 }
 
 function ticker(line: Line<'ticker'>): string {
   return (
-    `${subject(line)},"bid":${line.bid},"ask":${line.ask},"bid_size":${line.bid_size},"ask_size":${line.ask_size}` +
-    `,"last":${line.last},"volume":${line.volume},"open_interest":${line.open_interest}${provenance(line)}}\n`
+    `{"kind":"ticker${subject(line)},"bid":${line.bid},"ask":${line.ask},"bid_size":${line.bid_size}` +
+    `,"ask_size":${line.ask_size},"last":${line.last},"volume":${line.volume}` +
+    `,"open_interest":${line.open_interest}${times(line)}${origin(line)}}\n`
   );
 }
 

@@ -20,8 +20,6 @@ export function createDecoder(venue: Venue): FrameDecoder {
   return decoders[venue]();
 }
 
-export { createDecoder as frameDecoder };
-
 /**
  * The price convention that a recorded command asked for on its connection (`FrameContext.useYesPrice`), or null
  * where the command says nothing about it.

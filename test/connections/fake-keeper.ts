@@ -196,6 +196,10 @@ export class FakeKeeper implements LineKeeper {
     this.feeds.push(`${feed} restored`);
   }
 
+  isProven(instrument: string): boolean {
+    return this.proven.has(instrument);
+  }
+
   tick(): void {}
 
   counts(): { expected: number; bound: number; proven: number } {

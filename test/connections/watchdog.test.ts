@@ -111,6 +111,33 @@ describe('what is usual for a subscription', () => {
 });
 
 describe('an instrument without a first event', () => {
+  it('is looked at a second time soon, for a market may have been asked for before it had a book', () => {
+    const rig = kalshiRig();
+    rig.pool.start();
+    rig.want(tickers(100));
+    rig.pass(500);
+    const { model } = rig.network.sockets[0]!;
+    model.mute.add('NEW');
+    rig.want(['NEW']);
+    rig.pass(1_000);
+    model.mute.clear();
+    rig.pass(1_500);
+    expect(rig.pool.status().instruments).toEqual(SETTLED(101));
+    expect(rig.pool.status().counters).toEqual({ connected: 1, early_refresh: 1 });
+  });
+
+  it('is left its time when there are many: they are merely under way', () => {
+    const rig = kalshiRig();
+    rig.network.opens = (socket) => {
+      for (const ticker of tickers(80)) socket.model.mute.add(ticker);
+      socket.open();
+    };
+    rig.pool.start();
+    rig.want(tickers(80));
+    rig.pass(29_000);
+    expect(rig.pool.status().counters).toEqual({ connected: 1 });
+  });
+
   it('gets a fresh book, then leaves and comes back, then moves to another connection', () => {
     const rig = kalshiRig({
       book: { connections: 2, instrumentsPerConnection: 10, minimumPerConnection: 10 },
@@ -127,11 +154,11 @@ describe('an instrument without a first event', () => {
       first.commands
         .filter(({ cmd }) => cmd !== 'list_subscriptions')
         .map(({ cmd, params }) => params.action ?? cmd);
-    expect(actions()).toEqual(['subscribe']);
-    rig.pass(2_000);
     expect(actions()).toEqual(['subscribe', 'get_snapshot']);
+    rig.pass(2_000);
+    expect(actions()).toEqual(['subscribe', 'get_snapshot', 'get_snapshot']);
     rig.pass(30_000);
-    expect(actions().slice(2)).toEqual(['delete_markets', 'add_markets']);
+    expect(actions().slice(3, 5)).toEqual(['delete_markets', 'add_markets']);
     rig.pass(120_000);
     expect(rig.network.sockets).toHaveLength(2);
     expect(rig.keeper.bound.get('MUTE')).toContain('kalshi-book-2#1/');
@@ -200,6 +227,20 @@ describe('an instrument without a first event', () => {
     rig.want(tickers(20));
     rig.pass(300_000);
     expect(rig.kinds().filter((kind) => kind !== 'connected')).toEqual([]);
+  });
+});
+
+describe('a book that the keeper silently stopped to vouch for', () => {
+  it('is found by comparing the counts, and a fresh one is asked for', () => {
+    const rig = kalshiRig();
+    rig.pool.start();
+    rig.want(tickers(20));
+    rig.pass(5_000);
+    for (const ticker of tickers(3)) rig.keeper.proven.delete(ticker);
+    rig.pass(5_000);
+    expect(rig.keeper.proven.size).toBe(20);
+    expect(rig.pool.status().counters).toMatchObject({ reconciled: 3, rescue_refresh: 3, rescued: 3 });
+    expect(rig.pool.status().instruments).toEqual(SETTLED(20));
   });
 });
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import type { Micros } from '#src/units/time.ts';
 import type { DecodedFrame, DecodeProblem, FrameContext } from '#src/venues/decoder.ts';
 import { createDecoder } from '#src/venues/decoders.ts';
-import type { Micros } from '#src/units/time.ts';
 
 export const RECEIVED = 1_795_187_046_000_000 as Micros;
 
@@ -33,7 +33,14 @@ export function polymarket(frame: unknown): DecodedFrame {
 }
 
 /** Reasons after which an event of the market may be missing. */
-const HARMLESS = new Set(['unknown_type', 'unknown_key', 'unknown_value', 'disagreement', 'price_out_of_range', 'empty']);
+const HARMLESS = new Set([
+  'unknown_type',
+  'unknown_key',
+  'unknown_value',
+  'disagreement',
+  'price_out_of_range',
+  'empty',
+]);
 
 export const reasons = ({ problems }: DecodedFrame): string[] => problems.map(({ reason }) => reason);
 export const losses = ({ problems }: DecodedFrame): readonly DecodeProblem[] =>

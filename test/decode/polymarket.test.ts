@@ -4,9 +4,28 @@ import { fixtureLines, losses, polymarket, RECEIVED, reasons } from './fixtures.
 
 const FRAMES = fixtureLines('polymarket-frames.jsonl');
 const TOKEN = '71321045679252212594626385532706912750332728571942532289631379312455583992563';
-const change = (fields: object = {}): object => ({ asset_id: TOKEN, price: '0.51', side: 'BUY', size: '150.0', ...fields });
-const changes = (...entries: unknown[]): object => ({ event_type: 'price_change', market: '0x1', timestamp: '1703875201000', price_changes: entries });
-const book = (fields: object = {}): object => ({ event_type: 'book', market: '0x1', asset_id: TOKEN, timestamp: '1703875200000', bids: [], asks: [], ...fields });
+const change = (fields: object = {}): object => ({
+  asset_id: TOKEN,
+  price: '0.51',
+  side: 'BUY',
+  size: '150.0',
+  ...fields,
+});
+const changes = (...entries: unknown[]): object => ({
+  event_type: 'price_change',
+  market: '0x1',
+  timestamp: '1703875201000',
+  price_changes: entries,
+});
+const book = (fields: object = {}): object => ({
+  event_type: 'book',
+  market: '0x1',
+  asset_id: TOKEN,
+  timestamp: '1703875200000',
+  bids: [],
+  asks: [],
+  ...fields,
+});
 
 describe('Polymarket messages', () => {
   it('of every recorded form are read without a problem', () => {
@@ -33,7 +52,10 @@ describe('Polymarket messages', () => {
   });
 
   it('a book comes out best first with the venue time and hash', () => {
-    const { bids, asks, ...rest } = polymarket(FRAMES[0]!).events[0] as unknown as Record<string, [number, number][]>;
+    const { bids, asks, ...rest } = polymarket(FRAMES[0]!).events[0] as unknown as Record<
+      string,
+      [number, number][]
+    >;
     expect(rest).toEqual({
       kind: 'book_snapshot',
       venue: 'polymarket',
@@ -51,12 +73,32 @@ describe('Polymarket messages', () => {
   });
 
   it('the older sides are called buys and sells, and levels may come in any order', () => {
-    const levels = [{ price: '.48', size: '30' }, { price: '.50', size: '15' }, { price: '.49', size: '20' }];
-    expect(polymarket(book({ bids: undefined, asks: undefined, buys: levels, sells: [] })).events).toMatchObject([
-      { bids: [[500_000, 15_000_000], [490_000, 20_000_000], [480_000, 30_000_000]], asks: [] },
+    const levels = [
+      { price: '.48', size: '30' },
+      { price: '.50', size: '15' },
+      { price: '.49', size: '20' },
+    ];
+    expect(
+      polymarket(book({ bids: undefined, asks: undefined, buys: levels, sells: [] })).events,
+    ).toMatchObject([
+      {
+        bids: [
+          [500_000, 15_000_000],
+          [490_000, 20_000_000],
+          [480_000, 30_000_000],
+        ],
+        asks: [],
+      },
     ]);
     expect(polymarket(book({ bids: null, asks: levels })).events).toMatchObject([
-      { bids: [], asks: [[480_000, 30_000_000], [490_000, 20_000_000], [500_000, 15_000_000]] },
+      {
+        bids: [],
+        asks: [
+          [480_000, 30_000_000],
+          [490_000, 20_000_000],
+          [500_000, 15_000_000],
+        ],
+      },
     ]);
   });
 
@@ -74,13 +116,28 @@ describe('Polymarket messages', () => {
       exchange_ts: 1_729_084_877_448_000,
       hash: 'af32b3746fff40c76c98021b7f3f07261169dd27',
     });
-    expect(tops).toEqual([0, 1, 2].map((after) => ({ after, top: { instrument, bid: 600_000, ask: 700_000 } })));
+    expect(tops).toEqual(
+      [0, 1, 2].map((after) => ({ after, top: { instrument, bid: 600_000, ask: 700_000 } })),
+    );
   });
 
   it('both older forms of a change are read: entries of one token, and one change at the top', () => {
-    const older = { event_type: 'price_change', asset_id: TOKEN, market: '0x1', timestamp: '1703875201000', hash: 'h' };
+    const older = {
+      event_type: 'price_change',
+      asset_id: TOKEN,
+      market: '0x1',
+      timestamp: '1703875201000',
+      hash: 'h',
+    };
     const entry = { price: '0.4', size: '3300', side: 'SELL' };
-    const expected = { kind: 'book_delta', instrument: TOKEN, side: 'ask', price: 400_000, size: 3_300_000_000, hash: 'h' };
+    const expected = {
+      kind: 'book_delta',
+      instrument: TOKEN,
+      side: 'ask',
+      price: 400_000,
+      size: 3_300_000_000,
+      hash: 'h',
+    };
     expect(polymarket({ ...older, changes: [entry, { ...entry, price: '0.5', size: '0' }] })).toMatchObject({
       problems: [],
       tops: [],
@@ -90,12 +147,26 @@ describe('Polymarket messages', () => {
   });
 
   it.each([
-    [{ best_bid: '0', best_ask: '1' }, { bid: null, ask: null }],
-    [{ best_bid: '', best_ask: '' }, { bid: null, ask: null }],
-    [{ best_bid: '0.2', best_ask: '0' }, { bid: 200_000, ask: null }],
-    [{ best_bid: '.2', best_ask: '.3' }, { bid: 200_000, ask: 300_000 }],
+    [
+      { best_bid: '0', best_ask: '1' },
+      { bid: null, ask: null },
+    ],
+    [
+      { best_bid: '', best_ask: '' },
+      { bid: null, ask: null },
+    ],
+    [
+      { best_bid: '0.2', best_ask: '0' },
+      { bid: 200_000, ask: null },
+    ],
+    [
+      { best_bid: '.2', best_ask: '.3' },
+      { bid: 200_000, ask: 300_000 },
+    ],
   ])('best prices %j mean %j', (fields, top) => {
-    expect(polymarket(changes(change(fields))).tops).toEqual([{ after: 0, top: { instrument: TOKEN, ...top } }]);
+    expect(polymarket(changes(change(fields))).tops).toEqual([
+      { after: 0, top: { instrument: TOKEN, ...top } },
+    ]);
   });
 
   it('a top is stated only where both sides are', () => {
@@ -108,7 +179,14 @@ describe('Polymarket messages', () => {
 
   it('a trade gets an id of its content; equal trades are told apart by their ordinal', () => {
     const event = polymarket(FRAMES[3]!).events[0]!;
-    expect(event).toMatchObject({ kind: 'trade', price: 491_000, size: 85_360_000, taker_side: 'sell', is_block: false, exchange_ts: 1_724_564_136_087_000 });
+    expect(event).toMatchObject({
+      kind: 'trade',
+      price: 491_000,
+      size: 85_360_000,
+      taker_side: 'sell',
+      is_block: false,
+      exchange_ts: 1_724_564_136_087_000,
+    });
     const id = event.kind === 'trade' ? event.trade_id : '';
     expect(id).toBe('acb14753d26d130f4e3097ff265e90ed');
     expect(withOrdinal(id, 0)).toBe(id);
@@ -116,21 +194,66 @@ describe('Polymarket messages', () => {
   });
 
   it('the id of a trade depends on every part of its content and on nothing else', () => {
-    const frame = { event_type: 'last_trade_price', asset_id: TOKEN, market: '0x1', price: '0.51', size: '25.0', side: 'BUY', fee_rate_bps: '0', timestamp: '1703875202000', transaction_hash: '0xab' };
+    const frame = {
+      event_type: 'last_trade_price',
+      asset_id: TOKEN,
+      market: '0x1',
+      price: '0.51',
+      size: '25.0',
+      side: 'BUY',
+      fee_rate_bps: '0',
+      timestamp: '1703875202000',
+      transaction_hash: '0xab',
+    };
     const idOf = (fields: object): unknown => {
       const event = polymarket({ ...frame, ...fields }).events[0];
       return event?.kind === 'trade' ? event.trade_id : undefined;
     };
-    const same = [{}, { price: '.510' }, { size: 25 }, { fee_rate_bps: '10' }, { market: '0x2' }, { timestamp: 1703875202000 }];
+    const same = [
+      {},
+      { price: '.510' },
+      { size: 25 },
+      { fee_rate_bps: '10' },
+      { market: '0x2' },
+      { timestamp: 1703875202000 },
+    ];
     expect(new Set(same.map(idOf)).size).toBe(1);
-    const other = [{ asset_id: '1' }, { price: '0.52' }, { size: '26' }, { side: 'SELL' }, { side: undefined }, { timestamp: '1703875202001' }, { transaction_hash: '0xac' }, { transaction_hash: undefined }];
+    const other = [
+      { asset_id: '1' },
+      { price: '0.52' },
+      { size: '26' },
+      { side: 'SELL' },
+      { side: undefined },
+      { timestamp: '1703875202001' },
+      { transaction_hash: '0xac' },
+      { transaction_hash: undefined },
+    ];
     expect(new Set([{}, ...other].map(idOf)).size).toBe(other.length + 1);
-    expect(idOf({})).toBe(derivedTradeId({ instrument: TOKEN, exchange_ts: 1_703_875_202_000_000, taker_side: 'buy', price: 510_000, size: 25_000_000, transaction: '0xab' } as never));
+    expect(idOf({})).toBe(
+      derivedTradeId({
+        instrument: TOKEN,
+        exchange_ts: 1_703_875_202_000_000,
+        taker_side: 'buy',
+        price: 510_000,
+        size: 25_000_000,
+        transaction: '0xab',
+      } as never),
+    );
   });
 
   it('best_bid_ask is a ticker without sizes', () => {
     expect(polymarket(FRAMES[9]!).events).toMatchObject([
-      { kind: 'ticker', bid: 730_000, ask: 770_000, bid_size: null, ask_size: null, last: null, volume: null, open_interest: null, exchange_ts: 1_766_789_469_958_000 },
+      {
+        kind: 'ticker',
+        bid: 730_000,
+        ask: 770_000,
+        bid_size: null,
+        ask_size: null,
+        last: null,
+        volume: null,
+        open_interest: null,
+        exchange_ts: 1_766_789_469_958_000,
+      },
     ]);
   });
 
@@ -139,14 +262,26 @@ describe('Polymarket messages', () => {
     const instrument = '115474063863764126958837769719736461272619491980773624567012766320777398670353';
     expect(decoded.tickSizes).toEqual([{ instrument, tick: 1_000 }]);
     expect(decoded.events).toMatchObject([
-      { kind: 'lifecycle', market: '0xbacdf04bf7f22a670dc4fb408878ec56b76f9934599829455b9371693ba84b8b', instruments: [instrument], type: 'tick_size_change', exchange_ts: 1_739_068_041_853_000 },
+      {
+        kind: 'lifecycle',
+        market: '0xbacdf04bf7f22a670dc4fb408878ec56b76f9934599829455b9371693ba84b8b',
+        instruments: [instrument],
+        type: 'tick_size_change',
+        exchange_ts: 1_739_068_041_853_000,
+      },
     ]);
   });
 
   it('announcements name market, tokens and status, and keep the message whole', () => {
-    const tokens = ['76043073756653678226373981964075571318267289248134717369284518995922789326425', '31690934263385727664202099278545688007799199447969475608906331829650099442770'];
+    const tokens = [
+      '76043073756653678226373981964075571318267289248134717369284518995922789326425',
+      '31690934263385727664202099278545688007799199447969475608906331829650099442770',
+    ];
     const market = '0x311d0c4b6671ab54af4970c06fcf58662516f5168997bdda209ec3db5aa6b0c1';
-    for (const [index, type, status] of [[10, 'new_market', 'active'], [11, 'market_resolved', 'resolved']] as const) {
+    for (const [index, type, status] of [
+      [10, 'new_market', 'active'],
+      [11, 'market_resolved', 'resolved'],
+    ] as const) {
       expect(polymarket(FRAMES[index]!).events).toEqual([
         {
           kind: 'lifecycle',
@@ -178,11 +313,25 @@ describe('frames of Polymarket', () => {
     const array = polymarket([book(), null, 5, { event_type: 'new_thing' }, book({ asset_id: 7 }), book()]);
     expect(array.events.length).toBe(2);
     expect(reasons(array)).toEqual(['wrong_shape', 'wrong_shape', 'unknown_type', 'missing_field']);
-    const list = polymarket(changes(change({ best_bid: '0.1', best_ask: '0.2' }), change({ price: 'x' }), 'none', change({ side: 'HOLD' }), change({ size: '-1' }), change({ best_bid: '0.3', best_ask: '0.4' })));
+    const list = polymarket(
+      changes(
+        change({ best_bid: '0.1', best_ask: '0.2' }),
+        change({ price: 'x' }),
+        'none',
+        change({ side: 'HOLD' }),
+        change({ size: '-1' }),
+        change({ best_bid: '0.3', best_ask: '0.4' }),
+      ),
+    );
     expect(list.events.length).toBe(2);
-    expect(list.tops.map(({ after, top }) => [after, top.bid])).toEqual([[0, 100_000], [1, 300_000]]);
+    expect(list.tops.map(({ after, top }) => [after, top.bid])).toEqual([
+      [0, 100_000],
+      [1, 300_000],
+    ]);
     expect(reasons(list)).toEqual(['bad_price', 'wrong_shape', 'bad_side', 'bad_size']);
-    expect(list.problems.filter(({ reason }) => reason !== 'wrong_shape')).toMatchObject(Array(3).fill({ instrument: TOKEN }));
+    expect(list.problems.filter(({ reason }) => reason !== 'wrong_shape')).toMatchObject(
+      Array(3).fill({ instrument: TOKEN }),
+    );
   });
 
   it.each([
@@ -207,7 +356,15 @@ describe('frames of Polymarket', () => {
     [{ bids: [{ price: '0.5' }] }, 'missing_field'],
     [{ bids: [{ price: '0.5', size: 'NaN' }] }, 'bad_size'],
     [{ asks: [['0.5', '1']] }, 'wrong_shape'],
-    [{ asks: [{ price: '0.5', size: '1' }, { price: '0.50', size: '2' }] }, 'wrong_shape'],
+    [
+      {
+        asks: [
+          { price: '0.5', size: '1' },
+          { price: '0.50', size: '2' },
+        ],
+      },
+      'wrong_shape',
+    ],
     [{ bids: undefined, asks: undefined }, 'missing_field'],
     [{ bids: undefined, asks: 'none' }, 'wrong_shape'],
   ])('a book with %j would be a book with a hole and is not emitted: %s', (fields, reason) => {
@@ -219,7 +376,9 @@ describe('frames of Polymarket', () => {
   it('a token id that came as a number has lost its digits and is refused', () => {
     const frame = `{"event_type":"last_trade_price","asset_id":${TOKEN},"price":"0.5","size":"1","side":"BUY","timestamp":"1"}`;
     expect(polymarket(frame).events).toEqual([]);
-    expect(losses(polymarket(frame))).toMatchObject([{ reason: 'missing_field', message: expect.stringContaining('asset_id') }]);
+    expect(losses(polymarket(frame))).toMatchObject([
+      { reason: 'missing_field', message: expect.stringContaining('asset_id') },
+    ]);
   });
 
   it('a message without a time that can be read is kept without one and reported', () => {
@@ -230,7 +389,9 @@ describe('frames of Polymarket', () => {
       expect(broken.events).toMatchObject([{ exchange_ts: null }]);
       expect(reasons(broken)).toEqual(['bad_time']);
     }
-    expect(polymarket(book({ timestamp: '' })).events).toMatchObject([{ exchange_ts: null, snapshot_ts: RECEIVED }]);
+    expect(polymarket(book({ timestamp: '' })).events).toMatchObject([
+      { exchange_ts: null, snapshot_ts: RECEIVED },
+    ]);
   });
 
   it('a price outside 0 to 1 is kept and flagged', () => {

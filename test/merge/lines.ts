@@ -51,7 +51,7 @@ export async function world(databases: TestDatabases): Promise<World> {
     now: (T0 + 60_000_000) as Micros,
     merge: (options = {}) =>
       new TapeMerge({
-        production: options.production ?? production,
+        production: async () => options.production ?? production,
         line: async (line) => {
           if (away.has(line)) throw new Error('connection refused');
           return await readers[line].client();

@@ -72,7 +72,7 @@ async function bench(faults: string) {
     catalogue: VenueCatalogue,
     fetchBooks: (instruments: readonly string[]) => Promise<readonly BookSnapshotEvent[]>,
   ) => {
-    const keeper = createKeeper({
+    const core = createKeeper({
       venue,
       gatherer: 'a',
       epoch: 'test',
@@ -83,6 +83,7 @@ async function bench(faults: string) {
       snapshotDepth: 10,
       anchorInterval: 0,
     });
+    const keeper = Object.assign(core, { isProven: (name: string) => core.view(name)?.proven === true });
     const isKalshi = venue === 'kalshi';
     const internal: string[] = [];
     const made = createVenueLine({

@@ -308,6 +308,52 @@ test('a shard over its rate only delays: everything arrives in order', async () 
   }
 });
 
+test('a success ends the growth of the wait: refusals later on are repeated soon again', async () => {
+  const stream = new RecordingStream();
+  let turn = 0;
+  stream.answer = async (records) =>
+    records.map(() => (turn++ % 2 === 0 ? { code: 'Throttled', message: '' } : null));
+  const batcher = await open(stream, { maxLinesPerRecord: 1, retryFirstMillis: 1, retryMostMillis: 60_000 });
+  feed(batcher, 'x', 0, 20);
+  expect(await batcher.drain(5_000)).toMatchObject({ lines: 0 });
+});
+
+test('records that were in memory between two times of spilling keep their place when a drain leaves them', async () => {
+  const stream = new RecordingStream();
+  const blocked = new Set(['slow', 'fast']);
+  stream.answer = async (records) =>
+    records.map((record) =>
+      blocked.has(numbersIn(record.data)[0]![0]) ? { code: 'Throttled', message: '' } : null,
+    );
+  expect(partitionKey('slow', 16)).not.toBe(partitionKey('fast', 16));
+  const options = { maxLinesPerRecord: 10, memoryLimitBytes: 10_000 };
+  const batcher = await open(stream, options);
+  const spilling = () => batcher.figures().spilling;
+  for (const round of [0, 1]) {
+    feed(batcher, 'slow', round * 20, round * 20 + 10);
+    expect(spilling()).toBe(false);
+    feed(batcher, 'fast', round * 1_000, round * 1_000 + 150);
+    feed(batcher, 'slow', round * 20 + 10, round * 20 + 20);
+    expect(spilling()).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (round === 1) break;
+    blocked.delete('fast');
+    await vi.waitFor(() => expect(spilling()).toBe(false));
+    blocked.add('fast');
+  }
+  blocked.add('fast');
+  expect(await batcher.drain(5)).toMatchObject({ kept: true });
+  await batcher.close();
+
+  const next = new RecordingStream();
+  const second = await open(next, options);
+  expect(await second.drain(5_000)).toMatchObject({ lines: 0 });
+  const order = next.puts.flat().flatMap((record) => numbersIn(record.data));
+  expect(order.filter(([lane]) => lane === 'slow').map(([, number]) => number)).toEqual(
+    Array.from({ length: 40 }, (_, number) => number),
+  );
+});
+
 test('a listener that throws stops nothing', async () => {
   const stream = new RecordingStream();
   let failures = 1;

@@ -141,21 +141,30 @@ describe('sessions', () => {
     await writer.close();
   });
 
-  test('two shards deliver to one writer at once: each delivery is stored whole', async () => {
+  test('two shards deliver to one writer at once: each delivery is one transaction of its own', async () => {
     const database = await databases.fresh('gatherer');
     const { writer } = await writerFor(database.url);
-    const results = await Promise.all(
-      Array.from({ length: 10 }, (_, index) =>
-        writer.write(
-          kinesisEvent([
-            recordOf(Array.from({ length: 50 }, (_, row) => line.delta({ price: index * 100 + row }))),
-          ]) as KinesisEvent,
+    const delivery = (number: number) =>
+      kinesisEvent([
+        recordOf(
+          Array.from({ length: 50 }, (_, row) => line.delta({ instrument: `I${number}`, price: row })),
         ),
-      ),
+        recordOf([line.trade({ instrument: `I${number}`, trade_id: `t-${number}` })]),
+      ]) as KinesisEvent;
+    await writer.write(delivery(0));
+    const results = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => writer.write(delivery(index + 1))),
     );
     expect(results.flatMap((result) => result.batchItemFailures)).toEqual([]);
-    const client = await database.connect();
-    expect((await client.query('SELECT count(*)::int FROM order_book_deltas')).rows[0].count).toBe(500);
+    const { rows } = await (await database.connect()).query(
+      `SELECT instrument, count(*)::int, count(DISTINCT ingest_xid)::int AS transactions,
+         count(*) FILTER (WHERE others > 1)::int AS shared
+       FROM (SELECT e.*, (SELECT count(DISTINCT o.instrument) FROM order_book_deltas o WHERE o.ingest_xid = e.ingest_xid) AS others
+             FROM (SELECT instrument, ingest_xid FROM order_book_deltas UNION ALL SELECT instrument, ingest_xid FROM trades) e) e
+       GROUP BY instrument`,
+    );
+    expect(rows).toHaveLength(11);
+    for (const row of rows) expect(row).toMatchObject({ count: 51, transactions: 1, shared: 0 });
     await writer.close();
   });
 });

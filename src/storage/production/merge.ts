@@ -37,8 +37,8 @@ const LOCK_KEY = 7_203_114_606;
 const MAX_PENDING_HEARTBEATS = 64;
 
 export interface MergeOptions {
-  /** A session of the tape's database for this merge alone. */
-  readonly production: ClientBase;
+  /** A session of the tape's database for this merge alone. Asked at every run. */
+  readonly production: () => Promise<ClientBase>;
   /**
    * A session of each line's database; rejects when there is none. Asked at every run: a session whose reading
    * was cut off is ended.
@@ -110,7 +110,7 @@ export class TapeMerge {
 
   /** One pass over all tables. @throws when the tape's own database fails; nothing is half done then. */
   async run(): Promise<MergeReport> {
-    const { production } = this.#options;
+    const production = await this.#options.production();
     const nothing = { tables: {}, behind: false, away: {}, reread: [] };
     const { rows } = await production.query<{ version: number; locked: boolean }>(
       `SELECT current_setting('server_version_num')::integer AS version, pg_try_advisory_lock($1) AS locked`,
@@ -121,18 +121,18 @@ export class TapeMerge {
       if (rows[0]!.version < 180_000) {
         throw new Error(`the tape's database must be PostgreSQL 18 or later, this is ${rows[0]!.version}`);
       }
-      return await this.#merge();
+      return await this.#merge(production);
     } finally {
       await production.query('SELECT pg_advisory_unlock($1)', [LOCK_KEY]).catch(() => {});
     }
   }
 
-  async #merge(): Promise<MergeReport> {
+  async #merge(production: ClientBase): Promise<MergeReport> {
     const away: Partial<Record<LineName, string>> = {};
     const reread: string[] = [];
     const lines = new Map<LineName, OpenLine>();
-    const sources = this.#sources();
-    const cursors = await readCursors(this.#options.production, this.#consumer);
+    const sources = this.#sources(production);
+    const cursors = await readCursors(production, this.#consumer);
     await Promise.all(
       lineNames.map(async (name) => {
         try {
@@ -145,9 +145,9 @@ export class TapeMerge {
     );
     const tables: Record<string, TableReport> = {};
     for (const source of sources) {
-      tables[source.name] = await this.#mergeSource(source, lines, away);
+      tables[source.name] = await this.#mergeSource(production, source, lines, away);
     }
-    const moved = await readCursors(this.#options.production, this.#consumer);
+    const moved = await readCursors(production, this.#consumer);
     for (const [name, { reader }] of lines) {
       const marks = new Set([...moved.get(name)!.values()].map(({ mark }) => mark));
       await reader.forgetMarksExcept([...marks]).catch((error: Error) => {
@@ -202,11 +202,11 @@ export class TapeMerge {
   }
 
   async #mergeSource(
+    production: ClientBase,
     source: Source,
     lines: Map<LineName, OpenLine>,
     away: Partial<Record<LineName, string>>,
   ): Promise<TableReport> {
-    const { production } = this.#options;
     for (;;) {
       const taking = [...lines].filter(([, { readings }]) => readings.has(source.name));
       const isLast = source.name === 'gaps';
@@ -227,7 +227,7 @@ export class TapeMerge {
           });
         }
         const stored = await source.store();
-        if (isLast) await this.#storeLivesAndGaps(lines);
+        if (isLast) await this.#storeLivesAndGaps(production, lines);
         await production.query('COMMIT');
         return { read, ...stored };
       } catch (error) {
@@ -240,8 +240,11 @@ export class TapeMerge {
   }
 
   /** The heartbeats below which every event has been read, and what follows for the tape's gaps. */
-  async #storeLivesAndGaps(lines: ReadonlyMap<LineName, OpenLine>): Promise<void> {
-    const { production, clock, rules } = this.#options;
+  async #storeLivesAndGaps(
+    production: ClientBase,
+    lines: ReadonlyMap<LineName, OpenLine>,
+  ): Promise<void> {
+    const { clock, rules } = this.#options;
     const now = clock();
     for (const [name, line] of lines) {
       if (line.isRestored) {
@@ -266,8 +269,7 @@ export class TapeMerge {
     await recomputeTapeGaps(production, this.#touched, account);
   }
 
-  #sources(): Source[] {
-    const { production } = this.#options;
+  #sources(production: ClientBase): Source[] {
     const counts = async (statement: string): Promise<{ inserted: number; updated: number }> => {
       const { rows } = await production.query<{ inserted: number; updated: number }>(statement);
       return rows[0]!;

@@ -4,7 +4,16 @@ import type { FrameResult } from '../frame-result.ts';
 const SUBSCRIBED = new KnownKeys('subscribed', 'channel', 'sid');
 const ERROR = new KnownKeys('error', 'code', 'msg', 'message', 'market_ticker', 'market_tickers', 'sid');
 
-const idOf = (frame: Fields): number | null => integerOf(frame['id']) ?? null;
+/** The id of the command that is answered; null where the venue speaks unasked. */
+function idOf(frame: Fields, result: FrameResult): number | null {
+  const id = integerOf(frame['id']);
+  if (id !== undefined) return id;
+  if (!isAbsent(frame['id'])) {
+    result.problem('unknown_value', `id is ${shown(frame['id'])}, not a whole number; taken as none`);
+  }
+  return null;
+}
+
 const sidOf = (frame: Fields, msg: Fields | null): number | null =>
   integerOf(frame['sid']) ?? integerOf(msg?.['sid']) ?? null;
 
@@ -18,7 +27,7 @@ export function decodeSubscribed(frame: Fields, result: FrameResult): void {
     result.problem('missing_field', `subscribed: msg is ${shown(frame['msg'])}, not a channel and its sid`);
     return;
   }
-  result.control({ type: 'subscribed', id: idOf(frame), channel, sid });
+  result.control({ type: 'subscribed', id: idOf(frame, result), channel, sid });
 }
 
 /** `unsubscribed`: the last message of its subscription. */
@@ -28,7 +37,7 @@ export function decodeUnsubscribed(frame: Fields, result: FrameResult): void {
     result.problem('missing_field', `unsubscribed: sid is ${shown(frame['sid'])}`);
     return;
   }
-  result.control({ type: 'unsubscribed', id: idOf(frame), sid });
+  result.control({ type: 'unsubscribed', id: idOf(frame, result), sid });
 }
 
 /**
@@ -38,9 +47,12 @@ export function decodeUnsubscribed(frame: Fields, result: FrameResult): void {
 export function decodeOk(frame: Fields, result: FrameResult): void {
   const { msg } = frame;
   const body = isFields(msg) ? msg : null;
-  const tickers = textsOf(body?.['market_tickers'] ?? frame['market_tickers']);
+  if (body === null && !isAbsent(msg) && !Array.isArray(msg)) {
+    result.problem('unknown_value', `ok: msg is ${shown(msg)}, neither an object nor a list; left out`);
+  }
+  const tickers = textsOf(body?.['market_tickers'] ?? frame['market_tickers'], result);
   const subscriptions = Array.isArray(msg) ? subscriptionsOf(msg, result) : null;
-  result.control({ type: 'ok', id: idOf(frame), sid: sidOf(frame, body), tickers, subscriptions });
+  result.control({ type: 'ok', id: idOf(frame, result), sid: sidOf(frame, body), tickers, subscriptions });
 }
 
 /** `error`: the code tells what to do, the words are for people. */
@@ -51,22 +63,35 @@ export function decodeError(frame: Fields, result: FrameResult): void {
   if (code === undefined) {
     result.problem('unknown_value', `error: code is ${shown(body['code'])}; taken as 0`);
   }
-  const words = textOf(body['msg']) ?? textOf(body['message']) ?? shown(frame['msg']);
+  const words = textOf(body['msg']) ?? textOf(body['message']);
+  if (words === undefined) {
+    result.problem('unknown_value', `error: msg is ${shown(body['msg'])}, not words; taken as a whole`);
+  }
   const single = textOf(body['market_ticker']);
-  const tickers = textsOf(body['market_tickers']) ?? (single === undefined ? [] : [single]);
+  const tickers = textsOf(body['market_tickers'], result) ?? (single === undefined ? [] : [single]);
   result.control({
     type: 'error',
-    id: idOf(frame),
+    id: idOf(frame, result),
     sid: sidOf(frame, body),
     code: code ?? 0,
-    message: words,
+    message: words ?? shown(frame['msg']),
     tickers,
   });
 }
 
-function textsOf(value: unknown): string[] | null {
-  if (!Array.isArray(value)) return null;
-  return (value as readonly unknown[]).filter((item): item is string => textOf(item) !== undefined);
+function textsOf(value: unknown, result: FrameResult): string[] | null {
+  if (isAbsent(value)) return null;
+  if (!Array.isArray(value)) {
+    result.problem('unknown_value', `market_tickers is ${shown(value)}, not a list; taken as none`);
+    return null;
+  }
+  const texts: string[] = [];
+  for (const item of value as readonly unknown[]) {
+    const text = textOf(item);
+    if (text !== undefined) texts.push(text);
+    else result.problem('unknown_value', `market_tickers holds ${shown(item)}, not a ticker; left out`);
+  }
+  return texts;
 }
 
 function subscriptionsOf(list: readonly unknown[], result: FrameResult): { channel: string; sid: number }[] {
@@ -75,9 +100,7 @@ function subscriptionsOf(list: readonly unknown[], result: FrameResult): { chann
     const channel = isFields(item) ? textOf(item['channel']) : undefined;
     const sid = isFields(item) ? integerOf(item['sid']) : undefined;
     if (channel !== undefined && sid !== undefined) subscriptions.push({ channel, sid });
-    else if (!isAbsent(item)) {
-      result.problem('unknown_value', `ok: ${shown(item)} is not a channel and its sid; left out`);
-    }
+    else result.problem('unknown_value', `ok: ${shown(item)} is not a channel and its sid; left out`);
   }
   return subscriptions;
 }

@@ -10,52 +10,47 @@ import {
 } from '../field-values.ts';
 import type { FrameResult } from '../frame-result.ts';
 
+/** Stands for a field that is not there, as NaN stands for one that cannot be read. */
+const ABSENT = -1;
+
 /**
  * The venue's time of a message, the finest there is: `time` or `ts` as RFC 3339 text (microseconds), then
  * `ts_ms`, then `ts` as whole seconds. `ts` is text in changes of a book and seconds elsewhere; its form tells.
  * Null where a message has none; one that cannot be read is reported, and the next finer one taken.
  */
 export function readExchangeTime(fields: Fields, result: FrameResult, instrument: string): Micros | null {
-  const { ts, ts_ms: millis, time } = fields;
-  const text = typeof time === 'string' && time !== '' ? time : isRfc3339(ts) ? ts : undefined;
-  const coarse = isAbsent(millis) ? null : microsOfMillis(millis);
-  if (text !== undefined) {
-    const fine = microsOfText(text);
-    if (!Number.isNaN(fine)) {
-      if (coarse !== null && !(Math.abs(fine - coarse) <= MICROS_PER_MILLI)) {
-        result.problem(
-          'disagreement',
-          `time ${shown(text)} and ts_ms ${shown(millis)} disagree; the former is kept`,
-          instrument,
-        );
-      }
-      return fine as Micros;
+  const { ts, ts_ms, time } = fields;
+  const fromTime = isAbsent(time) ? ABSENT : microsOfText(time);
+  const fromMillis = isAbsent(ts_ms) ? ABSENT : microsOfMillis(ts_ms);
+  const isText = isTextTime(ts);
+  const fromTs = isAbsent(ts) ? ABSENT : isText ? microsOfText(ts) : microsOfSeconds(ts);
+  let found = fromTime > 0 ? fromTime : isText ? fromTs : ABSENT;
+  if (found > 0) {
+    if (fromMillis > 0 && Math.abs(found - fromMillis) > MICROS_PER_MILLI) {
+      const texts = `time ${shown(fromTime > 0 ? time : ts)} and ts_ms ${shown(ts_ms)}`;
+      result.problem('disagreement', `${texts} disagree; the former is kept`, instrument);
     }
-  }
-  if (coarse !== null && !Number.isNaN(coarse)) {
-    if (text !== undefined) unreadable('unknown_value', text, 'ts_ms is taken', result, instrument);
-    return coarse as Micros;
-  }
-  const seconds = text === ts || isAbsent(ts) ? Number.NaN : microsOfSeconds(ts);
-  const worst = text ?? (coarse === null ? undefined : millis) ?? (isAbsent(ts) ? undefined : ts);
-  if (!Number.isNaN(seconds)) {
-    if (worst !== ts) unreadable('unknown_value', worst, 'ts is taken', result, instrument);
-    return seconds as Micros;
-  }
-  if (worst !== undefined) unreadable('bad_time', worst, 'no other is given', result, instrument);
-  return null;
+  } else found = fromMillis > 0 ? fromMillis : fromTs;
+  const isFound = found > 0;
+  if (Number.isNaN(fromTime)) report('time', time, isFound, result, instrument);
+  if (Number.isNaN(fromTs)) report('ts', ts, isFound, result, instrument);
+  if (Number.isNaN(fromMillis)) report('ts_ms', ts_ms, isFound, result, instrument);
+  return isFound ? (found as Micros) : null;
 }
 
-function isRfc3339(value: unknown): value is string {
+/** Text that begins like a date; digits are a count. */
+function isTextTime(value: unknown): boolean {
   return typeof value === 'string' && value.length > 10 && value.charCodeAt(4) === 45;
 }
 
-function unreadable(
-  reason: string,
+function report(
+  key: string,
   value: unknown,
-  remedy: string,
+  isReplaced: boolean,
   result: FrameResult,
   instrument: string,
 ): void {
-  result.problem(reason, `time ${shown(value)} cannot be read; ${remedy}`, instrument);
+  const reason = isReplaced ? 'unknown_value' : 'bad_time';
+  const remedy = isReplaced ? 'another time of the message is taken' : 'the message has no other';
+  result.problem(reason, `${key} is ${shown(value)}, not a time; ${remedy}`, instrument);
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { type Fields, isFields } from '../field-values.ts';
 
 /** The order of keys under which the venue hashes a book, by form (protocol: the book hash). */
-export type BookHashForm = 'today' | 'older';
+type BookHashForm = 'today' | 'older';
 
 export type BookHashVerdict =
   /** The hash proves the book as it was sent. */

@@ -80,7 +80,7 @@ export function decodeBook(fields: Fields, context: FrameContext, result: FrameR
     snapshot_ts: exchange_ts ?? context.received_at,
     exchange_ts,
   } as const;
-  const hash = textOf(fields['hash']);
+  const hash = readHash(fields['hash'], 'book', result, instrument);
   result.event(hash === undefined ? event : { ...event, hash });
 }
 
@@ -180,8 +180,9 @@ function decodeChange(
   const price = readPrice(entry, 'price', 'price_change', result, instrument);
   const size = readSize(entry, 'size', 'price_change', result, instrument);
   if (price === null || size === null) return;
+  const stated = readHash(hash, 'price_change', result, instrument);
   const event: AbsoluteBookDelta =
-    typeof hash === 'string' && hash !== ''
+    stated !== undefined
       ? {
           kind: 'book_delta',
           venue: 'polymarket',
@@ -191,7 +192,7 @@ function decodeChange(
           price,
           size,
           exchange_ts,
-          hash,
+          hash: stated,
         }
       : {
           kind: 'book_delta',
@@ -207,6 +208,18 @@ function decodeChange(
   const bid = readTop(entry, 'best_bid', 'price_change', result, instrument);
   const ask = readTop(entry, 'best_ask', 'price_change', result, instrument);
   if (bid !== undefined && ask !== undefined) result.top({ instrument, bid, ask });
+}
+
+function readHash(
+  value: unknown,
+  message: string,
+  result: FrameResult,
+  instrument: string,
+): string | undefined {
+  if (typeof value !== 'string' && !isAbsent(value)) {
+    result.problem('unknown_value', `${message}: hash is ${shown(value)}, not text; left out`, instrument);
+  }
+  return textOf(value);
 }
 
 function sideOf(word: unknown): 'bid' | 'ask' | null {

@@ -42,6 +42,14 @@ export function decodeTrade(fields: Fields, context: FrameContext, result: Frame
   const exchange_ts = readTimestamp(fields, 'last_trade_price', result, instrument);
   const taker_side = takerOf(fields['side'], result, instrument);
   const transaction = textOf(fields['transaction_hash']) ?? '';
+  if (transaction === '' && !isAbsent(fields['transaction_hash'])) {
+    const value = shown(fields['transaction_hash']);
+    result.problem(
+      'unknown_value',
+      `last_trade_price: transaction_hash is ${value}, not text; left out`,
+      instrument,
+    );
+  }
   result.event({
     kind: 'trade',
     venue: 'polymarket',

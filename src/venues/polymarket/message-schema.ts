@@ -5,7 +5,10 @@ import { z } from 'zod';
  * costs more than the rest of the path together; tests hold it to these.
  */
 
-const price = z.string().regex(/^\d*(\.\d{1,6})?$/).min(1);
+const price = z
+  .string()
+  .regex(/^\d*(\.\d{1,6})?$/)
+  .min(1);
 const size = z.string().regex(/^\d+(\.\d{1,6})?$/);
 const token = z.string().min(1);
 const market = z.string().min(1);

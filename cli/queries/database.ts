@@ -1,0 +1,100 @@
+import { existsSync } from 'node:fs';
+import pg from 'pg';
+import { layoutOf } from '../../local/run/layout.ts';
+import { readRunState } from '../../local/run/state-file.ts';
+import { CommandFailure } from '../terminal/failure.ts';
+
+export interface DatabaseOptions {
+  readonly database?: string;
+  readonly data: string;
+}
+
+/** A database that answers, and how to leave it. */
+export interface OpenDatabase {
+  readonly client: pg.Client;
+  close(): Promise<void>;
+}
+
+/** Opens the tape that the options mean. */
+export type DatabaseOpener = (options: DatabaseOptions) => Promise<OpenDatabase>;
+
+async function connect(url: string, what: string): Promise<pg.Client> {
+  let client: pg.Client;
+  try {
+    client = new pg.Client({
+      connectionString: url,
+      connectionTimeoutMillis: 10_000,
+      application_name: 'tape',
+    });
+    client.on('error', () => {});
+    await client.connect();
+  } catch (error) {
+    throw new CommandFailure(`${what}: cannot connect (${(error as Error).message || (error as { code?: string }).code})`);
+  }
+  return client;
+}
+
+/** Starts the server of a run that has ended, for as long as the query takes. */
+async function openStopped(directory: string): Promise<OpenDatabase> {
+  const { startPostgres } = await import('../../local/postgres/server.ts');
+  let server: Awaited<ReturnType<typeof startPostgres>>;
+  try {
+    server = await startPostgres({ dir: directory, databases: [] });
+  } catch (error) {
+    throw new CommandFailure(`the databases in ${directory} cannot be started: ${(error as Error).message}`);
+  }
+  try {
+    const client = await connect(server.url('production'), 'the tape of the last run');
+    return {
+      client,
+      close: async () => {
+        await client.end();
+        await server.stop();
+      },
+    };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+/**
+ * `--database`, else `TAPE_DATABASE_URL`, else the run on this machine, else the data that the last run left.
+ *
+ * @throws CommandFailure in one line when there is none.
+ */
+export const openTape: DatabaseOpener = async ({ database, data }) => {
+  const named = database ?? process.env['TAPE_DATABASE_URL'];
+  if (named !== undefined && named !== '') {
+    const client = await connect(named, 'the named database');
+    return { client, close: () => client.end() };
+  }
+  const layout = layoutOf(data);
+  const state = readRunState(layout.stateFile);
+  if (state !== null) {
+    const client = await connect(state.production.url, 'the tape of the run on this machine');
+    return { client, close: () => client.end() };
+  }
+  if (existsSync(layout.postgres)) return await openStopped(layout.postgres);
+  throw new CommandFailure(`there is no tape in ${data}: start one with \`tape up\`, or name a database with --database URL`);
+};
+
+/** Runs a query on the tape and leaves the database, whatever happens. */
+export async function withTape<T>(
+  open: DatabaseOpener,
+  options: DatabaseOptions,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const { client, close } = await open(options);
+  try {
+    return await work(client);
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code === '42P01' || code === '42703') {
+      throw new CommandFailure(`this database does not hold a tape of this version: ${(error as Error).message}`);
+    }
+    throw error;
+  } finally {
+    await close().catch(() => {});
+  }
+}

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+
+const url = z.string().min(1).optional();
+const secret = z.string().min(1).optional();
+
+/** Environment of the merge. Of each database, exactly one of URL and secret says where it is. */
+export const mergeEnvironment = z
+  .object({
+    PRODUCTION_DATABASE_URL: url,
+    PRODUCTION_DATABASE_SECRET: secret,
+    LINE_A_DATABASE_URL: url,
+    LINE_A_DATABASE_SECRET: secret,
+    LINE_B_DATABASE_URL: url,
+    LINE_B_DATABASE_SECRET: secret,
+    LINE_C_DATABASE_URL: url,
+    LINE_C_DATABASE_SECRET: secret,
+    /** About how many rows of one table of one line are read in one run. */
+    ROWS_PER_RUN: z.coerce.number().int().positive().default(50_000),
+    /** The servers end a statement that takes longer; keep it below the function's own limit. */
+    STATEMENT_TIMEOUT_SECONDS: z.coerce.number().int().positive().default(240),
+    /** A line that cannot be reached holds up the others no longer than this. */
+    CONNECT_TIMEOUT_SECONDS: z.coerce.number().int().positive().default(5),
+    /** DynamoDB table that holds the lease; without it, only the lock in the tape's database guards the merge. */
+    CATALOGUE_TABLE: z.string().min(1).optional(),
+    LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  })
+  .refine(
+    (values) =>
+      (['PRODUCTION', 'LINE_A', 'LINE_B', 'LINE_C'] as const).every(
+        (name) => (values[`${name}_DATABASE_URL`] === undefined) !== (values[`${name}_DATABASE_SECRET`] === undefined),
+      ),
+    { error: 'expected exactly one of DATABASE_URL and DATABASE_SECRET for each of PRODUCTION, LINE_A, LINE_B and LINE_C' },
+  );
+export type MergeEnvironment = z.infer<typeof mergeEnvironment>;
+
+/** `round` counts the invocations of one execution, back to back while the merge is behind. */
+export const mergeEvent = z.object({ round: z.number().int().nonnegative().default(0) });
+export type MergeEvent = z.infer<typeof mergeEvent>;
+
+export interface MergeResult {
+  readonly round: number;
+  /** Whether another run should follow at once. */
+  readonly behind: boolean;
+  /** Why nothing was done, or null. */
+  readonly skipped: string | null;
+  /** Rows new on the tape. */
+  readonly inserted: number;
+  /** Rows that another line confirmed. */
+  readonly updated: number;
+  /** Rows read per line. */
+  readonly read: Readonly<Record<string, number>>;
+  /** Lines that could not be read, with the reason. */
+  readonly away: Readonly<Record<string, string>>;
+  readonly reread: readonly string[];
+  readonly millis: number;
+}

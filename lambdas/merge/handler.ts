@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import middy from '@middy/core';
+import { type Logger, pino } from 'pino';
+import { Lease } from '#src/catalogue/lease.ts';
+import type { CatalogueTable } from '#src/catalogue/table.ts';
+import { openSession, sessionConfig } from '#src/storage/connection.ts';
+import { type MergeReport, TapeMerge } from '#src/storage/production/merge.ts';
+import { Session } from '#src/storage/production/session.ts';
+import { secretsManagerReader } from '#src/storage/secrets.ts';
+import { defaultRules } from '#src/tape/rules.ts';
+import { systemClock } from '#src/units/time.ts';
+import { writeMetrics } from '../embedded-metrics.ts';
+import { check, errorLog, parsedEvent } from '../middleware.ts';
+import { type MergeEvent, type MergeResult, mergeEnvironment, mergeEvent } from './contract.ts';
+
+interface Warm {
+  readonly log: Logger;
+  readonly run: () => Promise<MergeReport>;
+  readonly table: CatalogueTable | null;
+}
+
+let warm: Warm | null = null;
+const coldLog = pino({ level: process.env['LOG_LEVEL'] ?? 'info', base: { function: 'merge' } });
+
+/** Made at the first invocation and kept: sessions stay open, and heartbeats wait for their events. */
+function start(): Warm {
+  const environment = check('environment', mergeEnvironment, process.env);
+  const log = pino({ level: environment.LOG_LEVEL, base: { function: 'merge' } });
+  const readSecret = secretsManagerReader(new SecretsManagerClient({}));
+  const session = (name: 'PRODUCTION' | 'LINE_A' | 'LINE_B' | 'LINE_C'): Session => {
+    const url = environment[`${name}_DATABASE_URL`];
+    const location = url === undefined ? { secret: environment[`${name}_DATABASE_SECRET`]! } : { url };
+    return new Session(async () =>
+      openSession(
+        await sessionConfig(
+          location,
+          {
+            applicationName: 'prediction-tape merge',
+            statementTimeoutMillis: environment.STATEMENT_TIMEOUT_SECONDS * 1_000,
+            connectTimeoutMillis: environment.CONNECT_TIMEOUT_SECONDS * 1_000,
+          },
+          readSecret,
+        ),
+      ),
+    );
+  };
+  const production = session('PRODUCTION');
+  const lines = { a: session('LINE_A'), b: session('LINE_B'), c: session('LINE_C') };
+  const merge = new TapeMerge({
+    production: () => production.client(),
+    line: (line) => lines[line].client(),
+    clock: systemClock(),
+    newMark: () => randomUUID(),
+    rowsPerRun: environment.ROWS_PER_RUN,
+    rules: defaultRules,
+  });
+  const run = async (): Promise<MergeReport> => {
+    try {
+      return await merge.run();
+    } catch (error) {
+      // The session may be in the middle of something; its end is also the end of its lock.
+      await production.end();
+      throw error;
+    }
+  };
+  const table =
+    environment.CATALOGUE_TABLE === undefined
+      ? null
+      : {
+          client: new DynamoDBClient({}),
+          name: environment.CATALOGUE_TABLE,
+          sleep: (millis: number) => sleep(millis),
+          random: Math.random,
+        };
+  return { log, run, table };
+}
+
+function summarize(round: number, report: MergeReport, millis: number): MergeResult {
+  const tables = Object.values(report.tables);
+  const read: Record<string, number> = {};
+  for (const table of tables) {
+    for (const [line, rows] of Object.entries(table.read)) read[line] = (read[line] ?? 0) + rows;
+  }
+  return {
+    round: round + 1,
+    behind: report.behind,
+    skipped: report.skipped,
+    inserted: tables.reduce((sum, table) => sum + table.inserted, 0),
+    updated: tables.reduce((sum, table) => sum + table.updated, 0),
+    read,
+    away: report.away,
+    reread: report.reread,
+    millis,
+  };
+}
+
+/** One pass of the merge of three lines to the tape. */
+export const handler = middy<MergeEvent, MergeResult>()
+  .use(errorLog(() => warm?.log ?? coldLog))
+  .use(parsedEvent(mergeEvent))
+  .handler(async (event, context) => {
+    context.callbackWaitsForEmptyEventLoop = false;
+    warm ??= start();
+    const { log, run, table } = warm;
+    const started = Date.now();
+    const held = (reason: string): MergeResult =>
+      summarize(event.round, { skipped: reason, tables: {}, behind: false, away: {}, reread: [] }, Date.now() - started);
+    const lease = table === null ? null : new Lease(table, 'merge', context.awsRequestId);
+    if (lease !== null && !(await lease.acquire(started, context.getRemainingTimeInMillis() + 1_000))) {
+      return held('another merge holds the lease');
+    }
+    try {
+      const result = summarize(event.round, await run(), Date.now() - started);
+      const level = Object.keys(result.away).length > 0 || result.reread.length > 0 ? 'warn' : 'info';
+      log[level](result, 'merged');
+      writeMetrics(started, { function: 'merge' }, {
+        merge_rows_inserted: { value: result.inserted, unit: 'Count' },
+        merge_rows_confirmed: { value: result.updated, unit: 'Count' },
+        merge_lines_away: { value: Object.keys(result.away).length, unit: 'Count' },
+        merge_behind: { value: result.behind ? 1 : 0, unit: 'Count' },
+        merge_duration: { value: result.millis, unit: 'Milliseconds' },
+      });
+      return result;
+    } finally {
+      // Held in vain at worst until it runs out.
+      await lease?.release().catch((error: Error) => log.warn({ error: error.message }, 'lease not released'));
+    }
+  });

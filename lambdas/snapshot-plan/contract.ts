@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+const venues = z
+  .string()
+  .transform((text) => text.split(',').filter((name) => name !== ''))
+  .pipe(z.array(z.enum(['kalshi', 'polymarket'])));
+
+/** Environment of the planner of the snapshot poll. */
+export const snapshotPlanEnvironment = z.object({
+  CATALOGUE_TABLE: z.string().min(1),
+  /** Venues to poll, separated by commas. */
+  VENUES: venues.default(['kalshi', 'polymarket']),
+  /** Time between two runs: no more is planned than the rates allow in it. */
+  INTERVAL_SECONDS: z.coerce.number().positive().default(900),
+  KALSHI_REQUESTS_PER_SECOND: z.coerce.number().positive().default(10),
+  POLYMARKET_REQUESTS_PER_SECOND: z.coerce.number().positive().default(10),
+  /** Requests of one run: what one execution of the state machine can hold. */
+  MAX_REQUESTS: z.coerce.number().int().positive().max(3_000).default(2_000),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+export const snapshotPlanEvent = z.looseObject({});
+
+export interface PlannedVenue {
+  readonly venue: 'kalshi' | 'polymarket';
+  /** Open instruments. */
+  readonly open: number;
+  /** Requests planned. */
+  readonly requests: number;
+  /** Instruments planned. */
+  readonly instruments: number;
+  /** Age of the stalest last poll before this run, in seconds; null when some instrument was never polled. */
+  readonly oldest_seconds: number | null;
+}
+
+export interface SnapshotPlanResult {
+  readonly run: string;
+  /** True when an earlier run is still going: nothing was planned. */
+  readonly skipped: boolean;
+  /** One per request; the ledger has the instruments. */
+  readonly chunks: readonly { readonly venue: 'kalshi' | 'polymarket'; readonly id: string }[];
+  readonly venues: readonly PlannedVenue[];
+}

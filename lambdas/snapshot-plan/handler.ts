@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import middy from '@middy/core';
+import { type Logger, pino } from 'pino';
+import type { z } from 'zod';
+import { Lease } from '#src/catalogue/lease.ts';
+import { type OpenMarket, OpenMarkets } from '#src/catalogue/open-markets.ts';
+import { type PollChunk, PollLedger, type PollRecord } from '#src/catalogue/poll-ledger.ts';
+import { planPoll } from '#src/catalogue/poll-plan.ts';
+import type { CatalogueTable } from '#src/catalogue/table.ts';
+import { check, errorLog, parsedEvent } from '../middleware.ts';
+import {
+  type PlannedVenue,
+  type SnapshotPlanResult,
+  snapshotPlanEnvironment,
+  snapshotPlanEvent,
+} from './contract.ts';
+
+/** Instruments of one request, by what the venues accept. */
+const CHUNK_SIZE = { kalshi: 100, polymarket: 250 } as const;
+
+interface Warm {
+  readonly environment: z.infer<typeof snapshotPlanEnvironment>;
+  readonly table: CatalogueTable;
+  readonly log: Logger;
+}
+
+let warm: Warm | null = null;
+const coldLog = pino({ level: process.env['LOG_LEVEL'] ?? 'info', base: { function: 'snapshot-plan' } });
+
+function start(): Warm {
+  const environment = check('environment', snapshotPlanEnvironment, process.env);
+  return {
+    environment,
+    log: pino({ level: environment.LOG_LEVEL, base: { function: 'snapshot-plan' } }),
+    table: {
+      client: new DynamoDBClient({}),
+      name: environment.CATALOGUE_TABLE,
+      sleep: (millis) => sleep(millis),
+      random: Math.random,
+    },
+  };
+}
+
+/** Chooses the books that this run of the snapshot poll fetches, and enters them in the ledger. */
+export const handler = middy<z.infer<typeof snapshotPlanEvent>, SnapshotPlanResult>()
+  .use(errorLog(() => warm?.log ?? coldLog))
+  .use(parsedEvent(snapshotPlanEvent))
+  .handler(async (_, context) => {
+    warm ??= start();
+    const { environment, table, log } = warm;
+    const now = Date.now();
+    const run = `${new Date(now).toISOString()}-${context.awsRequestId}`;
+    const intervalMillis = environment.INTERVAL_SECONDS * 1_000;
+    // Given back by the report; after two intervals a run that died no longer keeps the next from starting.
+    if (!(await new Lease(table, 'snapshot-poll', run).acquire(now, 2 * intervalMillis))) {
+      log.info('an earlier run of the snapshot poll is still going');
+      return { run, skipped: true, chunks: [], venues: [] };
+    }
+    const rates = {
+      kalshi: environment.KALSHI_REQUESTS_PER_SECOND,
+      polymarket: environment.POLYMARKET_REQUESTS_PER_SECOND,
+    };
+    const catalogue = new OpenMarkets(table);
+    const ledger = new PollLedger(table);
+    const share = Math.max(1, Math.floor(environment.MAX_REQUESTS / Math.max(1, environment.VENUES.length)));
+    const chunks: PollChunk[] = [];
+    const venues: PlannedVenue[] = [];
+    for (const venue of environment.VENUES) {
+      const markets: OpenMarket[] = [];
+      for await (const market of catalogue.list(venue)) markets.push(market);
+      const records: PollRecord[] = [];
+      for await (const record of ledger.records(venue)) records.push(record);
+      const plan = planPoll(markets, records, {
+        nowMillis: now,
+        chunkSize: CHUNK_SIZE[venue],
+        maxChunks: Math.min(share, Math.max(1, Math.floor(environment.INTERVAL_SECONDS * rates[venue]))),
+        abandonedAfterMillis: 2 * intervalMillis,
+      });
+      await ledger.forget(venue, plan.obsolete);
+      const planned = plan.chunks.map((instruments, index) => ({
+        venue,
+        id: `${run}#${String(index).padStart(4, '0')}`,
+        instruments,
+      }));
+      await ledger.plan(planned, now);
+      chunks.push(...planned);
+      venues.push({
+        venue,
+        open: plan.open,
+        requests: planned.length,
+        instruments: planned.reduce((sum, chunk) => sum + chunk.instruments.length, 0),
+        oldest_seconds: plan.oldestMillis === null ? null : Math.round(plan.oldestMillis / 1_000),
+      });
+    }
+    log.info({ run, venues }, 'planned');
+    return { run, skipped: false, chunks: chunks.map(({ venue, id }) => ({ venue, id })), venues };
+  });

@@ -1,0 +1,114 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import middy from '@middy/core';
+import { type Logger, pino } from 'pino';
+import { z } from 'zod';
+import { PollLedger } from '#src/catalogue/poll-ledger.ts';
+import { RateBudget } from '#src/catalogue/rate-budget.ts';
+import type { CatalogueTable } from '#src/catalogue/table.ts';
+import type { Venue } from '#src/events/event.ts';
+import { systemSleep } from '#src/http/sleep.ts';
+import { secretsManagerReader } from '#src/storage/secrets.ts';
+import { KinesisRecordStream, kinesisClient } from '#src/stream/kinesis-record-stream.ts';
+import { systemClock } from '#src/units/time.ts';
+import { KalshiRest } from '#src/venues/kalshi/rest.ts';
+import { type KalshiSigner, kalshiSigner } from '#src/venues/kalshi/signing.ts';
+import { PolymarketRest } from '#src/venues/polymarket/rest.ts';
+import { check, errorLog, parsedEvent } from '../middleware.ts';
+import {
+  type SnapshotPollEnvironment,
+  type SnapshotPollEvent,
+  type SnapshotPollResult,
+  snapshotPollEnvironment,
+  snapshotPollEvent,
+} from './contract.ts';
+import { type PollParts, pollChunk } from './poll.ts';
+
+/** Time that is left for the streams and the ledger after the venue has answered. */
+const MARGIN_MILLIS = 10_000;
+/** Seconds of unused rate that may gather. */
+const BURST_SECONDS = 2;
+
+type Warm = Omit<PollParts, 'deadlineMillis'> & { readonly log: Logger };
+
+let warm: Promise<Warm> | null = null;
+const log = pino({ level: process.env['LOG_LEVEL'] ?? 'info', base: { function: 'snapshot-poll' } });
+
+const keySecret = z.object({ key_id: z.string().min(1), private_key: z.string().min(1) });
+
+/** The signer, or undefined where no key is named. @throws when one is named and cannot be had. */
+async function signerOf(environment: SnapshotPollEnvironment): Promise<KalshiSigner | undefined> {
+  const { KALSHI_KEY_SECRET: secret, KALSHI_KEY_ID: keyId, KALSHI_PRIVATE_KEY: key } = environment;
+  if (secret !== undefined && secret !== '') {
+    const text = await secretsManagerReader(new SecretsManagerClient({}))(secret);
+    const { key_id, private_key } = check(`secret ${secret}`, keySecret, JSON.parse(text));
+    return kalshiSigner(key_id, private_key, systemClock());
+  }
+  if (keyId === undefined || key === undefined || keyId === '' || key === '') return undefined;
+  return kalshiSigner(keyId, key, systemClock());
+}
+
+async function start(): Promise<Warm> {
+  const environment = check('environment', snapshotPollEnvironment, process.env);
+  const table: CatalogueTable = {
+    client: new DynamoDBClient({}),
+    name: environment.CATALOGUE_TABLE,
+    sleep: systemSleep,
+    random: Math.random,
+  };
+  const http = { clock: systemClock(), sleep: systemSleep, random: Math.random, maxAttempts: 3, deadlineMillis: 30_000 };
+  const kalshi = new KalshiRest({
+    ...http,
+    baseUrl: environment.KALSHI_REST_URL,
+    signer: await signerOf(environment),
+  });
+  const polymarket = new PolymarketRest({ ...http, baseUrl: environment.POLYMARKET_CLOB_URL });
+  const endpoint = environment.AWS_ENDPOINT_URL_KINESIS;
+  const kinesis = kinesisClient({
+    region: environment.AWS_REGION,
+    ...(endpoint === undefined || endpoint === '' ? {} : { endpoint }),
+  });
+  const stream = (name: string): KinesisRecordStream => new KinesisRecordStream(kinesis, name);
+  const rates: Record<Venue, number> = {
+    kalshi: environment.KALSHI_REQUESTS_PER_SECOND,
+    polymarket: environment.POLYMARKET_REQUESTS_PER_SECOND,
+  };
+  return {
+    log,
+    ledger: new PollLedger(table),
+    budget: (venue) =>
+      new RateBudget(table, venue, {
+        perSecond: rates[venue],
+        capacity: Math.max(1, rates[venue] * BURST_SECONDS),
+      }),
+    books: (venue, instruments) =>
+      venue === 'kalshi' ? kalshi.orderbooks(instruments) : polymarket.books(instruments),
+    streams: {
+      a: stream(environment.STREAM_A),
+      b: stream(environment.STREAM_B),
+      c: stream(environment.STREAM_C),
+    },
+    lanes: environment.STREAM_LANES,
+    nowMillis: Date.now,
+    sleep: systemSleep,
+  };
+}
+
+/** One request of the snapshot poll. */
+export const handler = middy<SnapshotPollEvent, SnapshotPollResult>()
+  .use(errorLog(() => log))
+  .use(parsedEvent(snapshotPollEvent))
+  .handler(async (event, context) => {
+    context.callbackWaitsForEmptyEventLoop = false;
+    warm ??= start();
+    // A failed start is tried again at the next invocation.
+    warm.catch(() => {
+      warm = null;
+    });
+    const parts = await warm;
+    const deadlineMillis = Date.now() + context.getRemainingTimeInMillis() - MARGIN_MILLIS;
+    const result = await pollChunk({ ...parts, deadlineMillis }, event);
+    const level = Object.keys(result.refused).length > 0 ? 'warn' : 'debug';
+    log[level](result, 'polled');
+    return result;
+  });

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import middy from '@middy/core';
+import { type Logger, pino } from 'pino';
+import { Lease } from '#src/catalogue/lease.ts';
+import { PollLedger } from '#src/catalogue/poll-ledger.ts';
+import type { CatalogueTable } from '#src/catalogue/table.ts';
+import { writeMetrics } from '../embedded-metrics.ts';
+import { check, errorLog, parsedEvent } from '../middleware.ts';
+import {
+  type SnapshotReportEvent,
+  type SnapshotReportResult,
+  snapshotReportEnvironment,
+  snapshotReportEvent,
+  type VenueCoverage,
+} from './contract.ts';
+
+interface Warm {
+  readonly table: CatalogueTable;
+  readonly log: Logger;
+}
+
+let warm: Warm | null = null;
+const coldLog = pino({ level: process.env['LOG_LEVEL'] ?? 'info', base: { function: 'snapshot-report' } });
+
+function start(): Warm {
+  const environment = check('environment', snapshotReportEnvironment, process.env);
+  return {
+    log: pino({ level: environment.LOG_LEVEL, base: { function: 'snapshot-report' } }),
+    table: {
+      client: new DynamoDBClient({}),
+      name: environment.CATALOGUE_TABLE,
+      sleep: (millis) => sleep(millis),
+      random: Math.random,
+    },
+  };
+}
+
+/** Reads from the ledger what became of a run, reports it, and lets the next run begin. */
+export const handler = middy<SnapshotReportEvent, SnapshotReportResult>()
+  .use(errorLog(() => warm?.log ?? coldLog))
+  .use(parsedEvent(snapshotReportEvent))
+  .handler(async ({ run, venues: planned }) => {
+    warm ??= start();
+    const { table, log } = warm;
+    const ledger = new PollLedger(table);
+    const venues: VenueCoverage[] = [];
+    for (const { venue, open, requests, instruments } of planned) {
+      let made = 0;
+      let asked = 0;
+      let answered = 0;
+      for await (const record of ledger.records(venue)) {
+        if (!record.id.startsWith(`${run}#`) || record.polledMillis === null) continue;
+        made++;
+        asked += record.instruments.length;
+        answered += record.answered;
+      }
+      const coverage: VenueCoverage = {
+        venue,
+        open,
+        planned: instruments,
+        requests,
+        failed_requests: requests - made,
+        asked,
+        answered,
+        coverage_percent: open === 0 ? 100 : Math.floor((asked * 100) / open),
+      };
+      venues.push(coverage);
+      writeMetrics(Date.now(), { function: 'snapshot-poll', venue }, {
+        snapshot_poll_open: { value: open, unit: 'Count' },
+        snapshot_poll_answered: { value: answered, unit: 'Count' },
+        snapshot_poll_failed_requests: { value: coverage.failed_requests, unit: 'Count' },
+        snapshot_poll_coverage: { value: coverage.coverage_percent, unit: 'Percent' },
+      });
+    }
+    await new Lease(table, 'snapshot-poll', run).release();
+    log.info({ run, venues }, 'snapshot poll done');
+    return { run, venues };
+  });

@@ -1,0 +1,43 @@
+import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { TypedFunctionProps } from './typed-function.ts';
+
+/** What all jobs of an environment have in common. */
+export interface JobSetting {
+  readonly placement: Pick<TypedFunctionProps<never>, 'vpc' | 'subnets' | 'logRetention' | 'memoryMebibytes'>;
+  /** Lets a function out to AWS and to the venues. */
+  readonly outgoing: ISecurityGroup;
+  readonly scheduleGroup: IScheduleGroup;
+  readonly deadLetters: IQueue;
+}
+
+/** A database as whoever opens sessions with it sees it. */
+export interface ReachableDatabase {
+  readonly databaseClients: ISecurityGroup;
+  readonly databaseSecret: { readonly secretArn: string };
+}
+
+/** Seconds below a function's own limit at which the server ends a statement, so that its word is heard. */
+export const STATEMENT_MARGIN_SECONDS = 10;
+
+/** Lets a function read the secrets of databases; the way to them is open to whoever carries their groups. */
+export function mayReadSecretsOf(handler: IFunction, databases: readonly ReachableDatabase[]): void {
+  handler.addToRolePolicy(
+    new PolicyStatement({
+      actions: ['secretsmanager:GetSecretValue'],
+      resources: databases.map(({ databaseSecret }) => databaseSecret.secretArn),
+    }),
+  );
+}
+
+/** Lets a function make these calls, and no others, on these resources. */
+export function mayCall(
+  handler: IFunction,
+  resourceArns: readonly string[],
+  ...actions: readonly string[]
+): void {
+  handler.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resourceArns] }));
+}

@@ -1,0 +1,65 @@
+import { Duration } from 'aws-cdk-lib';
+import { Peer, Port, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
+import { ScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import type { Gatherer } from '#src/events/event.ts';
+import type { JobSetting } from '../constructs/job-setting.ts';
+import { MergeJob } from '../constructs/merge-job.ts';
+import { MigrateFunction } from '../constructs/migrate-function.ts';
+import { SnapshotPollJob } from '../constructs/snapshot-poll-job.ts';
+import { EnvironmentStack, type EnvironmentStackProps } from '../environment-stack.ts';
+import type { CatalogueStack } from './catalogue-stack.ts';
+import type { LineStack } from './line-stack.ts';
+import type { NetworkStack } from './network-stack.ts';
+import type { ProductionStack } from './production-stack.ts';
+
+export interface JobsStackProps extends EnvironmentStackProps {
+  readonly network: NetworkStack;
+  readonly catalogue: CatalogueStack;
+  readonly lines: Readonly<Record<Gatherer, LineStack>>;
+  readonly production: ProductionStack;
+}
+
+/** What runs on a schedule, or once per deployment. Holds no data. */
+export class JobsStack extends EnvironmentStack {
+  constructor(scope: Construct, id: string, props: JobsStackProps) {
+    super(scope, id, { ...props, description: 'Merge, snapshot poll and migrations' });
+    const { configuration } = this;
+    const { lines, production } = props;
+    const { table } = props.catalogue;
+    const setting = this.#setting(props);
+    new MergeJob(this, 'Merge', { setting, configuration, table, lines, production });
+    new SnapshotPollJob(this, 'SnapshotPoll', {
+      setting,
+      configuration,
+      table,
+      streams: { a: lines.a.stream, b: lines.b.stream, c: lines.c.stream },
+    });
+    new MigrateFunction(this, 'Migrate', { setting, databases: [lines.a, lines.b, lines.c, production] });
+  }
+
+  #setting({ network }: JobsStackProps): JobSetting {
+    const outgoing = new SecurityGroup(this, 'Outgoing', {
+      vpc: network.vpc,
+      description: 'Jobs: venues and AWS over TLS, nothing comes in',
+      allowAllOutbound: false,
+    });
+    outgoing.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'TLS');
+    return {
+      placement: {
+        vpc: network.vpc,
+        subnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
+        logRetention: this.logRetention,
+        memoryMebibytes: this.configuration.deployment.jobs.memory_mebibytes,
+      },
+      outgoing,
+      scheduleGroup: new ScheduleGroup(this, 'Schedules'),
+      deadLetters: new Queue(this, 'DeadLetters', {
+        encryption: QueueEncryption.SQS_MANAGED,
+        enforceSSL: true,
+        retentionPeriod: Duration.days(14),
+      }),
+    };
+  }
+}

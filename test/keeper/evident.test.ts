@@ -1,0 +1,243 @@
+import { describe, expect, it } from 'vitest';
+import { Quality } from '#src/events/captured.ts';
+import type { Level } from '#src/events/event.ts';
+import type { Price } from '#src/units/price.ts';
+import type { Size } from '#src/units/size.ts';
+import { absolute, at, book, levels, SECOND, START, type TestEvent, TestLine, top } from './line.ts';
+
+const BIDS = levels([41, 10], [40, 20], [39, 30]);
+const ASKS = levels([43, 5], [45, 8]);
+const snapshot = (instrument: string, time: number, bids: Level[] = BIDS, asks: Level[] = ASKS) =>
+  book('polymarket', instrument, bids, asks, time);
+
+/** Two proven tokens on one socket and one on another. */
+function started() {
+  const line = new TestLine('polymarket');
+  const one = line.connection('market-1#1');
+  const two = line.connection('market-2#1');
+  line.keeper.expect(['A', 'B', 'C'], at(START));
+  line.keeper.bind(one, 0, ['A', 'B']);
+  line.keeper.bind(two, 0, ['C']);
+  line.frame(one, { events: [snapshot('A', START), snapshot('B', START)] });
+  line.frame(two, { events: [snapshot('C', START)] });
+  line.frame(two, { events: [absolute('C', line.now, 'bid', 39, 31)] });
+  line.pass(3);
+  return { line, one, two };
+}
+
+describe('a line of a venue without sequence numbers', () => {
+  it('proves all books of an array frame, and closes their gaps with anchors', () => {
+    const { line } = started();
+    expect(line.keeper.counts()).toEqual({ expected: 3, bound: 3, proven: 3 });
+    expect(line.openGaps()).toEqual([]);
+    expect(new Set(line.anchors().map(({ instrument }) => instrument))).toEqual(new Set(['A', 'B', 'C']));
+  });
+
+  it('holds the best prices stated with a message against the book after all of its entries', () => {
+    const { line, one } = started();
+    const time = line.now;
+    const agreed = line.frame(one, {
+      events: [absolute('A', time, 'bid', 41, 0), absolute('A', time, 'bid', 42, 3)],
+      // The first is only true in between, as the second already happened.
+      tops: [
+        { after: 0, top: top('A', 42, 43) },
+        { after: 1, top: top('A', 42, 43) },
+      ],
+    });
+    expect(agreed.resync).toEqual([]);
+    expect(line.keeper.view('A')!.proven).toBe(true);
+    line.frame(one, {
+      events: [absolute('A', time + 5, 'bid', 39, 1), absolute('B', time + 5, 'bid', 39, 1)],
+      tops: [
+        { after: 0, top: top('A', 42, 44) },
+        { after: 1, top: top('B', 41, 43) },
+      ],
+    });
+    expect([line.keeper.view('A')!.proven, line.keeper.view('B')!.proven]).toEqual([false, true]);
+    expect(line.keeper.counters).toMatchObject({ tops_matched: 2, tops_differing: 1 });
+  });
+
+  it('dates a mismatch back to the last whole book, as matching best prices do not prove what lies below', () => {
+    const { line, one } = started();
+    line.frame(one, {
+      events: [absolute('A', line.now, 'bid', 39, 1)],
+      tops: [{ after: 0, top: top('A', 41, 43) }],
+    });
+    line.pass(20);
+    line.frame(one, {
+      events: [absolute('A', line.now, 'bid', 39, 2)],
+      tops: [{ after: 0, top: top('A', 40, 43) }],
+    });
+    const gap = line.of('gap').at(-1)!;
+    expect(gap).toMatchObject({ instruments: ['A'], cause: 'book_mismatch', to: null });
+    expect(gap.from).toBeLessThanOrEqual(START + 1_000);
+    expect(gap.from).toBeGreaterThan(START - SECOND);
+  });
+
+  it('asks for a fresh book after a mismatch, unless the venue sends one by itself', () => {
+    const { line, one } = started();
+    const wrong = (instrument: string) =>
+      line.frame(one, {
+        events: [absolute(instrument, line.now, 'bid', 39, 1)],
+        tops: [{ after: 0, top: top(instrument, 40, 43) }],
+      });
+    expect(wrong('A').resync).toEqual([]);
+    expect(wrong('B').resync).toEqual([]);
+    const proof = line.frame(one, { events: [snapshot('B', line.now)] });
+    expect(proof.proven).toEqual(['B']);
+    line.pass(0.5);
+    expect(line.frame(one, { controls: [{ type: 'pong' }] }).resync).toEqual([
+      { instruments: ['A'], cause: 'book_mismatch', sid: 0 },
+    ]);
+  });
+
+  it('drops an update that is sent again, alone or with its whole message', () => {
+    const { line, one } = started();
+    const time = line.now;
+    const message = { events: [absolute('A', time, 'bid', 41, 7), absolute('A', time, 'bid', 41, 9)] };
+    line.frame(one, message);
+    line.frame(one, message);
+    line.frame(one, { events: [absolute('A', time, 'bid', 41, 9)] });
+    const changes = line.of('book_delta').filter(({ instrument }) => instrument === 'A');
+    expect(changes.map(({ size, occurrence, instant_index }) => [size, occurrence, instant_index])).toEqual([
+      [7_000_000, 0, 0],
+      [9_000_000, 0, 1],
+    ]);
+    expect(line.keeper.counters.resends).toBe(3);
+  });
+
+  it('keeps an old update that comes after newer ones, as the first of its kind, and leaves the book alone', () => {
+    const { line, one } = started();
+    const time = line.now;
+    line.frame(one, { events: [absolute('A', time, 'bid', 41, 7)] });
+    line.frame(one, { events: [absolute('A', time + 2_000, 'bid', 41, 0)] });
+    line.frame(one, {
+      events: [absolute('A', time, 'bid', 41, 7)],
+      tops: [{ after: 0, top: top('A', 41, 43) }],
+    });
+    expect(line.keeper.view('A')).toMatchObject({ proven: true, bids: levels([40, 20], [39, 30]) });
+    expect(line.of('book_delta').at(-1)).toMatchObject({ size: 7_000_000, occurrence: 0 });
+    // One that concerns a level nobody touched since does count.
+    line.frame(one, { events: [absolute('A', time + 1_000, 'bid', 38, 4)] });
+    expect(line.keeper.view('A')!.bids).toEqual(levels([40, 20], [39, 30], [38, 4]));
+    expect(line.keeper.counters.late_changes).toBe(2);
+  });
+
+  it('finds with the next book what was lost below the best prices, and is right from then on', () => {
+    const { line, one } = started();
+    const stated = levels([41, 10], [40, 20], [38, 1]);
+    line.frame(one, { events: [snapshot('A', line.now, stated)] });
+    expect(line.keeper.counters.books_differing).toBe(1);
+    expect(line.keeper.view('A')).toEqual({ proven: true, bids: stated, asks: ASKS });
+    expect(line.openGaps()).toEqual(['A book_mismatch']);
+    line.pass(3);
+    expect(line.openGaps()).toEqual([]);
+    line.frame(one, { events: [snapshot('A', line.now, stated)] });
+    expect(line.keeper.counters.books_matched).toBe(1);
+    expect(line.openGaps()).toEqual([]);
+  });
+
+  it('ignores a book that is older than the changes it has seen since', () => {
+    const { line, one } = started();
+    const time = line.now;
+    line.frame(one, { events: [absolute('A', time, 'bid', 41, 7)] });
+    line.frame(one, { events: [snapshot('A', time - 1_000)] });
+    expect(line.keeper.view('A')!.bids[0]).toEqual(levels([41, 7])[0]);
+    expect(line.keeper.counters.books_stale).toBe(1);
+  });
+
+  it('learns when the venue tells of what trades take by the book alone', () => {
+    const { line, one } = started();
+    let size = 1_000;
+    line.frame(one, { events: [snapshot('A', line.now, levels([41, size]))] });
+    line.pass(3);
+    for (let trade = 0; trade < 20; trade++) {
+      line.pass(2);
+      line.frame(one, { events: [snapshot('A', line.now, levels([41, --size]))] });
+    }
+    const { books_moved_by_trade, books_differing } = line.keeper.counters;
+    expect(books_differing).toBe(9);
+    expect(books_moved_by_trade).toBe(12);
+    // A level below the best is none of a trade's business.
+    line.frame(one, { events: [snapshot('A', line.now, levels([41, size], [40, 3]))] });
+    expect(line.keeper.counters.books_differing).toBe(10);
+  });
+
+  it('puts all books of a socket in doubt over a frame that cannot be read, without asking for them in a loop', () => {
+    const { line, one } = started();
+    const first = line.frame(one, '{"event_type":"price_ch');
+    expect(first.resync).toEqual([{ instruments: ['A', 'B'], cause: 'undecodable_frame', sid: 0 }]);
+    expect(line.openGaps()).toEqual(['A undecodable_frame', 'B undecodable_frame']);
+    for (let count = 0; count < 20; count++) {
+      line.frame(one, { events: [snapshot('A', line.now)] });
+      expect(line.keeper.view('A')!.proven).toBe(true);
+      expect(line.frame(one, '{"event_type":"price_ch').resync).toEqual([]);
+    }
+    expect(line.keeper.view('A')!.proven).toBe(false);
+    expect(line.keeper.view('C')!.proven).toBe(true);
+    line.pass(11);
+    const later = line.frame(one, { events: [absolute('A', line.now, 'bid', 41, 1)] });
+    expect(later.resync).toEqual([{ instruments: ['A'], cause: 'undecodable_frame', sid: 0 }]);
+  });
+
+  it('gives a first book time to come before it asks for one', () => {
+    const line = new TestLine('polymarket');
+    const one = line.connection('market-1#1');
+    line.keeper.bind(one, 0, ['A']);
+    expect(line.frame(one, { events: [absolute('A', line.now, 'bid', 41, 1)] }).resync).toEqual([]);
+    line.pass(6);
+    const outcome = line.frame(one, { events: [absolute('A', line.now, 'bid', 41, 2)] });
+    expect(outcome.resync).toEqual([{ instruments: ['A'], cause: 'startup', sid: 0 }]);
+  });
+
+  it('goes over to another socket with its first book, and keeps what the old one still sends', () => {
+    const { line, one } = started();
+    const next = line.connection('market-3#1');
+    line.keeper.bind(next, 0, ['A']);
+    line.frame(next, { events: [absolute('A', line.now, 'bid', 41, 1)] });
+    line.frame(one, { events: [absolute('A', line.now, 'bid', 41, 2)] });
+    expect(line.keeper.view('A')!.bids[0]).toEqual(levels([41, 2])[0]);
+    line.frame(next, { events: [snapshot('A', line.now)] });
+    line.frame(one, { events: [absolute('A', line.now, 'bid', 41, 3)] });
+    expect(line.keeper.view('A')).toEqual({ proven: true, bids: BIDS, asks: ASKS });
+    expect(line.of('book_delta').at(-1)).toMatchObject({ size: 3_000_000, quality: Quality.bookSuspect });
+    expect(line.keeper.connectionClosed(one, at(line.now), 'disconnected')).toEqual(['B']);
+    expect(line.keeper.view('A')!.proven).toBe(true);
+  });
+
+  it('tells apart equal trades, and copies of one announcement from all sockets', () => {
+    const { line, one, two } = started();
+    const trade: TestEvent = {
+      kind: 'trade',
+      venue: 'polymarket',
+      instrument: 'A',
+      trade_id: 'derived',
+      price: 410_000 as Price,
+      size: 1_000_000 as Size,
+      taker_side: 'sell',
+      is_block: false,
+      exchange_ts: at(line.now),
+    };
+    line.frame(one, { events: [trade] });
+    line.frame(one, { events: [trade, { ...trade, trade_id: 'other' }] });
+    // A socket that does not carry the token says nothing about how many there were.
+    line.frame(two, { events: [trade] });
+    expect(line.of('trade').map(({ trade_id }) => trade_id)).toEqual([
+      'derived',
+      'derived-1',
+      'other',
+      'derived',
+    ]);
+    const announcement: TestEvent = {
+      kind: 'lifecycle',
+      venue: 'polymarket',
+      market: '0xabc',
+      instruments: ['X', 'Y'],
+      type: 'new_market',
+      details: {},
+      exchange_ts: at(line.now),
+    };
+    const told = [one, two].map((socket) => line.frame(socket, { events: [announcement] }).lifecycle.length);
+    expect(told).toEqual([1, 0]);
+  });
+});

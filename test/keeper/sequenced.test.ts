@@ -1,0 +1,454 @@
+import { describe, expect, it } from 'vitest';
+import { Quality } from '#src/events/captured.ts';
+import type { LifecycleEvent, TickerEvent } from '#src/events/event.ts';
+import type { Price } from '#src/units/price.ts';
+import type { Size } from '#src/units/size.ts';
+import { at, book, levels, SECOND, START, signed, type TestEvent, TestLine } from './line.ts';
+
+const BIDS = levels([41, 10], [40, 20], [39, 30]);
+const ASKS = levels([43, 5]);
+
+/** Two books on sid 1 and one on sid 2 of the same connection, all proven and their first gaps closed. */
+function started() {
+  const line = new TestLine('kalshi');
+  const connection = line.connection('book-1#1');
+  line.keeper.expect(['A', 'B', 'C'], at(START));
+  line.keeper.bind(connection, 1, ['A', 'B']);
+  line.keeper.bind(connection, 2, ['C']);
+  const proven = [
+    line.frame(connection, { sid: 1, seq: 1, events: [book('kalshi', 'A', BIDS, ASKS)] }),
+    line.frame(connection, { sid: 1, seq: 2, events: [book('kalshi', 'B', BIDS, ASKS)] }),
+    line.frame(connection, { sid: 2, seq: 1, events: [book('kalshi', 'C', BIDS, ASKS)] }),
+  ].flatMap((outcome) => outcome.proven);
+  line.frame(connection, { sid: 2, seq: 2, events: [signed('C', line.now, 'bid', 41, 1)] });
+  line.pass(3);
+  return { line, connection, proven };
+}
+
+describe('a line of a venue with sequence numbers', () => {
+  it('is in a gap from the moment an instrument is expected until an exact anchor after its first snapshot', () => {
+    const { line, proven } = started();
+    expect(proven).toEqual(['A', 'B', 'C']);
+    expect(line.keeper.counts()).toEqual({ expected: 3, bound: 3, proven: 3 });
+    const [opening, ...closings] = line.of('gap');
+    expect(opening).toMatchObject({ instruments: ['A', 'B', 'C'], from: START, to: null, cause: 'startup' });
+    expect(line.openGaps()).toEqual([]);
+    const labels = new Map(line.anchors().map((anchor) => [anchor.instrument, anchor.snapshot_ts]));
+    for (const closing of closings) expect(closing.to).toBe(labels.get(closing.instruments![0]!));
+  });
+
+  it('labels an anchor with the last change it holds once a later change comes, before applying that', () => {
+    const { line, connection } = started();
+    const outcome = line.frame(connection, { sid: 1, seq: 3, events: [book('kalshi', 'A', BIDS, ASKS)] });
+    expect(outcome.proven).toEqual(['A']);
+    const first = line.now;
+    line.frame(connection, { sid: 1, seq: 4, events: [signed('A', first, 'bid', 41, 2)] });
+    line.frame(connection, { sid: 1, seq: 5, events: [signed('A', first, 'bid', 40, 1)] });
+    const before = line.anchors().length;
+    line.frame(connection, { sid: 1, seq: 6, events: [signed('A', first + 5, 'bid', 39, 1)] });
+    const anchor = line.anchors().at(-1)!;
+    expect(line.anchors().length).toBe(before + 1);
+    expect(anchor).toMatchObject({
+      instrument: 'A',
+      snapshot_ts: first,
+      bids: levels([41, 12], [40, 21], [39, 30]),
+    });
+  });
+
+  it('says that every book of a subscription is in doubt when a number is missing, and no other book', () => {
+    const { line, connection } = started();
+    const lastGood = line.now;
+    line.frame(connection, { sid: 1, seq: 3, events: [signed('B', line.now, 'bid', 41, 2)] });
+    line.pass(2);
+    const outcome = line.frame(connection, { sid: 1, seq: 5, events: [signed('A', line.now, 'bid', 41, 2)] });
+    expect(outcome.resync).toEqual([{ instruments: ['A', 'B'], cause: 'sequence_gap', sid: 1 }]);
+    expect(line.keeper.counts().proven).toBe(1);
+    expect(line.openGaps()).toEqual(['A sequence_gap', 'B sequence_gap']);
+    const gap = line.of('gap').at(-1)!;
+    expect(gap.from).toBeGreaterThan(lastGood - SECOND);
+    expect(gap.from).toBeLessThanOrEqual(lastGood + 1_000);
+    // What came is kept, marked as it is.
+    expect(line.of('book_delta').at(-1)).toMatchObject({
+      instrument: 'A',
+      quality: Quality.bookSuspect,
+      seq: 5,
+    });
+    line.frame(connection, { sid: 2, seq: 3, events: [signed('C', line.now, 'bid', 41, 2)] });
+    expect(line.of('book_delta').at(-1)!.quality).toBe(0);
+  });
+
+  it('closes the gap only with a new snapshot, and marks what comes first after it', () => {
+    const { line, connection } = started();
+    line.frame(connection, { sid: 1, seq: 4, events: [signed('B', line.now, 'bid', 41, 2)] });
+    line.pass(3);
+    expect(line.openGaps()).toEqual(['A sequence_gap', 'B sequence_gap']);
+    const changed = levels([44, 1]);
+    line.frame(connection, { sid: 1, seq: 5, events: [book('kalshi', 'A', changed, [])] });
+    expect(line.keeper.view('A')).toEqual({ proven: true, bids: changed, asks: [] });
+    const { quality } = line.of('book_snapshot').at(-1)!;
+    expect(quality).toBe(Quality.fromSnapshot | Quality.afterGap);
+    line.frame(connection, { sid: 1, seq: 6, events: [signed('A', line.now, 'bid', 44, 1)] });
+    expect(line.of('book_delta').at(-1)!.quality).toBe(0);
+    line.pass(3);
+    expect(line.openGaps()).toEqual(['B sequence_gap']);
+  });
+
+  it('counts replies to commands as numbers of the subscription', () => {
+    const { line, connection } = started();
+    line.frame(connection, {
+      sid: 1,
+      seq: 3,
+      controls: [{ type: 'ok', id: 7, sid: 1, tickers: ['A', 'B'], subscriptions: null }],
+    });
+    line.frame(connection, { sid: 1, seq: 4, events: [signed('A', line.now, 'bid', 41, 1)] });
+    expect(line.keeper.counters.sequence_gaps).toBe(0);
+  });
+
+  it('drops a frame that comes twice and keeps one that comes late', () => {
+    const { line, connection } = started();
+    const frame = { sid: 1, seq: 3, events: [signed('A', line.now, 'bid', 41, 1)] };
+    line.frame(connection, frame);
+    line.frame(connection, frame);
+    expect(line.of('book_delta').filter(({ instrument }) => instrument === 'A').length).toBe(1);
+    line.frame(connection, { sid: 1, seq: 5, events: [signed('A', line.now, 'bid', 40, 1)] });
+    line.frame(connection, { sid: 1, seq: 4, events: [signed('A', line.now, 'bid', 39, 1)] });
+    expect(line.of('book_delta').filter(({ instrument }) => instrument === 'A').length).toBe(3);
+    expect(line.keeper.counters).toMatchObject({ duplicate_frames: 1, late_frames: 1, sequence_gaps: 1 });
+  });
+
+  it('keeps changes of a superseded subscription without letting them near the book', () => {
+    const { line, connection } = started();
+    const next = line.connection('book-2#1');
+    line.keeper.bind(next, 1, ['A']);
+    // Until the new one has sent its snapshot the old one goes on.
+    line.frame(connection, { sid: 1, seq: 3, events: [signed('A', line.now, 'bid', 41, 1)] });
+    expect(line.keeper.view('A')!.bids[0]).toEqual(levels([41, 11])[0]);
+    const outcome = line.frame(next, { sid: 1, seq: 1, events: [book('kalshi', 'A', BIDS, ASKS)] });
+    expect(outcome.proven).toEqual(['A']);
+    line.frame(connection, { sid: 1, seq: 4, events: [signed('A', line.now, 'bid', 41, 3)] });
+    expect(line.keeper.view('A')).toEqual({ proven: true, bids: BIDS, asks: ASKS });
+    expect(line.of('book_delta').at(-1)).toMatchObject({
+      change: 3_000_000,
+      quality: Quality.bookSuspect,
+      connection: 'book-1#1',
+    });
+    expect(line.keeper.counters.superseded).toBe(1);
+    // The change from one to the other is a short gap, closed with the next anchor.
+    expect(line.openGaps()).toEqual(['A not_subscribed']);
+    line.pass(3);
+    expect(line.openGaps()).toEqual([]);
+  });
+
+  it('asks once for a snapshot when a change comes before the first one, however many follow', () => {
+    const line = new TestLine('kalshi');
+    const connection = line.connection('book-1#1');
+    line.keeper.bind(connection, 1, ['A']);
+    const resyncs = [1, 2, 3].map(
+      (seq) =>
+        line.frame(connection, { sid: 1, seq, events: [signed('A', line.now, 'bid', 41, 1)] }).resync.length,
+    );
+    expect(resyncs).toEqual([1, 0, 0]);
+    expect(line.keeper.counters.changes_before_snapshot).toBe(3);
+    expect(line.of('book_delta').length).toBe(3);
+    line.pass(16);
+    const again = line.frame(connection, { sid: 1, seq: 4, events: [signed('A', line.now, 'bid', 41, 1)] });
+    expect(again.resync).toEqual([{ instruments: ['A'], cause: 'startup', sid: 1 }]);
+  });
+
+  it('knows that its book was wrong when a size falls below zero, since the snapshot it began with', () => {
+    const { line, connection } = started();
+    const outcome = line.frame(connection, {
+      sid: 1,
+      seq: 3,
+      events: [signed('A', line.now, 'bid', 41, -11)],
+    });
+    expect(outcome.resync).toEqual([{ instruments: ['A'], cause: 'book_mismatch', sid: 1 }]);
+    expect(line.keeper.view('A')!.proven).toBe(false);
+    const gap = line.of('gap').at(-1)!;
+    expect(gap).toMatchObject({ instruments: ['A'], cause: 'book_mismatch', to: null });
+    expect(gap.from).toBeLessThanOrEqual(START + 1_000);
+    expect(line.keeper.view('B')!.proven).toBe(true);
+  });
+
+  it('loses what a closed connection carried, and nothing else', () => {
+    const { line, connection } = started();
+    const other = line.connection('book-2#1');
+    line.keeper.bind(other, 1, ['D']);
+    line.frame(other, { sid: 1, seq: 1, events: [book('kalshi', 'D', BIDS, ASKS)] });
+    line.pass(3);
+    const lost = line.keeper.connectionClosed(connection, at(line.now), 'disconnected');
+    expect([...lost].sort()).toEqual(['A', 'B', 'C']);
+    expect(line.keeper.counts()).toEqual({ expected: 4, bound: 1, proven: 1 });
+    expect(line.openGaps()).toEqual(['A disconnected', 'B disconnected', 'C disconnected']);
+    // Numbers begin anew on the next connection.
+    const again = line.connection('book-1#2');
+    line.keeper.bind(again, 1, ['A', 'B', 'C']);
+    line.frame(again, { sid: 1, seq: 1, events: [book('kalshi', 'A', BIDS, ASKS)] });
+    expect(line.keeper.counters.sequence_gaps).toBe(0);
+    expect(line.keeper.view('A')!.proven).toBe(true);
+  });
+
+  it('runs no gap on for what is released, and still keeps what comes of it', () => {
+    const { line, connection } = started();
+    line.keeper.lose(['A'], at(line.now), 'stalled');
+    expect(line.openGaps()).toEqual(['A stalled']);
+    line.keeper.release(['A', 'B'], at(line.now));
+    expect(line.openGaps()).toEqual([]);
+    expect(line.keeper.counts()).toEqual({ expected: 1, bound: 1, proven: 1 });
+    line.frame(connection, { sid: 1, seq: 3, events: [signed('A', line.now, 'bid', 41, 1)] });
+    expect(line.of('book_delta').at(-1)).toMatchObject({ instrument: 'A', quality: Quality.bookSuspect });
+    expect(line.keeper.counters.unexpected).toBe(1);
+  });
+
+  it('says that the receive time cannot be trusted when it lies before the venue’s, or steps back', () => {
+    const { line, connection } = started();
+    line.frame(connection, { sid: 1, seq: 3, events: [signed('A', line.now + SECOND, 'bid', 41, 1)] });
+    expect(line.of('book_delta').at(-1)!.quality).toBe(Quality.receiveTimeSuspect);
+    line.now -= 10_000;
+    line.frame(connection, { sid: 1, seq: 4, events: [signed('A', line.now - SECOND, 'bid', 41, 1)] });
+    expect(line.of('book_delta').at(-1)!.quality).toBe(Quality.receiveTimeSuspect);
+    line.frame(connection, { sid: 1, seq: 5, events: [signed('A', line.now - SECOND, 'bid', 41, 1)] });
+    expect(line.of('book_delta').at(-1)!.quality).toBe(0);
+  });
+});
+
+describe('an anchor that a late change contradicts', () => {
+  it('is followed by a gap that ends with a later anchor', () => {
+    const { line, connection } = started();
+    line.frame(connection, { sid: 1, seq: 3, events: [signed('A', line.now, 'bid', 41, 1)] });
+    line.pass(40);
+    const label = Math.max(
+      ...line
+        .anchors()
+        .filter(({ instrument }) => instrument === 'A')
+        .map(({ snapshot_ts }) => snapshot_ts),
+    );
+    line.frame(connection, { sid: 1, seq: 4, events: [signed('A', label - 5, 'bid', 40, 1)] });
+    expect(line.of('gap').at(-1)).toMatchObject({ instruments: ['A'], from: label - 5, to: null });
+    // A change so late says that delays are long: the line waits longer before it calls a book still.
+    line.pass(15);
+    const closing = line.of('gap').at(-1)!;
+    expect(closing.to).toBeGreaterThan(label);
+    expect(line.anchors().at(-1)).toMatchObject({
+      instrument: 'A',
+      snapshot_ts: closing.to,
+      bids: levels([41, 11], [40, 21], [39, 30]),
+    });
+  });
+});
+
+describe('reports of books', () => {
+  it('give the best levels and the figures of a changed book once per interval, never of one in doubt', () => {
+    const { line, connection } = started();
+    line.pass(15);
+    const reports = () => line.of('book_snapshot').filter(({ depth }) => depth !== undefined);
+    expect(
+      reports()
+        .map(({ instrument }) => instrument)
+        .sort(),
+    ).toEqual(['A', 'B', 'C']);
+    for (let seq = 3; seq < 13; seq++) {
+      line.frame(connection, { sid: 1, seq, events: [signed('A', line.now, 'bid', 41, 1)] });
+    }
+    line.pass(16);
+    expect(reports().length).toBe(4);
+    expect(reports().at(-1)).toMatchObject({
+      instrument: 'A',
+      source: 'engine',
+      depth: 2,
+      bids: levels([41, 20], [40, 20]),
+      asks: ASKS,
+      snapshot_ts: reports().at(-1)!.received_at,
+    });
+    expect(line.of('book_metrics').at(-1)).toMatchObject({
+      instrument: 'A',
+      bid: 410_000,
+      bid_levels: 3,
+      spread: 20_000,
+    });
+    line.frame(connection, { sid: 1, seq: 13, events: [signed('B', line.now, 'bid', 41, 1)] });
+    line.keeper.lose(['B'], at(line.now), 'stalled');
+    line.pass(20);
+    expect(reports().length).toBe(4);
+  });
+
+  it('of very many books are spread over ticks', () => {
+    const line = new TestLine('kalshi');
+    const connection = line.connection('book-1#1');
+    const names = Array.from({ length: 5_000 }, (_, index) => `M${index}`);
+    line.keeper.bind(connection, 1, names);
+    names.forEach((name, index) => {
+      line.keeper.frame(
+        connection,
+        JSON.stringify({ sid: 1, seq: index + 1, events: [book('kalshi', name, BIDS, ASKS)] }),
+        at(line.now),
+      );
+    });
+    line.now += 16 * SECOND;
+    const perTick = [1, 2, 3, 4].map(() => {
+      const before = line.keeper.counters.engine_snapshots;
+      line.keeper.tick(at(line.now));
+      return line.keeper.counters.engine_snapshots - before;
+    });
+    expect(perTick).toEqual([2_000, 2_000, 1_000, 0]);
+  });
+});
+
+describe('copies from a second connection', () => {
+  const trade: TestEvent = {
+    kind: 'trade',
+    venue: 'kalshi',
+    instrument: 'A',
+    trade_id: 't-1',
+    price: 410_000 as Price,
+    size: 1_000_000 as Size,
+    taker_side: 'buy',
+    is_block: false,
+    exchange_ts: at(START),
+  };
+  const ticker: Omit<TickerEvent, 'received_at'> = {
+    kind: 'ticker',
+    venue: 'kalshi',
+    instrument: 'A',
+    bid: 410_000 as Price,
+    ask: 430_000 as Price,
+    bid_size: null,
+    ask_size: null,
+    last: null,
+    volume: null,
+    open_interest: null,
+    exchange_ts: at(START),
+  };
+  const lifecycle: Omit<LifecycleEvent, 'received_at'> = {
+    kind: 'lifecycle',
+    venue: 'kalshi',
+    market: 'A',
+    instruments: ['A'],
+    type: 'deactivated',
+    details: { market_ticker: 'A' },
+    exchange_ts: null,
+  };
+
+  it('of trades and ticks are dropped, and another price or another id is not a copy', () => {
+    const line = new TestLine('kalshi');
+    const one = line.connection('trade-1#1');
+    const two = line.connection('trade-2#1');
+    for (const connection of [one, two]) line.frame(connection, { sid: 1, seq: 1, events: [trade] });
+    for (const connection of [two, one]) line.frame(connection, { sid: 2, events: [ticker] });
+    line.frame(two, { sid: 1, seq: 2, events: [{ ...trade, trade_id: 't-2' }] });
+    line.frame(two, { sid: 2, events: [{ ...ticker, bid: 400_000 as Price }] });
+    expect(line.of('trade').map(({ trade_id, connection }) => [trade_id, connection])).toEqual([
+      ['t-1', 'trade-1#1'],
+      ['t-2', 'trade-2#1'],
+    ]);
+    expect(line.of('ticker').length).toBe(2);
+    expect(line.keeper.counters.copies).toBe(2);
+  });
+
+  it('of lifecycle messages without time are dropped, but what one connection says twice happened twice', () => {
+    const line = new TestLine('kalshi');
+    const one = line.connection('lifecycle-1#1');
+    const two = line.connection('lifecycle-2#1');
+    const told = [one, two, one, two, two].map(
+      (connection) => line.frame(connection, { sid: 1, events: [lifecycle] }).lifecycle.length,
+    );
+    expect(told).toEqual([1, 0, 1, 0, 1]);
+    line.now += 11 * SECOND;
+    expect(line.frame(one, { sid: 1, events: [lifecycle] }).lifecycle.length).toBe(1);
+    expect(line.of('lifecycle').length).toBe(4);
+  });
+
+  it('cover each other: a break in one feed is a gap only when no other subscription of it was whole', () => {
+    const line = new TestLine('kalshi');
+    const one = line.connection('trade-1#1');
+    const two = line.connection('trade-2#1');
+    const subscribed = { type: 'subscribed', id: 1, channel: 'trade', sid: 1 } as const;
+    for (const connection of [one, two]) line.frame(connection, { controls: [subscribed] });
+    for (const connection of [one, two]) line.frame(connection, { sid: 1, seq: 1, events: [trade] });
+    line.frame(one, { sid: 1, seq: 3, events: [] });
+    expect(line.of('gap')).toEqual([]);
+    // The other breaks before this one is whole again for as long as that.
+    line.frame(two, { sid: 1, seq: 5, events: [] });
+    const gaps = line.of('gap');
+    expect(gaps.map(({ all, cause }) => [all, cause])).toEqual([[true, 'sequence_gap']]);
+    expect(gaps[0]!.to).toBe(line.now);
+    line.keeper.feedLost('trade', at(line.now), 'disconnected');
+    line.keeper.feedRestored('trade', at(line.now + 5));
+    expect(
+      line
+        .of('gap')
+        .slice(1)
+        .map(({ to }) => to),
+    ).toEqual([null, line.now + 5]);
+  });
+});
+
+describe('frames that cannot be read', () => {
+  it('show as a missing number with the next frame of the subscription', () => {
+    const { line, connection } = started();
+    line.frame(connection, 'garbage');
+    expect(line.keeper.counts().proven).toBe(3);
+    line.frame(connection, { sid: 1, seq: 4, events: [signed('A', line.now, 'bid', 41, 1)] });
+    expect(line.keeper.counts().proven).toBe(1);
+    expect(line.keeper.counters).toMatchObject({ undecodable: 1, sequence_gaps: 1 });
+  });
+
+  it('put one market in doubt when they name it, all of the subscription when they do not', () => {
+    const { line, connection } = started();
+    const bad = { reason: 'bad_price', message: 'price_dollars is "NaN"' };
+    const named = line.frame(connection, { sid: 1, seq: 3, problems: [{ ...bad, instrument: 'A' }] });
+    expect(named.resync).toEqual([{ instruments: ['A'], cause: 'undecodable_frame', sid: 1 }]);
+    expect(line.keeper.counts().proven).toBe(2);
+    line.frame(connection, { sid: 1, seq: 4, problems: [bad] });
+    expect(line.keeper.counts().proven).toBe(1);
+    expect(line.openGaps()).toEqual(['A undecodable_frame', 'B undecodable_frame']);
+  });
+
+  it('mean nothing when only what is new in them is not known', () => {
+    const { line, connection } = started();
+    for (const reason of [
+      'unknown_type',
+      'unknown_key',
+      'unknown_value',
+      'disagreement',
+      'price_out_of_range',
+    ]) {
+      line.frame(connection, { problems: [{ reason, message: '', instrument: 'A' }] });
+    }
+    expect(line.keeper.counts().proven).toBe(3);
+    expect(line.keeper.counters.problems).toBe(5);
+  });
+
+  it('do no harm even if the decoder throws', () => {
+    const line = new TestLine('kalshi', {
+      venue: 'kalshi',
+      decode() {
+        throw new Error('broken');
+      },
+    });
+    const outcome = line.frame(line.connection('book-1#1'), 'anything');
+    expect(outcome.problems).toMatchObject([{ reason: 'decoder_failed' }]);
+  });
+});
+
+describe('books by REST', () => {
+  it('are kept, and ask for a fresh book only when they disagree again while the line’s stands still', () => {
+    const { line, connection } = started();
+    const rest = (bids = levels([50, 1])) =>
+      line.keeper.restSnapshot({
+        ...(book('kalshi', 'A', bids, ASKS) as Extract<TestEvent, { kind: 'book_snapshot' }>),
+        source: 'rest',
+        snapshot_ts: at(line.now),
+        received_at: at(line.now),
+      });
+    expect(rest(BIDS).resync).toEqual([]);
+    expect(rest().resync).toEqual([]);
+    line.frame(connection, { sid: 1, seq: 3, events: [signed('A', line.now, 'bid', 39, 1)] });
+    expect(rest().resync).toEqual([]);
+    expect(rest().resync).toEqual([{ instruments: ['A'], cause: 'book_mismatch', sid: 1 }]);
+    expect(rest().resync).toEqual([]);
+    expect(line.keeper.view('A')!.proven).toBe(true);
+    expect(line.keeper.counters).toMatchObject({ rest_matched: 1, rest_differing: 4 });
+    expect(line.of('book_snapshot').filter(({ source }) => source === 'rest').length).toBe(5);
+  });
+});
