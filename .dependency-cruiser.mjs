@@ -25,7 +25,8 @@ export default {
     },
     {
       name: 'venues-stay-low',
-      comment: 'A venue is one folder and one registration; it knows nothing of storage, streams or the tape.',
+      comment:
+        'A venue is one folder and one registration; it knows nothing of storage, streams or the tape.',
       severity: 'error',
       from: { path: '^src/venues/' },
       to: { path: '^src/(storage|stream|archive|tape|catalogue)/' },
@@ -39,7 +40,9 @@ export default {
     {
       name: 'domain-imports-no-aws-and-no-database',
       severity: 'error',
-      from: { path: '^src/(units|events|book|venues|continuity|capture|connections|registry|recording|replay|tape|truth|config|http)/' },
+      from: {
+        path: '^src/(units|events|book|venues|continuity|capture|connections|registry|recording|replay|tape|truth|config|http)/',
+      },
       to: { path: awsOrDatabase },
     },
     {
@@ -90,6 +93,9 @@ export default {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

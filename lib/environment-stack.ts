@@ -9,7 +9,7 @@ export interface EnvironmentStackProps {
 }
 
 /** Zones of an environment: one per line. */
-export const ZONES = 3;
+const ZONES = 3;
 
 /** A stack of one environment, tagged with it, that spans three availability zones without an account at hand. */
 export abstract class EnvironmentStack extends Stack {

@@ -9,7 +9,7 @@ import { LineStack } from './stacks/line-stack.ts';
 import { NetworkStack } from './stacks/network-stack.ts';
 import { ProductionStack } from './stacks/production-stack.ts';
 
-export const GATHERERS: readonly Gatherer[] = ['a', 'b', 'c'];
+const GATHERERS: readonly Gatherer[] = ['a', 'b', 'c'];
 
 /**
  * Every stack of one environment. What holds data (`archive`, `catalogue`, `line-*`, `production`) is apart from

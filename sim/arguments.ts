@@ -9,19 +9,32 @@ export class ArgumentError extends Error {
 }
 
 /** A number among the arguments. @throws ArgumentError */
-export function numberArgument(name: string, text: string | undefined, least: number, most = Number.MAX_SAFE_INTEGER): number | null {
+export function numberArgument(
+  name: string,
+  text: string | undefined,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number | null {
   if (text === undefined) return null;
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value) || value < least || value > most) {
-    throw new ArgumentError(`--${name} must be a number from ${least}${most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`}, got "${text}"`);
+    throw new ArgumentError(
+      `--${name} must be a number from ${least}${most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`}, got "${text}"`,
+    );
   }
   return value;
 }
 
 /** A whole number among the arguments. @throws ArgumentError */
-export function wholeArgument(name: string, text: string | undefined, least: number, most = Number.MAX_SAFE_INTEGER): number | null {
+export function wholeArgument(
+  name: string,
+  text: string | undefined,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number | null {
   const value = numberArgument(name, text, least, most);
-  if (value !== null && !Number.isInteger(value)) throw new ArgumentError(`--${name} must be a whole number, got "${text}"`);
+  if (value !== null && !Number.isInteger(value))
+    throw new ArgumentError(`--${name} must be a whole number, got "${text}"`);
   return value;
 }
 

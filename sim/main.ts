@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '#src/units/time.ts';
 import { ArgumentError, forgetKey, kalshiKey, numberArgument, wholeArgument } from './arguments.ts';
 import { FaultSpecificationError, parseFaults } from './faults/specification.ts';
-import { Simulation } from './simulation.ts';
 import { DEFAULT_SETTINGS } from './settings.ts';
+import { Simulation } from './simulation.ts';
 
 /** The simulated exchange as a process of its own: prints one ready line, and runs until it is told to end. */
 async function main(): Promise<void> {
@@ -28,9 +28,11 @@ async function main(): Promise<void> {
     settings: {
       ...DEFAULT_SETTINGS,
       seed: wholeArgument('seed', values.seed, 0) ?? DEFAULT_SETTINGS.seed,
-      kalshiMarkets: wholeArgument('kalshi-markets', values['kalshi-markets'], 0) ?? DEFAULT_SETTINGS.kalshiMarkets,
+      kalshiMarkets:
+        wholeArgument('kalshi-markets', values['kalshi-markets'], 0) ?? DEFAULT_SETTINGS.kalshiMarkets,
       polymarketMarkets:
-        wholeArgument('polymarket-markets', values['polymarket-markets'], 0) ?? DEFAULT_SETTINGS.polymarketMarkets,
+        wholeArgument('polymarket-markets', values['polymarket-markets'], 0) ??
+        DEFAULT_SETTINGS.polymarketMarkets,
       rate: numberArgument('rate', values.rate, 0) ?? DEFAULT_SETTINGS.rate,
     },
     clock: systemClock(),
@@ -52,15 +54,16 @@ async function main(): Promise<void> {
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   if (seconds !== null) setTimeout(stop, seconds * 1_000);
-  const credentials = { id: key.id, ...(key.privateKeyFile === null ? {} : { private_key_file: key.privateKeyFile }) };
+  const credentials = {
+    id: key.id,
+    ...(key.privateKeyFile === null ? {} : { private_key_file: key.privateKeyFile }),
+  };
   process.stdout.write(`${JSON.stringify({ ...simulation.ready, key: credentials })}\n`);
 }
 
 main().catch((error: NodeJS.ErrnoException) => {
   const isUsers =
-    error instanceof ArgumentError ||
-    error instanceof FaultSpecificationError ||
-    error.code !== undefined;
+    error instanceof ArgumentError || error instanceof FaultSpecificationError || error.code !== undefined;
   process.stderr.write(`tape sim: ${isUsers ? error.message : error.stack}\n`);
   process.exit(1);
 });

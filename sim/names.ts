@@ -7,16 +7,51 @@ export interface Subject {
 }
 
 export const SUBJECTS: readonly Subject[] = [
-  { code: 'BTC', category: 'Crypto', question: 'Will the price of Bitcoin be above', unit: 'thousand dollars' },
+  {
+    code: 'BTC',
+    category: 'Crypto',
+    question: 'Will the price of Bitcoin be above',
+    unit: 'thousand dollars',
+  },
   { code: 'ETH', category: 'Crypto', question: 'Will the price of Ether be above', unit: 'hundred dollars' },
-  { code: 'HIGHNY', category: 'Climate and Weather', question: 'Will the highest temperature in New York exceed', unit: 'degrees' },
-  { code: 'RAINSEA', category: 'Climate and Weather', question: 'Will rain in Seattle exceed', unit: 'millimetres' },
-  { code: 'CPI', category: 'Economics', question: 'Will yearly inflation exceed', unit: 'tenths of a percent' },
-  { code: 'FED', category: 'Economics', question: 'Will the upper bound of the federal funds rate be above', unit: 'eighths of a percent' },
+  {
+    code: 'HIGHNY',
+    category: 'Climate and Weather',
+    question: 'Will the highest temperature in New York exceed',
+    unit: 'degrees',
+  },
+  {
+    code: 'RAINSEA',
+    category: 'Climate and Weather',
+    question: 'Will rain in Seattle exceed',
+    unit: 'millimetres',
+  },
+  {
+    code: 'CPI',
+    category: 'Economics',
+    question: 'Will yearly inflation exceed',
+    unit: 'tenths of a percent',
+  },
+  {
+    code: 'FED',
+    category: 'Economics',
+    question: 'Will the upper bound of the federal funds rate be above',
+    unit: 'eighths of a percent',
+  },
   { code: 'POINTS', category: 'Sports', question: 'Will the home team score more than', unit: 'points' },
   { code: 'SEATS', category: 'Politics', question: 'Will the governing party win more than', unit: 'seats' },
-  { code: 'BOXOFFICE', category: 'Entertainment', question: 'Will the opening weekend bring more than', unit: 'million dollars' },
-  { code: 'LAUNCH', category: 'Science and Technology', question: 'Will there be more launches than', unit: 'this quarter' },
+  {
+    code: 'BOXOFFICE',
+    category: 'Entertainment',
+    question: 'Will the opening weekend bring more than',
+    unit: 'million dollars',
+  },
+  {
+    code: 'LAUNCH',
+    category: 'Science and Technology',
+    question: 'Will there be more launches than',
+    unit: 'this quarter',
+  },
 ];
 
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];

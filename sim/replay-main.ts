@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { RecordingError } from '#src/recording/read-recording.ts';
-import { parseSpeed, PlaybackSpeedError } from '#src/replay/pace.ts';
+import { PlaybackSpeedError, parseSpeed } from '#src/replay/pace.ts';
 import { MICROS_PER_SECOND, systemClock } from '#src/units/time.ts';
 import { ArgumentError, forgetKey, kalshiKey, numberArgument, wholeArgument } from './arguments.ts';
 import { EmptyRecordingError } from './replay/recording-survey.ts';
@@ -25,7 +25,8 @@ async function main(): Promise<void> {
       'kalshi-public-key': { type: 'string' },
     },
   });
-  if (values.path === undefined) throw new ArgumentError('--path is required: a recording, or a folder of them');
+  if (values.path === undefined)
+    throw new ArgumentError('--path is required: a recording, or a folder of them');
   const key = kalshiKey(values['kalshi-key-id'] ?? 'replayed', values['kalshi-public-key']);
   const waitSeconds = numberArgument('wait-seconds', values['wait-seconds'], 0);
   const longestPause = numberArgument('longest-pause', values['longest-pause'], 0);
@@ -48,10 +49,17 @@ async function main(): Promise<void> {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  const credentials = { id: key.id, ...(key.privateKeyFile === null ? {} : { private_key_file: key.privateKeyFile }) };
-  process.stdout.write(`${JSON.stringify({ ...replay.ready, key: credentials, recording: replay.status() })}\n`);
+  const credentials = {
+    id: key.id,
+    ...(key.privateKeyFile === null ? {} : { private_key_file: key.privateKeyFile }),
+  };
+  process.stdout.write(
+    `${JSON.stringify({ ...replay.ready, key: credentials, recording: replay.status() })}\n`,
+  );
   if (replay.survey.skipped > 0) {
-    process.stderr.write(`tape replay: ${replay.survey.skipped} recorded lines cannot be replayed and are left out\n`);
+    process.stderr.write(
+      `tape replay: ${replay.survey.skipped} recorded lines cannot be replayed and are left out\n`,
+    );
   }
   await replay.ended;
   process.stdout.write(`${JSON.stringify({ ended: true, ...replay.status() })}\n`);

@@ -1,11 +1,13 @@
+import type { KeyObject } from 'node:crypto';
+import type { TruthRecord } from '#src/truth/truth-record.ts';
 import { type Clock, MICROS_PER_MILLI, MICROS_PER_SECOND } from '#src/units/time.ts';
 import { FaultControl } from './faults/fault-control.ts';
 import { type FaultSettings, NO_FAULTS } from './faults/specification.ts';
 import { KalshiAuthentication } from './kalshi/authentication.ts';
 import { KalshiExchange } from './kalshi/exchange.ts';
-import { KALSHI_SOCKET_LIMITS, type KalshiSocketLimits } from './kalshi/gateway.ts';
 import { KALSHI_REST_LIMITS, type KalshiRestLimits } from './kalshi/rest.ts';
 import { SimulatedRestData } from './kalshi/rest-data.ts';
+import { KALSHI_SOCKET_LIMITS, type KalshiSocketLimits } from './kalshi/socket-rules.ts';
 import { Random } from './market/random.ts';
 import { PolymarketExchange } from './polymarket/exchange.ts';
 import { POLYMARKET_SOCKET_LIMITS, type PolymarketSocketLimits } from './polymarket/gateway.ts';
@@ -15,8 +17,6 @@ import { type ReadyLine, VenueListeners } from './server/venue-listeners.ts';
 import type { SimulationSettings } from './settings.ts';
 import { Timeline } from './timeline.ts';
 import { TruthFile, TruthLog } from './truth-log.ts';
-import type { TruthRecord } from '#src/truth/truth-record.ts';
-import type { KeyObject } from 'node:crypto';
 
 export interface SimulationOptions {
   readonly settings: SimulationSettings;
@@ -61,7 +61,10 @@ export class Simulation {
     this.#clock = clock;
     this.timeline = new Timeline(clock);
     this.truthFile = options.truthFile === undefined ? null : new TruthFile(options.truthFile);
-    const write = this.truthFile === null ? (record: TruthRecord) => void this.records.push(record) : (record: TruthRecord) => this.truthFile!.write(record);
+    const write =
+      this.truthFile === null
+        ? (record: TruthRecord) => void this.records.push(record)
+        : (record: TruthRecord) => this.truthFile!.write(record);
     this.truth = new TruthLog(settings.seed, this.timeline.start, write);
     this.faults = new FaultControl(options.faults ?? NO_FAULTS, settings.seed, clock);
     this.timeline.skew = this.faults.settings.skew_ms * MICROS_PER_MILLI;

@@ -1,4 +1,5 @@
-import type { Clock, Micros } from '#src/units/time.ts';
+import { type Clock, MICROS_PER_SECOND, type Micros } from '#src/units/time.ts';
+import type { Random } from './market/random.ts';
 import { Schedule } from './market/schedule.ts';
 
 /**
@@ -42,6 +43,17 @@ export class Timeline {
       this.#now = at;
       action();
     });
+  }
+
+  /** Runs `action` again and again, at random moments, on average so often a second. */
+  repeat(random: Random, perSecond: number, action: () => void): void {
+    if (perSecond <= 0) return;
+    const again = (): void =>
+      this.after(random.exponential(perSecond) * MICROS_PER_SECOND, () => {
+        action();
+        again();
+      });
+    again();
   }
 
   /** Runs what has become due by the clock. */

@@ -39,12 +39,20 @@ function table(book: RebuiltBook, at: Micros, title: string): string {
 /** `tape book`: the book of an instrument at a venue time, rebuilt from the tape. */
 export function bookCommand(dependencies: { readonly openDatabase?: DatabaseOpener } = {}): Command {
   return new Command('book')
-    .description('the book of an instrument at a venue time, rebuilt from the tape, and whether it is certain')
+    .description(
+      'the book of an instrument at a venue time, rebuilt from the tape, and whether it is certain',
+    )
     .addOption(venueOption().makeOptionMandatory())
     .requiredOption('--instrument <id>', 'Kalshi market ticker or Polymarket token')
-    .requiredOption('--at <time>', 'venue time: 2026-11-20T15:04:05.123456Z, "2h ago", now, or epoch s, ms, µs')
+    .requiredOption(
+      '--at <time>',
+      'venue time: 2026-11-20T15:04:05.123456Z, "2h ago", now, or epoch s, ms, µs',
+    )
     .option('--depth <levels>', 'best levels per side; all when absent', parseCount)
-    .option('--database <url>', 'PostgreSQL URL of the tape; TAPE_DATABASE_URL, or the run on this machine, when absent')
+    .option(
+      '--database <url>',
+      'PostgreSQL URL of the tape; TAPE_DATABASE_URL, or the run on this machine, when absent',
+    )
     .option('--data <folder>', 'data folder of the run on this machine', '.tape')
     .option('--json', 'one JSON object, levels as [price, size] in micro-dollars and micro-contracts')
     .action(async (options: BookOptions) => {

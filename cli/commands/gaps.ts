@@ -22,14 +22,21 @@ const columns: readonly OutputColumn<TapeGapRow>[] = [
 /** `tape gaps`: when and of what the tape, or one line, may lack events. */
 export function gapsCommand(dependencies: { readonly openDatabase?: DatabaseOpener } = {}): Command {
   return addQueryOptions(
-    new Command('gaps').description('intervals in which no line can prove that it saw everything; * is every instrument'),
+    new Command('gaps').description(
+      'intervals in which no line can prove that it saw everything; * is every instrument',
+    ),
   )
     .addOption(
-      new Option('--line <line>', "the tape's gaps, or those of one line").choices(['tape', 'a', 'b', 'c']).default('tape'),
+      new Option('--line <line>', "the tape's gaps, or those of one line")
+        .choices(['tape', 'a', 'b', 'c'])
+        .default('tape'),
     )
     .addOption(venueOption())
     .option('--instrument <id>', 'its gaps, and those of its whole venue')
-    .option('--from <time>', 'that reach beyond this time: 2026-11-20T15:04:05Z, "2h ago", or epoch s, ms, µs')
+    .option(
+      '--from <time>',
+      'that reach beyond this time: 2026-11-20T15:04:05Z, "2h ago", or epoch s, ms, µs',
+    )
     .option('--to <time>', 'that begin before this time')
     .option('--limit <rows>', 'at most so many', parseCount)
     .action(async (options: SpanOptions & DatabaseOptions & OutputOptions & Pick<GapFilter, 'line'>) => {

@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
 import pg from 'pg';
+import { type MigrationSet, migrate, migrationSets } from '#src/storage/migrate.ts';
 import { layoutOf } from '../../local/run/layout.ts';
 import { readRunState } from '../../local/run/state-file.ts';
-import { type MigrationSet, migrate, migrationSets } from '#src/storage/migrate.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
 interface MigrateOptions {
@@ -21,16 +21,24 @@ interface Target {
 function targets(options: MigrateOptions): Target[] {
   if (options.database !== undefined) {
     if (options.set === undefined) {
-      throw new CommandFailure('--database needs --set gatherer or --set production: the two have different tables');
+      throw new CommandFailure(
+        '--database needs --set gatherer or --set production: the two have different tables',
+      );
     }
     return [{ name: 'database', url: options.database, set: options.set }];
   }
   const state = readRunState(layoutOf(options.data).stateFile);
   if (state === null) {
-    throw new CommandFailure('nothing is running here; name a database with --database URL --set gatherer|production');
+    throw new CommandFailure(
+      'nothing is running here; name a database with --database URL --set gatherer|production',
+    );
   }
   const all: Target[] = [
-    ...(['a', 'b', 'c'] as const).map((line) => ({ name: `line ${line}`, url: state.lines[line].url, set: 'gatherer' as const })),
+    ...(['a', 'b', 'c'] as const).map((line) => ({
+      name: `line ${line}`,
+      url: state.lines[line].url,
+      set: 'gatherer' as const,
+    })),
     { name: 'production', url: state.production.url, set: 'production' },
   ];
   return all.filter((target) => options.set === undefined || target.set === options.set);
@@ -40,7 +48,10 @@ function targets(options: MigrateOptions): Target[] {
 export function migrateCommand(): Command {
   return new Command('migrate')
     .description('bring databases to the newest schema; forward only, safe to repeat')
-    .option('--database <url>', 'PostgreSQL connection URL; the databases of the run on this machine when absent')
+    .option(
+      '--database <url>',
+      'PostgreSQL connection URL; the databases of the run on this machine when absent',
+    )
     .addOption(new Option('--set <set>', 'which tables').choices(migrationSets))
     .option('--data <folder>', 'data folder of the run', '.tape')
     .option('--json', 'one JSON object per database')

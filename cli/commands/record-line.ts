@@ -32,7 +32,9 @@ interface Access {
 function signerFrom(environment: NodeJS.ProcessEnv, clock: Clock): KalshiSigner {
   const { KALSHI_KEY_ID: id, KALSHI_PRIVATE_KEY: text, KALSHI_PRIVATE_KEY_FILE: file } = environment;
   if (!id || !(text || file)) {
-    throw new CommandFailure('Kalshi needs a key: set KALSHI_KEY_ID, and KALSHI_PRIVATE_KEY or KALSHI_PRIVATE_KEY_FILE');
+    throw new CommandFailure(
+      'Kalshi needs a key: set KALSHI_KEY_ID, and KALSHI_PRIVATE_KEY or KALSHI_PRIVATE_KEY_FILE',
+    );
   }
   try {
     return kalshiSigner(id, text || readFileSync(file!, 'utf8'), clock);

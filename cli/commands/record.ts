@@ -26,7 +26,8 @@ function venueArgument(text: string): Venue {
 
 function secondsArgument(text: string): number {
   const seconds = Number(text);
-  if (text.trim() === '' || !Number.isFinite(seconds) || seconds <= 0) throw new InvalidArgumentError('expected a number above 0.');
+  if (text.trim() === '' || !Number.isFinite(seconds) || seconds <= 0)
+    throw new InvalidArgumentError('expected a number above 0.');
   return seconds;
 }
 
@@ -34,7 +35,8 @@ const collect = (text: string, list: string[]): string[] => [...list, text];
 
 async function record(options: RecordOptions): Promise<void> {
   const { venue, out, seconds } = options;
-  if (existsSync(out) && options.force !== true) throw new CommandFailure(`${out} is there already; --force writes over it`);
+  if (existsSync(out) && options.force !== true)
+    throw new CommandFailure(`${out} is there already; --force writes over it`);
   const configuration = loadConfiguration(options.config, process.env);
   const ended = Promise.withResolvers<Error | null>();
   const writer = new RecordingWriter(out, (error) => ended.resolve(error));
@@ -43,14 +45,18 @@ async function record(options: RecordOptions): Promise<void> {
     include: options.include.length > 0 ? options.include : own.include,
     exclude: [...own.exclude, ...options.exclude],
   };
-  const line = recordingLine(venue, configuration, filter, writer, (text) => process.stderr.write(`${text}\n`));
+  const line = recordingLine(venue, configuration, filter, writer, (text) =>
+    process.stderr.write(`${text}\n`),
+  );
   const stop = (): void => ended.resolve(null);
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   const timer = seconds === undefined ? undefined : setTimeout(stop, seconds * 1_000);
   const progress = setInterval(() => {
     const { registry, keeper } = line.status();
-    process.stderr.write(`${writer.frames} frames, ${keeper.bound} of ${registry.instruments} instruments subscribed\n`);
+    process.stderr.write(
+      `${writer.frames} frames, ${keeper.bound} of ${registry.instruments} instruments subscribed\n`,
+    );
   }, SHOW_EVERY_MILLIS);
   line.start().catch((error: Error) => ended.resolve(error));
   const failure = await ended.promise;
@@ -62,7 +68,13 @@ async function record(options: RecordOptions): Promise<void> {
   process.off('SIGTERM', stop);
   if (failure !== null) throw new CommandFailure(`${out}: ${failure.message}`);
   await writer.close();
-  const result = { venue, file: out, frames: writer.frames, instruments: registry.instruments, subscribed: keeper.bound };
+  const result = {
+    venue,
+    file: out,
+    frames: writer.frames,
+    instruments: registry.instruments,
+    subscribed: keeper.bound,
+  };
   if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
   else process.stdout.write(`${writer.frames} frames of ${keeper.bound} instruments in ${out}\n`);
 }
@@ -74,7 +86,12 @@ export function recordCommand(): Command {
     .requiredOption('--venue <venue>', 'kalshi (needs a key) or polymarket', venueArgument)
     .requiredOption('--out <file>', 'file to write; .gz and .zst are compressed')
     .option('--seconds <number>', 'end after so long (default: until Ctrl-C)', secondsArgument)
-    .option('--include <pattern>', 'only markets that match, by ticker, event, series, slug or title', collect, [])
+    .option(
+      '--include <pattern>',
+      'only markets that match, by ticker, event, series, slug or title',
+      collect,
+      [],
+    )
     .option('--exclude <pattern>', 'no markets that match', collect, [])
     .option('--config <file>', 'configuration with the addresses of the venues', 'config/local.yaml')
     .option('--force', 'write over a file that is there')

@@ -28,7 +28,11 @@ export function replayCommand(): Command {
     .option('--speed <factor>', 'times the original pace, or max', '1')
     .option('--host <address>', 'address to listen on (default 127.0.0.1)')
     .option('--port <number>', 'first of four ports: Kalshi, CLOB, Gamma, control (default: any free ones)')
-    .option('--wait-subscriptions <number>', 'begin when so many connections have subscribed every instrument', '1')
+    .option(
+      '--wait-subscriptions <number>',
+      'begin when so many connections have subscribed every instrument',
+      '1',
+    )
     .option('--wait-seconds <number>', 'begin anyway after so long (default 120)')
     .option('--longest-pause <seconds>', 'cut pauses of the recording to so much playing time')
     .option('--kalshi-key-id <id>', 'key id that clients sign with')

@@ -53,10 +53,14 @@ export function describeReady(line: string): string | null {
   if (!line.startsWith('{"ready":true')) return null;
   const { kalshi, polymarket, control, key } = JSON.parse(line) as ReadyLine;
   return [
-    ...(kalshi === undefined ? [] : [`Kalshi REST          ${kalshi.rest}`, `Kalshi WebSocket     ${kalshi.ws}`]),
+    ...(kalshi === undefined
+      ? []
+      : [`Kalshi REST          ${kalshi.rest}`, `Kalshi WebSocket     ${kalshi.ws}`]),
     ...(kalshi === undefined || key === undefined
       ? []
-      : [`Kalshi key           ${key.id}${key.private_key_file === undefined ? '' : `, private key in ${key.private_key_file}`}`]),
+      : [
+          `Kalshi key           ${key.id}${key.private_key_file === undefined ? '' : `, private key in ${key.private_key_file}`}`,
+        ]),
     ...(polymarket === undefined
       ? []
       : [
@@ -70,5 +74,7 @@ export function describeReady(line: string): string | null {
 
 /** `--name value` for every option that was given. */
 export function passOn(options: Readonly<Record<string, string | undefined>>): string[] {
-  return Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+  return Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, value],
+  );
 }

@@ -44,7 +44,9 @@ function instant(text: string): Micros {
   try {
     return parseRfc3339(text);
   } catch {
-    throw new CommandFailure(`--at ${text}: expected a time like 2026-11-20T15:04:05.123456Z, or a number since the epoch`);
+    throw new CommandFailure(
+      `--at ${text}: expected a time like 2026-11-20T15:04:05.123456Z, or a number since the epoch`,
+    );
   }
 }
 
@@ -58,7 +60,8 @@ function bookCommand(): Command {
     .option('--json', 'one JSON object, integers in millionths')
     .action(async (options: BookOptions) => {
       const { truth, venue, instrument } = options;
-      if (venue !== 'kalshi' && venue !== 'polymarket') throw new CommandFailure(`--venue ${venue}: expected kalshi or polymarket`);
+      if (venue !== 'kalshi' && venue !== 'polymarket')
+        throw new CommandFailure(`--venue ${venue}: expected kalshi or polymarket`);
       const at = instant(options.at);
       const book = await bookAt(readTruth(truth), venue, instrument, at);
       if (book === null) throw new CommandFailure(`${truth}: no ${venue} instrument ${instrument} by then`);
@@ -71,7 +74,10 @@ function bookCommand(): Command {
       for (let row = 0; row < rows; row++) {
         const bid = book.bids[row];
         const ask = book.asks[row];
-        const left = bid === undefined ? ''.padStart(24) : `${formatSize(bid[1]).padStart(14)} ${formatPrice(bid[0]).padStart(9)}`;
+        const left =
+          bid === undefined
+            ? ''.padStart(24)
+            : `${formatSize(bid[1]).padStart(14)} ${formatPrice(bid[0]).padStart(9)}`;
         const right = ask === undefined ? '' : `${formatPrice(ask[0]).padEnd(9)} ${formatSize(ask[1])}`;
         lines.push(`${left}   ${right}`.trimEnd());
       }
@@ -81,40 +87,44 @@ function bookCommand(): Command {
 
 /** `tape sim`: the simulated exchange alone, and `tape sim book`: its own book at an instant. */
 export function simCommand(): Command {
-  return new Command('sim')
-    // `--truth` of `book` is its own, not that of `sim`.
-    .enablePositionalOptions()
-    .description("the simulated exchange alone: both venues' protocols, with a truth log of every event it makes")
-    .option('--seed <number>', 'content and order of all events follow from it', '1')
-    .option('--kalshi-markets <number>', 'Kalshi markets (default 1200)')
-    .option('--polymarket-markets <number>', 'Polymarket markets of two tokens each (default 600)')
-    .option('--rate <number>', 'events a second over both venues (default 800)')
-    .option(
-      '--faults <list>',
-      'faults, e.g. "usual" or "disconnect=0.5,kalshi.gap=2,slow_rest=0.1,skew_ms=250" (a minute and connection; REST: probability)',
-    )
-    .option('--truth <file>', 'write every event to this file')
-    .option('--host <address>', 'address to listen on (default 127.0.0.1)')
-    .option('--port <number>', 'first of four ports: Kalshi, CLOB, Gamma, control (default: any free ones)')
-    .option('--seconds <number>', 'end after so long')
-    .option('--kalshi-key-id <id>', 'key id that clients sign with')
-    .option('--kalshi-public-key <file>', 'public key of that id, PEM; without it a key is made')
-    .option('--json', 'the addresses as one JSON object')
-    .action(async (options: SimOptions) => {
-      const parameters = passOn({
-        seed: options.seed,
-        'kalshi-markets': options.kalshiMarkets,
-        'polymarket-markets': options.polymarketMarkets,
-        rate: options.rate,
-        faults: options.faults,
-        truth: options.truth,
-        host: options.host,
-        port: options.port,
-        seconds: options.seconds,
-        'kalshi-key-id': options.kalshiKeyId,
-        'kalshi-public-key': options.kalshiPublicKey,
-      });
-      await runModule('sim/main.ts', parameters, options.json === true ? (line) => line : describeReady);
-    })
-    .addCommand(bookCommand());
+  return (
+    new Command('sim')
+      // `--truth` of `book` is its own, not that of `sim`.
+      .enablePositionalOptions()
+      .description(
+        "the simulated exchange alone: both venues' protocols, with a truth log of every event it makes",
+      )
+      .option('--seed <number>', 'content and order of all events follow from it', '1')
+      .option('--kalshi-markets <number>', 'Kalshi markets (default 1200)')
+      .option('--polymarket-markets <number>', 'Polymarket markets of two tokens each (default 600)')
+      .option('--rate <number>', 'events a second over both venues (default 800)')
+      .option(
+        '--faults <list>',
+        'faults, e.g. "usual" or "disconnect=0.5,kalshi.gap=2,slow_rest=0.1,skew_ms=250" (a minute and connection; REST: probability)',
+      )
+      .option('--truth <file>', 'write every event to this file')
+      .option('--host <address>', 'address to listen on (default 127.0.0.1)')
+      .option('--port <number>', 'first of four ports: Kalshi, CLOB, Gamma, control (default: any free ones)')
+      .option('--seconds <number>', 'end after so long')
+      .option('--kalshi-key-id <id>', 'key id that clients sign with')
+      .option('--kalshi-public-key <file>', 'public key of that id, PEM; without it a key is made')
+      .option('--json', 'the addresses as one JSON object')
+      .action(async (options: SimOptions) => {
+        const parameters = passOn({
+          seed: options.seed,
+          'kalshi-markets': options.kalshiMarkets,
+          'polymarket-markets': options.polymarketMarkets,
+          rate: options.rate,
+          faults: options.faults,
+          truth: options.truth,
+          host: options.host,
+          port: options.port,
+          seconds: options.seconds,
+          'kalshi-key-id': options.kalshiKeyId,
+          'kalshi-public-key': options.kalshiPublicKey,
+        });
+        await runModule('sim/main.ts', parameters, options.json === true ? (line) => line : describeReady);
+      })
+      .addCommand(bookCommand())
+  );
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import pg from 'pg';
-import { fetchGathererStatus, type GathererStatus } from '../../local/run/line-status.ts';
 import { layoutOf } from '../../local/run/layout.ts';
+import { fetchGathererStatus, type GathererStatus } from '../../local/run/line-status.ts';
 import { readRunState } from '../../local/run/state-file.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
@@ -51,7 +51,8 @@ function describeLine(name: string, status: GathererStatus | null, verbose: bool
   }
   if (verbose) {
     for (const connection of status.connections ?? []) lines.push(`    ${JSON.stringify(connection)}`);
-    for (const [reason, count] of Object.entries(status.problems ?? {})) lines.push(`    ${reason}: ${number.format(count)}`);
+    for (const [reason, count] of Object.entries(status.problems ?? {}))
+      lines.push(`    ${reason}: ${number.format(count)}`);
   }
   return lines;
 }
@@ -65,7 +66,8 @@ export function statusCommand(): Command {
     .option('--json', 'one JSON object')
     .action(async (options: StatusOptions) => {
       const state = readRunState(layoutOf(options.data).stateFile);
-      if (state === null) throw new CommandFailure(`nothing is running in ${options.data}; start it with: tape up`);
+      if (state === null)
+        throw new CommandFailure(`nothing is running in ${options.data}; start it with: tape up`);
       const names = ['a', 'b', 'c'] as const;
       const [tape, ...statuses] = await Promise.all([
         tapeFigures(state.production.url).catch((error: Error) => error),
@@ -74,7 +76,9 @@ export function statusCommand(): Command {
       const lines = Object.fromEntries(names.map((name, index) => [name, statuses[index] ?? null]));
       if (options.json === true) {
         const tapeJson = tape instanceof Error ? { error: tape.message } : tape;
-        process.stdout.write(`${JSON.stringify({ source: state.source, started_at: state.startedAt, lines, tape: tapeJson })}\n`);
+        process.stdout.write(
+          `${JSON.stringify({ source: state.source, started_at: state.startedAt, lines, tape: tapeJson })}\n`,
+        );
       } else {
         const text = [
           `source ${state.source}, up since ${state.startedAt}`,

@@ -3,12 +3,13 @@ import type { Kill } from '../../local/run/up.ts';
 
 function seconds(text: string): number {
   const value = Number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('expected a positive number of seconds.');
+  if (!Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError('expected a positive number of seconds.');
   return value;
 }
 
 /** `a@20`: the gatherer of line a is killed 20 seconds into the capture. */
-function kills(text: string, earlier: readonly Kill[]): Kill[] {
+function kills(text: string, earlier: readonly Kill[] = []): Kill[] {
   const match = /^([abc])@(\d+(?:\.\d+)?)$/.exec(text);
   if (match === null) throw new InvalidArgumentError('expected a line and seconds, e.g. a@20.');
   return [...earlier, { line: match[1] as Kill['line'], atSeconds: Number(match[2]) }];
@@ -25,9 +26,12 @@ export function upCommand(): Command {
     .option('--data <folder>', 'where data, logs and state are kept', '.tape')
     .option('--seed <n>', 'sim: seed of the simulated exchange', seconds)
     .option('--rate <n>', 'sim: events per second over both venues', seconds)
-    .option('--faults <spec>', 'sim: faults, e.g. "disconnect=1,sequence_gap=2" a minute and connection')
+    .option(
+      '--faults <spec>',
+      'sim: "usual", or rates a minute and connection, e.g. "disconnect=1,gap=2" (tape sim --help)',
+    )
     .option('--speed <n>', 'replay: 1 for the original timing, N-fold, or max', 'max')
-    .option('--kill <line@seconds>', 'kill a gatherer at this time, e.g. a@20; may be given again', kills, [])
+    .option('--kill <line@seconds>', 'kill a gatherer at this time, e.g. a@20; may be given again', kills)
     .option('--json', 'print one JSON object at the end; progress goes to standard error')
     .addHelpText(
       'after',

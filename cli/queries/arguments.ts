@@ -9,7 +9,8 @@ export const venueOption = (): Option =>
 /** @throws InvalidArgumentError, which commander shows with the option's name. */
 export function parseCount(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number from 1 on');
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('expected a whole number from 1 on');
   return value;
 }
 

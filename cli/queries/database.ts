@@ -29,7 +29,9 @@ async function connect(url: string, what: string): Promise<pg.Client> {
     client.on('error', () => {});
     await client.connect();
   } catch (error) {
-    throw new CommandFailure(`${what}: cannot connect (${(error as Error).message || (error as { code?: string }).code})`);
+    throw new CommandFailure(
+      `${what}: cannot connect (${(error as Error).message || (error as { code?: string }).code})`,
+    );
   }
   return client;
 }
@@ -76,7 +78,9 @@ export const openTape: DatabaseOpener = async ({ database, data }) => {
     return { client, close: () => client.end() };
   }
   if (existsSync(layout.postgres)) return await openStopped(layout.postgres);
-  throw new CommandFailure(`there is no tape in ${data}: start one with \`tape up\`, or name a database with --database URL`);
+  throw new CommandFailure(
+    `there is no tape in ${data}: start one with \`tape up\`, or name a database with --database URL`,
+  );
 };
 
 /** Runs a query on the tape and leaves the database, whatever happens. */
@@ -91,7 +95,9 @@ export async function withTape<T>(
   } catch (error) {
     const code = (error as { code?: string }).code;
     if (code === '42P01' || code === '42703') {
-      throw new CommandFailure(`this database does not hold a tape of this version: ${(error as Error).message}`);
+      throw new CommandFailure(
+        `this database does not hold a tape of this version: ${(error as Error).message}`,
+      );
     }
     throw error;
   } finally {

@@ -53,7 +53,9 @@ export async function writeRows<Row>(
   if (options.json === true) {
     for await (const row of rows) {
       count++;
-      await write(`${JSON.stringify(Object.fromEntries(columns.map(({ name, value }) => [name, value(row)])))}\n`);
+      await write(
+        `${JSON.stringify(Object.fromEntries(columns.map(({ name, value }) => [name, value(row)])))}\n`,
+      );
     }
     return count;
   }
@@ -70,9 +72,14 @@ export async function writeRows<Row>(
   const waiting: string[][] = [];
   let widths: number[] | null = null;
   const line = (texts: readonly string[]): string =>
-    `${texts.map((text, index) => text.padEnd(widths![index]!)).join('  ').trimEnd()}\n`;
+    `${texts
+      .map((text, index) => text.padEnd(widths![index]!))
+      .join('  ')
+      .trimEnd()}\n`;
   const begin = async (): Promise<void> => {
-    widths = columns.map(({ name }, index) => Math.max(name.length, ...waiting.map((texts) => texts[index]!.length)));
+    widths = columns.map(({ name }, index) =>
+      Math.max(name.length, ...waiting.map((texts) => texts[index]!.length)),
+    );
     await write(line(columns.map(({ name }) => name)));
     for (const texts of waiting) await write(line(texts));
   };
@@ -92,8 +99,13 @@ export async function writeRows<Row>(
 /** The options by which every query chooses its tape and its output. */
 export function addQueryOptions(command: Command): Command {
   return command
-    .option('--database <url>', 'PostgreSQL URL of the tape; TAPE_DATABASE_URL, or the run on this machine, when absent')
+    .option(
+      '--database <url>',
+      'PostgreSQL URL of the tape; TAPE_DATABASE_URL, or the run on this machine, when absent',
+    )
     .option('--data <folder>', 'data folder of the run on this machine', '.tape')
-    .addOption(new Option('--json', 'one JSON object per line, integers in the units of the tape').conflicts('csv'))
+    .addOption(
+      new Option('--json', 'one JSON object per line, integers in the units of the tape').conflicts('csv'),
+    )
     .addOption(new Option('--csv', 'comma-separated, integers in the units of the tape'));
 }

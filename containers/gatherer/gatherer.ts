@@ -23,8 +23,8 @@ import { LineMetrics } from '#src/telemetry/metrics.ts';
 import { type Clock, MICROS_PER_SECOND, type Micros } from '#src/units/time.ts';
 import { createDecoder } from '#src/venues/decoders.ts';
 import type { GathererEnvironment } from './contract.ts';
-import { type KalshiKey } from './kalshi-key.ts';
-import { venueAccesses, type VenueAccess } from './venue-access.ts';
+import type { KalshiKey } from './kalshi-key.ts';
+import { type VenueAccess, venueAccesses } from './venue-access.ts';
 
 const HEARTBEAT_MILLIS = 1_000;
 const CATALOGUE_MILLIS = 2_000;
@@ -119,7 +119,10 @@ export class Gatherer {
       },
       problem: (venue, problem) => this.#problem('rest_answer', { venue, ...problem }),
     });
-    const store = new S3ObjectStore(s3Client(connection(environment.AWS_ENDPOINT_URL_S3)), environment.RAW_BUCKET);
+    const store = new S3ObjectStore(
+      s3Client(connection(environment.AWS_ENDPOINT_URL_S3)),
+      environment.RAW_BUCKET,
+    );
     const table = {
       client: new DynamoDBClient(connection(environment.AWS_ENDPOINT_URL_DYNAMODB)),
       name: environment.CATALOGUE_TABLE,
@@ -159,7 +162,11 @@ export class Gatherer {
     return { unsent_lines: left.lines, raw_segments: raw.reduce((sum, { segments }) => sum + segments, 0) };
   }
 
-  async #captured(access: VenueAccess, store: S3ObjectStore, openMarkets: OpenMarkets): Promise<CapturedVenue> {
+  async #captured(
+    access: VenueAccess,
+    store: S3ObjectStore,
+    openMarkets: OpenMarkets,
+  ): Promise<CapturedVenue> {
     const { configuration, environment, clock, log } = this.#parts;
     const { capture, recorder: recording } = configuration;
     const { venue } = access;
@@ -196,8 +203,7 @@ export class Gatherer {
         this.#acceptMarket(market);
         catalogue.changed(market);
       },
-      progress: ({ pages, markets, done }) =>
-        log.info('listing markets', { venue, pages, markets, done }),
+      progress: ({ pages, markets, done }) => log.info('listing markets', { venue, pages, markets, done }),
     };
     const line = createVenueLine({
       venue,

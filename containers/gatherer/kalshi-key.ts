@@ -50,7 +50,10 @@ async function fromSecret(name: string, region: string): Promise<KalshiKey> {
  * @returns null when nothing names a key.
  * @throws KalshiKeyMissing when something does and it cannot be had.
  */
-export async function readKalshiKey(secret: string, environment: GathererEnvironment): Promise<KalshiKey | null> {
+export async function readKalshiKey(
+  secret: string,
+  environment: GathererEnvironment,
+): Promise<KalshiKey | null> {
   if (secret !== '') return await fromSecret(secret, environment.AWS_REGION);
   const { KALSHI_KEY_ID, KALSHI_PRIVATE_KEY, KALSHI_PRIVATE_KEY_FILE } = environment;
   const privateKey = KALSHI_PRIVATE_KEY ?? (KALSHI_PRIVATE_KEY_FILE && readKeyFile(KALSHI_PRIVATE_KEY_FILE));

@@ -1,6 +1,7 @@
 /** Entry of the gatherer's container: one line, every configured venue, until SIGTERM. */
-import { ConfigError } from '#src/config/substitution.ts';
+
 import { loadConfiguration } from '#src/config/load.ts';
+import { ConfigError } from '#src/config/substitution.ts';
 import { HealthServer } from '#src/telemetry/health-server.ts';
 import { createLogger } from '#src/telemetry/logger.ts';
 import { systemClock } from '#src/units/time.ts';
@@ -60,6 +61,8 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`gatherer: ${isMendable(error) ? error.message : ((error as Error).stack ?? String(error))}\n`);
+  process.stderr.write(
+    `gatherer: ${isMendable(error) ? error.message : ((error as Error).stack ?? String(error))}\n`,
+  );
   process.exit(1);
 });

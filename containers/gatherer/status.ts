@@ -1,7 +1,8 @@
 import type { Verdict } from '#src/telemetry/health-server.ts';
 import type { Gatherer } from './gatherer.ts';
 
-const millis = (micros: number | null): number | null => (micros === null ? null : Math.round(micros / 100) / 10);
+const millis = (micros: number | null): number | null =>
+  micros === null ? null : Math.round(micros / 100) / 10;
 
 /** What `/status` answers: the line in numbers, every connection, and what went wrong by kind. */
 export function statusOf(gatherer: Gatherer, name: string): Record<string, unknown> {
@@ -60,15 +61,19 @@ export function healthOf(gatherer: Gatherer): Verdict {
     const { connections, keeper, unauthorized } = line.status();
     if (unauthorized) reasons.push(`${venue}: the venue refuses the key`);
     const open = connections.filter(({ state }) => state === 'open').length;
-    if (gatherer.listed && connections.length > 0 && open === 0) reasons.push(`${venue}: no connection is open`);
-    if (gatherer.listed && keeper.expected > 0 && keeper.proven === 0) reasons.push(`${venue}: no book is proven`);
+    if (gatherer.listed && connections.length > 0 && open === 0)
+      reasons.push(`${venue}: no connection is open`);
+    if (gatherer.listed && keeper.expected > 0 && keeper.proven === 0)
+      reasons.push(`${venue}: no book is proven`);
   }
   return { ok: reasons.length === 0, reasons };
 }
 
 /** Ready once every venue's markets are listed. */
 export function readinessOf(gatherer: Gatherer): Verdict {
-  return gatherer.listed ? { ok: true, reasons: [] } : { ok: false, reasons: ['the first listing is not complete'] };
+  return gatherer.listed
+    ? { ok: true, reasons: [] }
+    : { ok: false, reasons: ['the first listing is not complete'] };
 }
 
 /** Metrics that are read off the line rather than counted as they happen. */

@@ -1,5 +1,5 @@
-import { kalshiLineSettings, polymarketLineSettings } from '#src/capture/venue-line-settings.ts';
 import type { VenueLineSettings } from '#src/capture/venue-line.ts';
+import { kalshiLineSettings, polymarketLineSettings } from '#src/capture/venue-line-settings.ts';
 import type { Configuration } from '#src/config/schema.ts';
 import type { BookSnapshotEvent, Venue } from '#src/events/event.ts';
 import type { AnswerProblem } from '#src/http/answer-shape.ts';
@@ -45,7 +45,11 @@ function registrySettings(venue: Configuration['venues'][Venue]): RegistrySettin
   };
 }
 
-function kalshi(configuration: Configuration, key: KalshiKey | null, observers: AccessObservers): VenueAccess {
+function kalshi(
+  configuration: Configuration,
+  key: KalshiKey | null,
+  observers: AccessObservers,
+): VenueAccess {
   const { kalshi: venue } = configuration.venues;
   const { clock } = observers;
   const signer = key === null ? undefined : kalshiSigner(key.keyId, key.privateKey, clock);

@@ -27,9 +27,14 @@ export const mergeEnvironment = z
   .refine(
     (values) =>
       (['PRODUCTION', 'LINE_A', 'LINE_B', 'LINE_C'] as const).every(
-        (name) => (values[`${name}_DATABASE_URL`] === undefined) !== (values[`${name}_DATABASE_SECRET`] === undefined),
+        (name) =>
+          (values[`${name}_DATABASE_URL`] === undefined) !==
+          (values[`${name}_DATABASE_SECRET`] === undefined),
       ),
-    { error: 'expected exactly one of DATABASE_URL and DATABASE_SECRET for each of PRODUCTION, LINE_A, LINE_B and LINE_C' },
+    {
+      error:
+        'expected exactly one of DATABASE_URL and DATABASE_SECRET for each of PRODUCTION, LINE_A, LINE_B and LINE_C',
+    },
   );
 export type MergeEnvironment = z.infer<typeof mergeEnvironment>;
 

@@ -107,7 +107,11 @@ export const handler = middy<MergeEvent, MergeResult>()
     const { log, run, table } = warm;
     const started = Date.now();
     const held = (reason: string): MergeResult =>
-      summarize(event.round, { skipped: reason, tables: {}, behind: false, away: {}, reread: [] }, Date.now() - started);
+      summarize(
+        event.round,
+        { skipped: reason, tables: {}, behind: false, away: {}, reread: [] },
+        Date.now() - started,
+      );
     const lease = table === null ? null : new Lease(table, 'merge', context.awsRequestId);
     if (lease !== null && !(await lease.acquire(started, context.getRemainingTimeInMillis() + 1_000))) {
       return held('another merge holds the lease');
@@ -116,16 +120,22 @@ export const handler = middy<MergeEvent, MergeResult>()
       const result = summarize(event.round, await run(), Date.now() - started);
       const level = Object.keys(result.away).length > 0 || result.reread.length > 0 ? 'warn' : 'info';
       log[level](result, 'merged');
-      writeMetrics(started, { function: 'merge' }, {
-        merge_rows_inserted: { value: result.inserted, unit: 'Count' },
-        merge_rows_confirmed: { value: result.updated, unit: 'Count' },
-        merge_lines_away: { value: Object.keys(result.away).length, unit: 'Count' },
-        merge_behind: { value: result.behind ? 1 : 0, unit: 'Count' },
-        merge_duration: { value: result.millis, unit: 'Milliseconds' },
-      });
+      writeMetrics(
+        started,
+        { function: 'merge' },
+        {
+          merge_rows_inserted: { value: result.inserted, unit: 'Count' },
+          merge_rows_confirmed: { value: result.updated, unit: 'Count' },
+          merge_lines_away: { value: Object.keys(result.away).length, unit: 'Count' },
+          merge_behind: { value: result.behind ? 1 : 0, unit: 'Count' },
+          merge_duration: { value: result.millis, unit: 'Milliseconds' },
+        },
+      );
       return result;
     } finally {
       // Held in vain at worst until it runs out.
-      await lease?.release().catch((error: Error) => log.warn({ error: error.message }, 'lease not released'));
+      await lease
+        ?.release()
+        .catch((error: Error) => log.warn({ error: error.message }, 'lease not released'));
     }
   });

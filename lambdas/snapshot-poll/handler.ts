@@ -56,7 +56,13 @@ async function start(): Promise<Warm> {
     sleep: systemSleep,
     random: Math.random,
   };
-  const http = { clock: systemClock(), sleep: systemSleep, random: Math.random, maxAttempts: 3, deadlineMillis: 30_000 };
+  const http = {
+    clock: systemClock(),
+    sleep: systemSleep,
+    random: Math.random,
+    maxAttempts: 3,
+    deadlineMillis: 30_000,
+  };
   const kalshi = new KalshiRest({
     ...http,
     baseUrl: environment.KALSHI_REST_URL,

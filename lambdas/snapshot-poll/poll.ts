@@ -82,7 +82,8 @@ function* requests(records: readonly StreamRecord[]): Generator<StreamRecord[]> 
   let bytes = 0;
   for (const record of records) {
     const size = record.data.byteLength + Buffer.byteLength(record.partitionKey);
-    const isFull = request.length === KINESIS_LIMITS.maxRecords || bytes + size > KINESIS_LIMITS.maxRequestBytes;
+    const isFull =
+      request.length === KINESIS_LIMITS.maxRecords || bytes + size > KINESIS_LIMITS.maxRequestBytes;
     if (isFull && request.length > 0) {
       yield request;
       request = [];

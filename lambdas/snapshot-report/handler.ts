@@ -66,12 +66,16 @@ export const handler = middy<SnapshotReportEvent, SnapshotReportResult>()
         coverage_percent: open === 0 ? 100 : Math.floor((asked * 100) / open),
       };
       venues.push(coverage);
-      writeMetrics(Date.now(), { function: 'snapshot-poll', venue }, {
-        snapshot_poll_open: { value: open, unit: 'Count' },
-        snapshot_poll_answered: { value: answered, unit: 'Count' },
-        snapshot_poll_failed_requests: { value: coverage.failed_requests, unit: 'Count' },
-        snapshot_poll_coverage: { value: coverage.coverage_percent, unit: 'Percent' },
-      });
+      writeMetrics(
+        Date.now(),
+        { function: 'snapshot-poll', venue },
+        {
+          snapshot_poll_open: { value: open, unit: 'Count' },
+          snapshot_poll_answered: { value: answered, unit: 'Count' },
+          snapshot_poll_failed_requests: { value: coverage.failed_requests, unit: 'Count' },
+          snapshot_poll_coverage: { value: coverage.coverage_percent, unit: 'Percent' },
+        },
+      );
     }
     await new Lease(table, 'snapshot-poll', run).release();
     log.info({ run, venues }, 'snapshot poll done');

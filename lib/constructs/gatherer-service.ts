@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { Duration, IgnoreMode, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, IgnoreMode, RemovalPolicy, Size } from 'aws-cdk-lib';
 import type { ISecurityGroup, ISubnet } from 'aws-cdk-lib/aws-ec2';
 import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import {
   AvailabilityZoneRebalancing,
+  AwsLogDriverMode,
   type Cluster,
   ContainerImage,
   CpuArchitecture,
@@ -113,6 +114,9 @@ export class GathererService extends Construct {
       restartAttemptPeriod: Duration.seconds(60),
       logging: LogDrivers.awsLogs({
         streamPrefix: 'gatherer',
+        // A log that cannot be written must not hold up the capture.
+        mode: AwsLogDriverMode.NON_BLOCKING,
+        maxBufferSize: Size.mebibytes(16),
         logGroup: new LogGroup(this, 'Logs', {
           retention: props.logRetention,
           removalPolicy: RemovalPolicy.DESTROY,

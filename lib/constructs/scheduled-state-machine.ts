@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -21,6 +22,21 @@ export interface ScheduledStateMachineProps
   readonly timeoutSeconds: number;
 }
 
+/**
+ * The definition with its time limit.
+ * @throws Error when it names a function that is not given, or one that is given is not named.
+ */
+function definitionText({ definition, functions, timeoutSeconds }: ScheduledStateMachineProps): string {
+  const text = readFileSync(projectFile(`lib/state-machines/${definition}`), 'utf8');
+  const named = new Set([...text.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name!));
+  const given = new Set(Object.keys(functions));
+  const missing = [...named.difference(given)];
+  const surplus = [...given.difference(named)];
+  if (missing.length > 0) throw new Error(`${definition}: nothing is given for ${missing.join(', ')}`);
+  if (surplus.length > 0) throw new Error(`${definition}: ${surplus.join(', ')} is not in it`);
+  return JSON.stringify({ ...JSON.parse(text), TimeoutSeconds: timeoutSeconds });
+}
+
 /** A state machine from `lib/state-machines`, started on a schedule. */
 export class ScheduledStateMachine extends Construct {
   readonly machine: StateMachine;
@@ -28,11 +44,10 @@ export class ScheduledStateMachine extends Construct {
   constructor(scope: Construct, id: string, props: ScheduledStateMachineProps) {
     super(scope, id);
     this.machine = new StateMachine(this, 'Machine', {
-      definitionBody: DefinitionBody.fromFile(projectFile(`lib/state-machines/${props.definition}`)),
+      definitionBody: DefinitionBody.fromString(definitionText(props)),
       definitionSubstitutions: Object.fromEntries(
         Object.entries(props.functions).map(([name, { functionArn }]) => [name, functionArn]),
       ),
-      timeout: Duration.seconds(props.timeoutSeconds),
       tracingEnabled: true,
       logs: {
         destination: new LogGroup(this, 'Logs', {

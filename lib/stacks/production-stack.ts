@@ -4,6 +4,7 @@ import {
   Credentials,
   DatabaseInstance,
   DatabaseInstanceEngine,
+  DatabaseSecret,
   ParameterGroup,
   PostgresEngineVersion,
   StorageType,
@@ -34,6 +35,8 @@ export class ProductionStack extends EnvironmentStack {
       description: 'Database of the tape',
       allowAllOutbound: false,
     });
+    const credentials = new DatabaseSecret(this, 'Credentials', { username: 'tape', dbname: 'tape' });
+    credentials.applyRemovalPolicy(this.dataRemovalPolicy);
     this.database = new DatabaseInstance(this, 'Database', {
       engine,
       instanceType: new InstanceType(production.instance_class),
@@ -43,7 +46,7 @@ export class ProductionStack extends EnvironmentStack {
       publiclyAccessible: false,
       multiAz: production.multi_az,
       databaseName: 'tape',
-      credentials: Credentials.fromGeneratedSecret('tape'),
+      credentials: Credentials.fromSecret(credentials),
       parameterGroup: new ParameterGroup(this, 'Parameters', {
         engine,
         description: 'TLS only',
@@ -61,8 +64,8 @@ export class ProductionStack extends EnvironmentStack {
       autoMinorVersionUpgrade: true,
       enablePerformanceInsights: production.performance_insights,
     });
+    // With host and port, which the secret has from the database once it exists.
     this.databaseSecret = this.database.secret!;
-    this.databaseSecret.applyRemovalPolicy(this.dataRemovalPolicy);
     this.databaseClients = new SecurityGroup(this, 'Clients', {
       vpc,
       description: 'May open sessions with the database of the tape',

@@ -51,7 +51,9 @@ export class FunctionHost {
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         pending.delete(id);
-        reject(new FunctionError('Sandbox.Timedout', `${this.name} timed out after ${limit / 1_000} seconds`));
+        reject(
+          new FunctionError('Sandbox.Timedout', `${this.name} timed out after ${limit / 1_000} seconds`),
+        );
         void this.stop();
       }, limit);
       pending.set(id, { resolve, reject, timer });
@@ -74,15 +76,18 @@ export class FunctionHost {
     });
     const pending = new Map<number, Pending>();
     const running = { worker, pending };
-    worker.on('message', (message: { id?: number; result?: unknown; error?: { name: string; message: string } }) => {
-      if (message.id === undefined) return;
-      const waiting = pending.get(message.id);
-      if (waiting === undefined) return;
-      pending.delete(message.id);
-      clearTimeout(waiting.timer);
-      if (message.error === undefined) waiting.resolve(message.result);
-      else waiting.reject(new FunctionError(message.error.name, message.error.message));
-    });
+    worker.on(
+      'message',
+      (message: { id?: number; result?: unknown; error?: { name: string; message: string } }) => {
+        if (message.id === undefined) return;
+        const waiting = pending.get(message.id);
+        if (waiting === undefined) return;
+        pending.delete(message.id);
+        clearTimeout(waiting.timer);
+        if (message.error === undefined) waiting.resolve(message.result);
+        else waiting.reject(new FunctionError(message.error.name, message.error.message));
+      },
+    );
     const failed = (reason: string): void => {
       if (this.#running === running) this.#running = null;
       for (const waiting of pending.values()) {

@@ -37,7 +37,12 @@ export type FunctionsReport =
   | { readonly type: 'ready' }
   | { readonly type: 'drained'; readonly id: number }
   | { readonly type: 'ran'; readonly id: number; readonly output?: unknown; readonly error?: string }
-  | { readonly type: 'execution'; readonly stateMachine: string; readonly output?: unknown; readonly error?: string };
+  | {
+      readonly type: 'execution';
+      readonly stateMachine: string;
+      readonly output?: unknown;
+      readonly error?: string;
+    };
 
 const specification = JSON.parse(process.argv[2]!) as FunctionsSpecification;
 mkdirSync(specification.directory, { recursive: true });

@@ -109,7 +109,9 @@ export class Child {
       child.once('error', (error) => reject(new ChildFailed(`${name}: ${error.message}`)));
       child.once('exit', (code, signal) => {
         this.#process = null;
-        reject(new ChildFailed(`${name} ended (${signal ?? `code ${code}`}): ${this.#lastLine || 'no message'}`));
+        reject(
+          new ChildFailed(`${name} ended (${signal ?? `code ${code}`}): ${this.#lastLine || 'no message'}`),
+        );
         if (this.#stopping || !this.specification.restart) return;
         const lived = Date.now() - started;
         const backoff = lived > 30_000 ? 200 : Math.min(200 * 2 ** this.#restarts, MAX_BACKOFF_MILLIS);

@@ -4,18 +4,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { loadConfiguration } from '#src/config/load.ts';
 import type { Configuration } from '#src/config/schema.ts';
+import type { FunctionsReport, FunctionsSpecification } from '../functions/main.ts';
 import { migrateDatabase } from '../postgres/migrate-database.ts';
 import { type PostgresServer, startPostgres } from '../postgres/server.ts';
 import { Child } from '../processes/child.ts';
-import type { FunctionsReport, FunctionsSpecification } from '../functions/main.ts';
 import type { StandInEndpoints } from '../stand-ins/main.ts';
 import type { Layout } from './layout.ts';
 import { fetchGathererStatus, LineTotals } from './line-status.ts';
 import type { ProgressFigures } from './progress.ts';
 import type { Source } from './sources.ts';
 import { removeRunState, writeRunState } from './state-file.ts';
-import type { RunSummary } from './summary.ts';
 import { summarize } from './summarize.ts';
+import type { RunSummary } from './summary.ts';
 import { startSource, type VenueSource } from './venue-source.ts';
 import {
   CATALOGUE_TABLE,
@@ -51,7 +51,10 @@ const SETTLE_MILLIS = 1_500;
 export class LocalRun {
   readonly #settings: LocalRunSettings;
   readonly #children = new Map<string, Child>();
-  readonly #gatherers = new Map<GathererName, { child: Child; health: string; totals: LineTotals; lastEvents: number; rate: number }>();
+  readonly #gatherers = new Map<
+    GathererName,
+    { child: Child; health: string; totals: LineTotals; lastEvents: number; rate: number }
+  >();
   readonly #sourceEnded = Promise.withResolvers<string>();
   readonly #answers = new Map<number, (report: FunctionsReport) => void>();
   #postgres: PostgresServer | null = null;
@@ -83,7 +86,11 @@ export class LocalRun {
     this.#production = new pg.Pool({ connectionString: databases.production, max: 3 });
     this.#production.on('error', () => {});
     const keyPair = this.#kalshiKey();
-    const source = await startSource({ ...this.#settings, publicKey: keyPair.publicKey, child: (child) => this.#adopt(child) });
+    const source = await startSource({
+      ...this.#settings,
+      publicKey: keyPair.publicKey,
+      child: (child) => this.#adopt(child),
+    });
     this.#source = source;
     await this.#startFunctions(endpoints, databases, source);
     void source.ended.then(() => this.#sourceEnded.resolve('source'));
@@ -96,7 +103,10 @@ export class LocalRun {
       source: this.#settings.source.type,
       production: { url: databases.production },
       lines: Object.fromEntries(
-        GATHERERS.map((name) => [name, { url: databases.lines[name], health: this.#gatherers.get(name)!.health }]),
+        GATHERERS.map((name) => [
+          name,
+          { url: databases.lines[name], health: this.#gatherers.get(name)!.health },
+        ]),
       ) as Record<GathererName, { url: string; health: string }>,
       simulator: source.control === null ? null : { control: source.control, truth: layout.truthFile },
     });
@@ -122,7 +132,10 @@ export class LocalRun {
       }),
     );
     for (const child of this.#children.values()) child.sampleMemory();
-    return { lines: Object.fromEntries(GATHERERS.flatMap((name) => (lines[name] ? [[name, lines[name]]] : []))), tape: await this.#tapeFigures() };
+    return {
+      lines: Object.fromEntries(GATHERERS.flatMap((name) => (lines[name] ? [[name, lines[name]]] : []))),
+      tape: await this.#tapeFigures(),
+    };
   }
 
   /** Stops the lines, drains streams and merge, and sums up. */
@@ -135,7 +148,8 @@ export class LocalRun {
     await Promise.all(
       [...this.#gatherers].map(async ([name, { child }]) => {
         const graceful = await child.stop(GATHERER_STOP_MILLIS);
-        if (!graceful) note(`gatherer ${name} did not stop within ${GATHERER_STOP_MILLIS / 1_000} s and was ended`);
+        if (!graceful)
+          note(`gatherer ${name} did not stop within ${GATHERER_STOP_MILLIS / 1_000} s and was ended`);
       }),
     );
     await this.#request({ type: 'drain' }, 120_000);
@@ -202,7 +216,12 @@ export class LocalRun {
         name: 'stand-ins',
         module: modules.standIns,
         arguments: [
-          JSON.stringify({ directory: layout.standIns, streams, tables: [catalogueTable], buckets: [RAW_BUCKET] }),
+          JSON.stringify({
+            directory: layout.standIns,
+            streams,
+            tables: [catalogueTable],
+            buckets: [RAW_BUCKET],
+          }),
         ],
         environment: this.#baseEnvironment(),
         logFile: layout.log('stand-ins'),
@@ -217,7 +236,10 @@ export class LocalRun {
     const names = [...GATHERERS.map((name) => `line_${name}`), 'production'];
     const server = await startPostgres({ dir: layout.postgres, databases: names });
     this.#postgres = server;
-    const lines = Object.fromEntries(GATHERERS.map((name) => [name, server.url(`line_${name}`)])) as Record<GathererName, string>;
+    const lines = Object.fromEntries(GATHERERS.map((name) => [name, server.url(`line_${name}`)])) as Record<
+      GathererName,
+      string
+    >;
     const production = server.url('production');
     await Promise.all([
       ...GATHERERS.map((name) => migrateDatabase(lines[name], 'gatherer')),
@@ -226,7 +248,11 @@ export class LocalRun {
     return { production, lines };
   }
 
-  async #startFunctions(endpoints: StandInEndpoints, databases: DatabaseUrls, source: VenueSource): Promise<void> {
+  async #startFunctions(
+    endpoints: StandInEndpoints,
+    databases: DatabaseUrls,
+    source: VenueSource,
+  ): Promise<void> {
     const { layout, configurationFile } = this.#settings;
     // Read again with what the source sets: which venues there are, and where.
     const configuration = loadConfiguration(configurationFile, { ...process.env, ...source.environment });
@@ -295,7 +321,13 @@ export class LocalRun {
       ),
     );
     const ready = await child.start();
-    this.#gatherers.set(name, { child, health: String(ready['health']), totals: new LineTotals(), lastEvents: 0, rate: 0 });
+    this.#gatherers.set(name, {
+      child,
+      health: String(ready['health']),
+      totals: new LineTotals(),
+      lastEvents: 0,
+      rate: 0,
+    });
   }
 
   /** Only what a process needs; a user's own AWS credentials never reach a local stand-in. */
@@ -324,20 +356,25 @@ export class LocalRun {
     return { publicKey: readFileSync(publicFile, 'utf8') };
   }
 
-  async #request(request: { type: 'drain' } | { type: 'run'; stateMachine: string }, limitMillis: number): Promise<FunctionsReport> {
+  async #request(
+    request: { type: 'drain' } | { type: 'run'; stateMachine: string },
+    limitMillis: number,
+  ): Promise<FunctionsReport> {
     const id = this.#nextRequest++;
     const answer = new Promise<FunctionsReport>((resolve) => this.#answers.set(id, resolve));
     this.#functions!.send({ ...request, id });
     const limit = sleep(limitMillis, null, { ref: false });
     const report = await Promise.race([answer, limit]);
-    if (report === null) throw new Error(`the functions did not answer ${request.type} within ${limitMillis / 1_000} s`);
+    if (report === null)
+      throw new Error(`the functions did not answer ${request.type} within ${limitMillis / 1_000} s`);
     return report;
   }
 
   /** The scheduled machine goes on by itself while behind; once more makes sure that it began after the drain. */
   async #mergeUntilDone(): Promise<void> {
     const report = await this.#request({ type: 'run', stateMachine: 'merge' }, 300_000);
-    if (report.type === 'ran' && report.error !== undefined) throw new Error(`the last merge failed: ${report.error}`);
+    if (report.type === 'ran' && report.error !== undefined)
+      throw new Error(`the last merge failed: ${report.error}`);
   }
 
   async #tapeFigures(): Promise<ProgressFigures['tape']> {

@@ -1,4 +1,4 @@
-import { mkdirSync, openSync, readFileSync, rmSync, writeSync, closeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Another run uses the same folder. */
@@ -7,7 +7,9 @@ export class AlreadyRunning extends Error {
   readonly pid: number;
 
   constructor(directory: string, pid: number) {
-    super(`another run (process ${pid}) already uses ${directory}; stop it, or choose another folder with --data`);
+    super(
+      `another run (process ${pid}) already uses ${directory}; stop it, or choose another folder with --data`,
+    );
     this.pid = pid;
   }
 }

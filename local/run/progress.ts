@@ -3,7 +3,12 @@ import type { GathererStatus } from './line-status.ts';
 export interface ProgressFigures {
   readonly secondsRunning: number;
   readonly secondsLeft: number | null;
-  readonly lines: Readonly<Record<string, { readonly status: GathererStatus | null; readonly eventsPerSecond: number; readonly restarts: number }>>;
+  readonly lines: Readonly<
+    Record<
+      string,
+      { readonly status: GathererStatus | null; readonly eventsPerSecond: number; readonly restarts: number }
+    >
+  >;
   readonly tape: { readonly rows: number; readonly lagSeconds: number | null };
 }
 
@@ -12,7 +17,8 @@ const pad = (text: string, width: number): string => text.padStart(width);
 
 function lineRow(name: string, figures: ProgressFigures['lines'][string]): string {
   const { status, eventsPerSecond, restarts } = figures;
-  if (status === null) return `  line ${name}  not answering${restarts > 0 ? `, restarted ${restarts} times` : ''}`;
+  if (status === null)
+    return `  line ${name}  not answering${restarts > 0 ? `, restarted ${restarts} times` : ''}`;
   const sum = (pick: (venue: GathererStatus['venues'][string]) => number): number =>
     Object.values(status.venues).reduce((total, venue) => total + pick(venue), 0);
   return [

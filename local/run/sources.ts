@@ -16,7 +16,8 @@ export function parseSource(text: string): Source {
   if (text === 'sim' || text === 'live') return { type: text };
   if (text.startsWith('replay:')) {
     const path = text.slice('replay:'.length);
-    if (path === '') throw new SourceError('--source replay: needs a path, e.g. replay:recordings/kalshi.jsonl.gz');
+    if (path === '')
+      throw new SourceError('--source replay: needs a path, e.g. replay:recordings/kalshi.jsonl.gz');
     if (!existsSync(path)) throw new SourceError(`--source ${text}: there is no file or folder ${path}`);
     return { type: 'replay', path };
   }

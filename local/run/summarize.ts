@@ -49,8 +49,12 @@ async function rowsPerKind(client: pg.Client): Promise<Record<string, number>> {
 const sum = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((total, count) => total + count, 0);
 
-function frameToStream(totals: ReadonlyMap<GathererName, LineTotals>): RunSummary['latency_ms']['frame_to_stream'] {
-  const latest = [...totals.values()].map(({ last }) => last).filter((last): last is GathererStatus => last !== null);
+function frameToStream(
+  totals: ReadonlyMap<GathererName, LineTotals>,
+): RunSummary['latency_ms']['frame_to_stream'] {
+  const latest = [...totals.values()]
+    .map(({ last }) => last)
+    .filter((last): last is GathererStatus => last !== null);
   const worst = (pick: (status: GathererStatus) => number | null): number | null =>
     latest.reduce<number | null>((most, status) => {
       const value = pick(status);
@@ -59,21 +63,27 @@ function frameToStream(totals: ReadonlyMap<GathererName, LineTotals>): RunSummar
   return { p50: worst(({ latency_ms }) => latency_ms.p50), p99: worst(({ latency_ms }) => latency_ms.p99) };
 }
 
-async function frameToTape(client: pg.Client, since: number): Promise<RunSummary['latency_ms']['frame_to_tape']> {
+async function frameToTape(
+  client: pg.Client,
+  since: number,
+): Promise<RunSummary['latency_ms']['frame_to_tape']> {
   const { rows } = await client.query<{ p50: string | null; p99: string | null }>(
     `SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY merged_at - received_at) AS p50,
             percentile_disc(0.99) WITHIN GROUP (ORDER BY merged_at - received_at) AS p99
        FROM order_book_deltas WHERE received_at >= $1`,
     [since],
   );
-  const millis = (text: string | null): number | null => (text === null ? null : Math.round(Number(text) / 1_000));
+  const millis = (text: string | null): number | null =>
+    text === null ? null : Math.round(Number(text) / 1_000);
   return { p50: millis(rows[0]!.p50), p99: millis(rows[0]!.p99) };
 }
 
 function explain({ events, books }: TruthCheck, note: (text: string) => void): void {
   for (const { verdict, identity, count } of events.examples) note(`${verdict}: ${identity} (${count})`);
   for (const { venue, instrument, at, tape, truth } of books.examples) {
-    note(`wrong book: ${venue} ${instrument} at ${at}: tape ${JSON.stringify(tape)}, truth ${JSON.stringify(truth)}`);
+    note(
+      `wrong book: ${venue} ${instrument} at ${at}: tape ${JSON.stringify(tape)}, truth ${JSON.stringify(truth)}`,
+    );
   }
 }
 
@@ -82,7 +92,9 @@ export async function summarize(sources: SummarySources): Promise<RunSummary> {
   const { databases, totals, truthFile, note } = sources;
   const stored = Object.fromEntries(
     await Promise.all(
-      GATHERERS.map(async (name) => [name, sum(await connected(databases.lines[name], rowsPerKind))] as const),
+      GATHERERS.map(
+        async (name) => [name, sum(await connected(databases.lines[name], rowsPerKind))] as const,
+      ),
     ),
   ) as Record<GathererName, number>;
   return await connected(databases.production, async (client) => {
@@ -91,7 +103,12 @@ export async function summarize(sources: SummarySources): Promise<RunSummary> {
     if (check !== null) explain(check, note);
     return {
       seconds: Math.round(sources.seconds * 10) / 10,
-      lines: Object.fromEntries(GATHERERS.map((name) => [name, { ...(totals.get(name)?.totals ?? { frames: 0, events: 0, gaps: 0 }), stored: stored[name] }])),
+      lines: Object.fromEntries(
+        GATHERERS.map((name) => [
+          name,
+          { ...(totals.get(name)?.totals ?? { frames: 0, events: 0, gaps: 0 }), stored: stored[name] },
+        ]),
+      ),
       tape: { rows, duplicates: sum(stored) - sum(rows) },
       truth:
         check === null

@@ -2,7 +2,10 @@
 export interface RunSummary {
   readonly seconds: number;
   readonly lines: Readonly<
-    Record<string, { readonly frames: number; readonly events: number; readonly stored: number; readonly gaps: number }>
+    Record<
+      string,
+      { readonly frames: number; readonly events: number; readonly stored: number; readonly gaps: number }
+    >
   >;
   readonly tape: {
     /** Rows per kind. */
@@ -32,7 +35,8 @@ export interface RunSummary {
 }
 
 const number = new Intl.NumberFormat('en-US');
-const millis = (value: number | null): string => (value === null ? 'not measured' : `${number.format(Math.round(value))} ms`);
+const millis = (value: number | null): string =>
+  value === null ? 'not measured' : `${number.format(Math.round(value))} ms`;
 
 /** The summary for a person. */
 export function renderSummary(summary: RunSummary): string {

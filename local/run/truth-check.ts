@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { MarketEvent } from '#src/events/event.ts';
-import { comparedTapeEvents, tapeGapIndex } from '#src/storage/production/truth-source.ts';
 import { bookAt, horizonOf } from '#src/storage/production/tape-queries.ts';
+import { comparedTapeEvents, tapeGapIndex } from '#src/storage/production/truth-source.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import {
   type BookComparison,
@@ -79,7 +79,11 @@ export async function checkTruth(client: ClientBase, truthFile: string): Promise
     if (record.kind === 'book' || record.kind === 'book_delta') {
       const timeline = timelines.get(record.instrument);
       if (timeline === undefined) {
-        timelines.set(record.instrument, { venue: record.venue, instrument: record.instrument, records: [record] });
+        timelines.set(record.instrument, {
+          venue: record.venue,
+          instrument: record.instrument,
+          records: [record],
+        });
       } else timeline.records.push(record);
     }
     if (!('delivered' in record)) continue;

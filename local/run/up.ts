@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfiguration } from '#src/config/load.ts';
 import { layoutOf } from './layout.ts';
+import { LocalRun } from './local-run.ts';
 import { takeLock } from './lock.ts';
 import { ProgressDisplay } from './progress.ts';
-import { LocalRun } from './local-run.ts';
 import { parseSource } from './sources.ts';
 import { renderSummary } from './summary.ts';
 import type { GathererName } from './wiring.ts';
@@ -72,7 +72,8 @@ export async function up(options: UpOptions): Promise<number> {
   process.on('SIGHUP', interrupt);
 
   try {
-    if (options.fresh === true && existsSync(layout.directory)) emptyFolder(layout.directory, layout.lockFile);
+    if (options.fresh === true && existsSync(layout.directory))
+      emptyFolder(layout.directory, layout.lockFile);
     run = new LocalRun({
       source,
       configuration,

@@ -75,7 +75,9 @@ async function control(base: string, path: string, body: unknown = {}): Promise<
 
 /** The real venues: whatever the configuration and the user's environment name. Kalshi only with a key. */
 function live(): VenueSource {
-  const hasKey = ['KALSHI_PRIVATE_KEY', 'KALSHI_PRIVATE_KEY_FILE'].some((name) => (process.env[name] ?? '') !== '');
+  const hasKey = ['KALSHI_PRIVATE_KEY', 'KALSHI_PRIVATE_KEY_FILE'].some(
+    (name) => (process.env[name] ?? '') !== '',
+  );
   return {
     environment: hasKey ? {} : { KALSHI_ENABLED: process.env['KALSHI_ENABLED'] ?? 'false' },
     kalshiKey: null,
@@ -108,7 +110,15 @@ export async function startSource(settings: VenueSourceSettings): Promise<VenueS
       {
         name: source.type === 'sim' ? 'simulator' : 'replay',
         module: source.type === 'sim' ? modules.simulator : modules.replay,
-        arguments: [...parameters, '--port', '0', '--kalshi-key-id', KEY_ID, '--kalshi-public-key', publicKeyFile],
+        arguments: [
+          ...parameters,
+          '--port',
+          '0',
+          '--kalshi-key-id',
+          KEY_ID,
+          '--kalshi-public-key',
+          publicKeyFile,
+        ],
         environment: Object.fromEntries(
           Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
         ),

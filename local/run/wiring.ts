@@ -139,7 +139,9 @@ export function wiringOf(
       KALSHI_REST_URL: venues.kalshi.rest_url,
       POLYMARKET_CLOB_URL: venues.polymarket.clob_url,
       ...rates,
-      ...(kalshiKey === null ? {} : { KALSHI_KEY_ID: kalshiKey.id, KALSHI_PRIVATE_KEY: kalshiKey.privateKey }),
+      ...(kalshiKey === null
+        ? {}
+        : { KALSHI_KEY_ID: kalshiKey.id, KALSHI_PRIVATE_KEY: kalshiKey.privateKey }),
     }),
     make('snapshot-report', 'snapshot-report', 60, { CATALOGUE_TABLE }),
   ];

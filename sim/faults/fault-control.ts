@@ -24,7 +24,10 @@ export class FaultControl {
   /** Each socket fails by a plan of its own, made from the seed and its number. */
   socket(venue: FaultedVenue, client: WebSocket): VenueSocket {
     const ordinal = ++this.#sockets;
-    const plan = new FaultPlan(() => this.settings.sockets[venue], new Random(this.#seed, `${venue} socket ${ordinal}`));
+    const plan = new FaultPlan(
+      () => this.settings.sockets[venue],
+      new Random(this.#seed, `${venue} socket ${ordinal}`),
+    );
     const socket = new VenueSocket(ordinal, client, plan, () => this.settings, this.#clock);
     this.#live.set(socket, venue);
     return socket;

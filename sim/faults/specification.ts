@@ -60,9 +60,17 @@ export class FaultSpecificationError extends Error {
 }
 
 /** A little of everything that a venue does to a line on a bad day. */
-const USUAL = 'disconnect=0.3,gap=0.5,duplicate=2,reorder=0.5,malformed=0.3,truncated=0.2,binary=0.1,slow_rest=0.05,rest_429=0.02,rest_500=0.02,rest_html=0.01';
+const USUAL =
+  'disconnect=0.3,gap=0.5,duplicate=2,reorder=0.5,malformed=0.3,truncated=0.2,binary=0.1,slow_rest=0.05,rest_429=0.02,rest_500=0.02,rest_html=0.01';
 
-const SCALARS = ['restart', 'restart_seconds', 'stall_seconds', 'slow_rest_ms', 'huge_bytes', 'skew_ms'] as const;
+const SCALARS = [
+  'restart',
+  'restart_seconds',
+  'stall_seconds',
+  'slow_rest_ms',
+  'huge_bytes',
+  'skew_ms',
+] as const;
 
 function isOneOf<T extends string>(word: string, words: readonly T[]): word is T {
   return (words as readonly string[]).includes(word);
@@ -93,7 +101,8 @@ function withFault(settings: FaultSettings, word: string): FaultSettings {
   }
   const [, venue, name, digits] = match as unknown as [string, FaultedVenue | undefined, string, string];
   const value = Number(digits);
-  if (value < 0 && name !== 'skew_ms') throw new FaultSpecificationError(`faults: ${name} must not be negative, got ${digits}`);
+  if (value < 0 && name !== 'skew_ms')
+    throw new FaultSpecificationError(`faults: ${name} must not be negative, got ${digits}`);
   if (isOneOf(name, SOCKET_FAULTS)) {
     const sockets = { ...settings.sockets };
     for (const one of venue === undefined ? (['kalshi', 'polymarket'] as const) : [venue]) {
@@ -102,7 +111,8 @@ function withFault(settings: FaultSettings, word: string): FaultSettings {
     return { ...settings, sockets };
   }
   if (venue === undefined && isOneOf(name, REST_FAULTS)) {
-    if (value > 1) throw new FaultSpecificationError(`faults: ${name} is a probability from 0 to 1, got ${digits}`);
+    if (value > 1)
+      throw new FaultSpecificationError(`faults: ${name} is a probability from 0 to 1, got ${digits}`);
     return { ...settings, rest: { ...settings.rest, [name]: value } };
   }
   if (venue === undefined && isOneOf(name, SCALARS)) return { ...settings, [name]: value };

@@ -35,7 +35,13 @@ export class VenueSocket {
   readonly faults: Record<string, number> = {};
   sent = 0;
 
-  constructor(ordinal: number, socket: WebSocket, plan: FaultPlan, settings: () => FaultSettings, clock: Clock) {
+  constructor(
+    ordinal: number,
+    socket: WebSocket,
+    plan: FaultPlan,
+    settings: () => FaultSettings,
+    clock: Clock,
+  ) {
     this.ordinal = ordinal;
     this.#socket = socket;
     this.#plan = plan;
@@ -82,7 +88,9 @@ export class VenueSocket {
       return false;
     }
     if (this.#happens('huge', now)) {
-      this.#send(`{"type":"padding","event_type":"padding","msg":{"text":"${'x'.repeat(this.#settings().huge_bytes)}"}}`);
+      this.#send(
+        `{"type":"padding","event_type":"padding","msg":{"text":"${'x'.repeat(this.#settings().huge_bytes)}"}}`,
+      );
     }
     const held = this.#held;
     if (held !== null) {

@@ -54,7 +54,10 @@ export class Listener {
         const answer: RestAnswer =
           body === null
             ? { status: 413, body: { error: 'request body too large' } }
-            : await handle(toRequest(incoming, body)).catch((error: Error) => ({ status: 500, body: { error: error.message } }));
+            : await handle(toRequest(incoming, body)).catch((error: Error) => ({
+                status: 500,
+                body: { error: error.message },
+              }));
         const isText = typeof answer.body === 'string';
         outgoing.writeHead(answer.status, {
           'content-type': isText ? 'text/plain; charset=utf-8' : 'application/json',
@@ -83,7 +86,11 @@ export class Listener {
   }
 
   #upgrade(rules: UpgradeRules): void {
-    const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: LARGEST_FRAME });
+    const sockets = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: LARGEST_FRAME,
+    });
     this.#server.on('upgrade', (incoming, socket, head) => {
       socket.on('error', () => {});
       const refusal = rules.refuse(toRequest(incoming, ''));

@@ -18,7 +18,10 @@ export class TokenBuckets {
     const now = this.#clock();
     const bucket = this.#buckets.get(caller) ?? { tokens: this.#capacity, at: now };
     this.#buckets.set(caller, bucket);
-    bucket.tokens = Math.min(this.#capacity, bucket.tokens + ((now - bucket.at) / MICROS_PER_SECOND) * this.#refill);
+    bucket.tokens = Math.min(
+      this.#capacity,
+      bucket.tokens + ((now - bucket.at) / MICROS_PER_SECOND) * this.#refill,
+    );
     bucket.at = now;
     if (bucket.tokens < cost) return false;
     bucket.tokens -= cost;

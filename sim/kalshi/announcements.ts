@@ -1,5 +1,5 @@
-import type { TruthSink } from '../truth-log.ts';
 import type { Timeline } from '../timeline.ts';
+import type { TruthSink } from '../truth-log.ts';
 import type { KalshiGateway } from './gateway.ts';
 import { type KalshiEventFacts, type KalshiMarketState, priceRanges } from './market.ts';
 import { wholeSeconds } from './notation.ts';
@@ -90,7 +90,15 @@ export class KalshiAnnouncer {
     };
     const delivered = this.#send('market_lifecycle_v2', 'event_lifecycle', JSON.stringify(msg));
     this.#truth.event(
-      { kind: 'lifecycle', venue: 'kalshi', event: event.event_ticker, instruments: [], type: 'event_lifecycle', details: msg, exchange_ts: null },
+      {
+        kind: 'lifecycle',
+        venue: 'kalshi',
+        event: event.event_ticker,
+        instruments: [],
+        type: 'event_lifecycle',
+        details: msg,
+        exchange_ts: null,
+      },
       delivered,
       this.#timeline.now,
     );

@@ -1,6 +1,6 @@
 import { MICROS_PER_SECOND } from '#src/units/time.ts';
-import type { KalshiTrade } from './exchange.ts';
 import { contracts, dollars } from './notation.ts';
+import type { KalshiTrade } from './reports.ts';
 
 /** Times in Unix seconds; a period ends at a multiple of its length. */
 export interface CandleRequest {
@@ -32,7 +32,12 @@ export function candlesticks(
     else period.push(trade);
   }
   let previous: string | null = null;
-  const same = (price: unknown): unknown => ({ open_dollars: price, high_dollars: price, low_dollars: price, close_dollars: price });
+  const same = (price: unknown): unknown => ({
+    open_dollars: price,
+    high_dollars: price,
+    low_dollars: price,
+    close_dollars: price,
+  });
   return [...byPeriod].slice(0, MOST_CANDLES).map(([end, made]) => {
     const prices = made.map(({ price }) => price);
     const volume = made.reduce((sum, { size }) => sum + size, 0);

@@ -66,7 +66,8 @@ export function namedTickers(params: Readonly<Record<string, unknown>>): string[
   if (form.startsWith('market_id')) throw new Refusal(11);
   const value = params[form];
   const list = form === 'market_ticker' ? [value] : value;
-  if (!Array.isArray(list) || !list.every((ticker) => typeof ticker === 'string' && ticker !== '')) throw new Refusal(11);
+  if (!Array.isArray(list) || !list.every((ticker) => typeof ticker === 'string' && ticker !== ''))
+    throw new Refusal(11);
   return list.length === 0 ? null : [...new Set(list as string[])];
 }
 

@@ -1,14 +1,14 @@
 import { MICROS_PER_SECOND } from '#src/units/time.ts';
 import type { VenueSocket } from '../faults/venue-socket.ts';
-import { type Command, ERRORS, namedTickers, readCommand, Refusal, singleSid } from './commands.ts';
-import type { KalshiGateway } from './gateway.ts';
+import { type Command, ERRORS, namedTickers, Refusal, readCommand, singleSid } from './commands.ts';
+import type { ConnectionHost } from './socket-rules.ts';
 import { CHANNELS, type Outlet, Subscription } from './subscriptions.ts';
 
 const MISSED_PONGS = 3;
 
 /** One client of the socket: its subscriptions, commands and heartbeats (protocol: WebSocket). */
 export class KalshiConnection implements Outlet {
-  readonly #gateway: KalshiGateway;
+  readonly #host: ConnectionHost;
   readonly socket: VenueSocket;
   readonly #subscriptions = new Map<number, Subscription>();
   #nextSid = 1;
@@ -16,10 +16,10 @@ export class KalshiConnection implements Outlet {
   #unanswered = 0;
   #bookMarkets = 0;
 
-  constructor(gateway: KalshiGateway, socket: VenueSocket) {
-    this.#gateway = gateway;
+  constructor(host: ConnectionHost, socket: VenueSocket) {
+    this.#host = host;
     this.socket = socket;
-    this.#lastPing = gateway.clock();
+    this.#lastPing = host.clock();
   }
 
   get subscriptions(): readonly Subscription[] {
@@ -35,8 +35,8 @@ export class KalshiConnection implements Outlet {
   }
 
   tick(): void {
-    const now = this.#gateway.clock();
-    if (now - this.#lastPing >= this.#gateway.limits.pingEvery) {
+    const now = this.#host.clock();
+    if (now - this.#lastPing >= this.#host.limits.pingEvery) {
       this.#lastPing = now;
       if (this.#unanswered >= MISSED_PONGS) {
         this.socket.terminate();
@@ -67,7 +67,10 @@ export class KalshiConnection implements Outlet {
 
   message(text: string): void {
     const command = readCommand(text);
-    if (command === null) return this.#refuse(0, new Refusal(1));
+    if (command === null) {
+      this.#refuse(0, new Refusal(1));
+      return;
+    }
     try {
       this.#execute(command);
     } catch (error) {
@@ -79,13 +82,17 @@ export class KalshiConnection implements Outlet {
   #execute(command: Command): void {
     switch (command.cmd) {
       case 'subscribe':
-        return this.#subscribe(command.id, required(command));
+        this.#subscribe(command.id, required(command));
+        break;
       case 'unsubscribe':
-        return this.#unsubscribe(command.id, required(command));
+        this.#unsubscribe(command.id, required(command));
+        break;
       case 'update_subscription':
-        return this.#update(command.id, required(command));
+        this.#update(command.id, required(command));
+        break;
       case 'list_subscriptions':
-        return this.#list(command.id);
+        this.#list(command.id);
+        break;
       default:
         throw new Refusal(5);
     }
@@ -94,7 +101,9 @@ export class KalshiConnection implements Outlet {
   #refuse(id: number, refusal: Refusal): void {
     const head = id === 0 ? '' : `"id":${id},`;
     const sid = refusal.sid === null ? '' : `"sid":${refusal.sid},`;
-    this.socket.reply(`{${head}"type":"error",${sid}"msg":{"code":${refusal.code},"msg":"${refusal.message}"}}`);
+    this.socket.reply(
+      `{${head}"type":"error",${sid}"msg":{"code":${refusal.code},"msg":"${refusal.message}"}}`,
+    );
   }
 
   #subscribe(id: number, params: Readonly<Record<string, unknown>>): void {
@@ -112,50 +121,62 @@ export class KalshiConnection implements Outlet {
   }
 
   #requireRoom(tickers: readonly string[], held: number, sid: number | null = null): void {
-    const { limits } = this.#gateway;
+    const { limits } = this.#host;
     if (held + tickers.length > limits.marketsPerSubscription) throw new Refusal(26, sid);
     if (this.#bookMarkets + tickers.length > limits.marketsPerConnection) throw new Refusal(26, sid);
   }
 
-  #subscribeChannel(id: number, name: string, named: string[] | null, params: Readonly<Record<string, unknown>>): void {
+  #subscribeChannel(
+    id: number,
+    name: string,
+    named: string[] | null,
+    params: Readonly<Record<string, unknown>>,
+  ): void {
     const channel = CHANNELS[name]!;
     const tickers = channel.filter === 'none' ? null : named;
     const existing = this.subscriptions.filter((subscription) => subscription.channel === name);
     let fresh = tickers;
-    if (existing.length > 0 && this.#gateway.limits.subscribedAgain === 'acknowledge') {
-      fresh = tickers?.filter((ticker) => !existing.some((held) => held.tickers?.has(ticker) ?? true)) ?? null;
-      if (fresh === null || fresh.length === 0) return this.#acknowledge(id, existing[0]!, tickers ?? []);
+    if (existing.length > 0 && this.#host.limits.subscribedAgain === 'acknowledge') {
+      fresh =
+        tickers?.filter((ticker) => !existing.some((held) => held.tickers?.has(ticker) ?? true)) ?? null;
+      if (fresh === null || fresh.length === 0) {
+        this.#acknowledge(id, existing[0]!, tickers ?? []);
+        return;
+      }
     }
     const subscription = new Subscription(this.#nextSid++, name, this, fresh === null ? null : new Set(), {
       useYesPrice: params['use_yes_price'] === true,
       skipAck: params['skip_ticker_ack'] === true,
     });
     this.#subscriptions.set(subscription.sid, subscription);
-    if (fresh === null) this.#gateway.index(name).add(subscription, null);
-    this.socket.reply(`{"id":${id},"type":"subscribed","msg":{"channel":"${name}","sid":${subscription.sid}}}`);
+    if (fresh === null) this.#host.index(name).add(subscription, null);
+    this.socket.reply(
+      `{"id":${id},"type":"subscribed","msg":{"channel":"${name}","sid":${subscription.sid}}}`,
+    );
     if (fresh !== null) this.#addTickers(subscription, fresh);
-    if (name === 'ticker' && params['send_initial_snapshot'] === true) this.#firstTicks(subscription, named ?? []);
+    if (name === 'ticker' && params['send_initial_snapshot'] === true)
+      this.#firstTicks(subscription, named ?? []);
   }
 
   #addTickers(subscription: Subscription, tickers: readonly string[]): void {
     for (const ticker of tickers) subscription.tickers!.add(ticker);
-    this.#gateway.index(subscription.channel).add(subscription, tickers);
+    this.#host.index(subscription.channel).add(subscription, tickers);
     if (subscription.channel !== 'orderbook_delta') return;
     this.#bookMarkets += tickers.length;
     this.#sendBooks(subscription, tickers);
-    this.#gateway.feed.subscribed?.(tickers);
+    this.#host.feed.subscribed?.(tickers);
   }
 
   #sendBooks(subscription: Subscription, tickers: readonly string[], id?: number): void {
     for (const ticker of tickers) {
-      const book = this.#gateway.feed.snapshot(ticker, subscription.useYesPrice);
+      const book = this.#host.feed.snapshot(ticker, subscription.useYesPrice);
       if (book !== null) subscription.publish('orderbook_snapshot', book, id);
     }
   }
 
   #firstTicks(subscription: Subscription, tickers: readonly string[]): void {
     for (const ticker of tickers) {
-      const tick = this.#gateway.feed.ticker(ticker);
+      const tick = this.#host.feed.ticker(ticker);
       if (tick !== null) subscription.publish('ticker', tick);
     }
   }
@@ -182,29 +203,33 @@ export class KalshiConnection implements Outlet {
     const { sid, channel } = subscription;
     const { action } = params;
     if (typeof action !== 'string' || action === '') throw new Refusal(15, sid);
-    if (action !== 'add_markets' && action !== 'delete_markets' && action !== 'get_snapshot') throw new Refusal(13, sid);
+    if (action !== 'add_markets' && action !== 'delete_markets' && action !== 'get_snapshot')
+      throw new Refusal(13, sid);
     const tickers = namedTickers(params);
     if (tickers === null) throw new Refusal(14, sid);
-    const second = Math.floor(this.#gateway.clock() / MICROS_PER_SECOND);
-    if (!subscription.command(second, this.#gateway.limits.commandsPerSubscription)) throw new Refusal(27, sid);
+    const second = Math.floor(this.#host.clock() / MICROS_PER_SECOND);
+    if (!subscription.command(second, this.#host.limits.commandsPerSubscription)) throw new Refusal(27, sid);
     if (action === 'get_snapshot') {
       if (channel !== 'orderbook_delta') throw new Refusal(13, sid);
       this.#acknowledge(id, subscription, tickers);
-      return this.#sendBooks(subscription, tickers, id);
+      this.#sendBooks(subscription, tickers, id);
+      return;
     }
     const held = subscription.tickers;
     if (held === null) throw new Refusal(11, sid);
     if (action === 'delete_markets') {
       const gone = tickers.filter((ticker) => held.delete(ticker));
-      this.#gateway.index(channel).remove(subscription, gone);
+      this.#host.index(channel).remove(subscription, gone);
       if (channel === 'orderbook_delta') this.#bookMarkets -= gone.length;
-      return this.#acknowledge(id, subscription, tickers);
+      this.#acknowledge(id, subscription, tickers);
+      return;
     }
     const fresh = tickers.filter((ticker) => !held.has(ticker));
     if (channel === 'orderbook_delta') this.#requireRoom(fresh, held.size, sid);
     this.#acknowledge(id, subscription, tickers);
     this.#addTickers(subscription, fresh);
-    if (channel === 'ticker' && params['send_initial_snapshot'] === true) this.#firstTicks(subscription, fresh);
+    if (channel === 'ticker' && params['send_initial_snapshot'] === true)
+      this.#firstTicks(subscription, fresh);
   }
 
   #acknowledge(id: number, subscription: Subscription, tickers: readonly string[]): void {
@@ -219,7 +244,7 @@ export class KalshiConnection implements Outlet {
 
   #forget(subscription: Subscription): void {
     this.#subscriptions.delete(subscription.sid);
-    this.#gateway.index(subscription.channel).remove(subscription, subscription.tickers);
+    this.#host.index(subscription.channel).remove(subscription, subscription.tickers);
     if (subscription.channel === 'orderbook_delta') this.#bookMarkets -= subscription.tickers!.size;
   }
 }

@@ -1,7 +1,5 @@
-import type { Side } from '#src/events/event.ts';
-import { complement, type Price } from '#src/units/price.ts';
-import type { Size } from '#src/units/size.ts';
-import { type Micros, MICROS_PER_DAY, MICROS_PER_MILLI, MICROS_PER_SECOND } from '#src/units/time.ts';
+import type { Price } from '#src/units/price.ts';
+import { MICROS_PER_DAY, MICROS_PER_SECOND, type Micros } from '#src/units/time.ts';
 import { Activity } from '../market/activity.ts';
 import { type Fill, type LevelChange, nextAction, openingOrders } from '../market/order-flow.ts';
 import { Random } from '../market/random.ts';
@@ -9,10 +7,17 @@ import { SUBJECTS, tickerDate } from '../names.ts';
 import type { SimulationSettings } from '../settings.ts';
 import type { Timeline } from '../timeline.ts';
 import type { TruthSink } from '../truth-log.ts';
-import type { KalshiFeed, KalshiGateway } from './gateway.ts';
-import { GRIDS, type KalshiEventFacts, type KalshiMarketState, newMarket, snapshotMessage } from './market.ts';
 import { KalshiAnnouncer } from './announcements.ts';
-import { contracts, cutTime, dollars, wholeMillis, wholeSeconds } from './notation.ts';
+import type { KalshiGateway } from './gateway.ts';
+import {
+  GRIDS,
+  type KalshiEventFacts,
+  type KalshiMarketState,
+  newMarket,
+  snapshotMessage,
+} from './market.ts';
+import { KalshiReports, type KalshiTrade } from './reports.ts';
+import type { KalshiFeed } from './socket-rules.ts';
 
 /** Canonical events that one action of the order flow makes on average; found by counting. */
 const EVENTS_PER_ACTION = 1.9;
@@ -20,17 +25,6 @@ const MARKETS_PER_EVENT = 5;
 const TRADES_KEPT = 200_000;
 /** Announcements of equal content about one market keep at least this distance. */
 const TOGGLE_DISTANCE = 30 * MICROS_PER_SECOND;
-
-/** A trade as the exchange keeps it; time in microseconds, price micro-dollars, size micro-contracts. */
-export interface KalshiTrade {
-  readonly id: string;
-  readonly ticker: string;
-  readonly price: number;
-  readonly size: number;
-  readonly taker: 'buy' | 'sell';
-  readonly at: Micros;
-  readonly isBlock: boolean;
-}
 
 /** The simulated Kalshi: its markets, what traders do there, and what becomes of it on the socket. */
 export class KalshiExchange implements KalshiFeed {
@@ -45,6 +39,7 @@ export class KalshiExchange implements KalshiFeed {
   readonly #life: Random;
   readonly #active = new Activity<KalshiMarketState>();
   readonly #announcer: KalshiAnnouncer;
+  readonly #reports: KalshiReports;
   #gateway: KalshiGateway | null = null;
   #created = 0;
 
@@ -55,6 +50,7 @@ export class KalshiExchange implements KalshiFeed {
     this.#flow = new Random(settings.seed, 'kalshi flow');
     this.#life = new Random(settings.seed, 'kalshi life');
     this.#announcer = new KalshiAnnouncer(timeline, truth, () => this.#gateway);
+    this.#reports = new KalshiReports(timeline, truth, () => this.#gateway);
   }
 
   /** Makes the markets there are at the beginning and sets everything going. */
@@ -69,8 +65,9 @@ export class KalshiExchange implements KalshiFeed {
     for (const rank of ranks) this.#found(rank);
     for (let count = 0; count < kalshiCombos; count++) this.#createCombo(false);
     if (kalshiMarkets === 0) return;
-    this.#repeat(this.#flow, rate / 2 / EVENTS_PER_ACTION, () => this.#act());
-    const life = (perMinute: number, action: () => void): void => this.#repeat(this.#life, perMinute / 60, action);
+    this.timeline.repeat(this.#flow, rate / 2 / EVENTS_PER_ACTION, () => this.#act());
+    const life = (perMinute: number, action: () => void): void =>
+      this.timeline.repeat(this.#life, perMinute / 60, action);
     life(lifecycle.created, () => this.#create());
     life(lifecycle.closed, () => this.#closeEarly());
     life(lifecycle.paused, () => this.#pause());
@@ -85,21 +82,13 @@ export class KalshiExchange implements KalshiFeed {
 
   snapshot(ticker: string, useYesPrice: boolean): string | null {
     const market = this.markets.get(ticker);
-    return market === undefined || market.status === 'initialized' ? null : snapshotMessage(market, useYesPrice);
+    return market === undefined || market.status === 'initialized'
+      ? null
+      : snapshotMessage(market, useYesPrice);
   }
 
   ticker(ticker: string): string | null {
     return this.markets.get(ticker)?.lastTick ?? null;
-  }
-
-  #repeat(random: Random, perSecond: number, action: () => void): void {
-    if (perSecond <= 0) return;
-    const again = (): void =>
-      this.timeline.after(random.exponential(perSecond) * MICROS_PER_SECOND, () => {
-        action();
-        again();
-      });
-    again();
   }
 
   #eventFor(number: number): KalshiEventFacts {
@@ -123,7 +112,11 @@ export class KalshiExchange implements KalshiFeed {
     return event;
   }
 
-  #make(status: 'initialized' | 'active', openAt: number, closeAt: number): { market: KalshiMarketState; isNewEvent: boolean } {
+  #make(
+    status: 'initialized' | 'active',
+    openAt: number,
+    closeAt: number,
+  ): { market: KalshiMarketState; isNewEvent: boolean } {
     const random = this.#life;
     const number = this.#created++;
     const before = this.events.size;
@@ -153,7 +146,9 @@ export class KalshiExchange implements KalshiFeed {
     const isUnopened = random.chance(0.02);
     const wait = random.between(5, 90) * MICROS_PER_SECOND;
     const closesSoon = random.chance(0.01);
-    const closeIn = closesSoon ? random.between(20, 120) * MICROS_PER_SECOND : random.between(1, 60) * MICROS_PER_DAY;
+    const closeIn = closesSoon
+      ? random.between(20, 120) * MICROS_PER_SECOND
+      : random.between(1, 60) * MICROS_PER_DAY;
     const openAt = isUnopened ? now + wait : now - random.between(1, 30) * MICROS_PER_DAY;
     const { market } = this.#make(isUnopened ? 'initialized' : 'active', openAt, now + wait + closeIn);
     if (!isUnopened) {
@@ -182,7 +177,11 @@ export class KalshiExchange implements KalshiFeed {
     const now = this.timeline.stamp;
     // Whole seconds, as the announcement has them.
     const openAt = Math.ceil((now + wait) / MICROS_PER_SECOND) * MICROS_PER_SECOND;
-    const { market, isNewEvent } = this.#make('initialized', openAt, openAt + random.between(60, 3_600) * MICROS_PER_SECOND);
+    const { market, isNewEvent } = this.#make(
+      'initialized',
+      openAt,
+      openAt + random.between(60, 3_600) * MICROS_PER_SECOND,
+    );
     this.#truth.book('kalshi', market.ticker, now, [], []);
     if (isNewEvent) this.#announcer.event(market.event);
     this.#announcer.created(market);
@@ -279,7 +278,9 @@ export class KalshiExchange implements KalshiFeed {
     // The same structure again within seconds would be an announcement of equal content.
     if (this.timeline.now - market.toggledAt < TOGGLE_DISTANCE) return;
     market.toggledAt = this.timeline.now;
-    market.structure = this.#life.pick(Object.keys(GRIDS).filter((structure) => structure !== market.structure));
+    market.structure = this.#life.pick(
+      Object.keys(GRIDS).filter((structure) => structure !== market.structure),
+    );
     market.updatedAt = this.timeline.stamp;
     this.#announcer.regridded(market);
   }
@@ -307,7 +308,12 @@ export class KalshiExchange implements KalshiFeed {
   /** A trade agreed off the book: it leaves the book alone. */
   #block(market: KalshiMarketState): void {
     const price = GRIDS[market.structure]!.floor(market.fair);
-    this.#trade(market, { price, size: this.#flow.between(1_000, 9_000) * 1_000_000, taker: 'buy' }, market.stamp, true);
+    this.#trade(
+      market,
+      { price, size: this.#flow.between(1_000, 9_000) * 1_000_000, taker: 'buy' },
+      market.stamp,
+      true,
+    );
   }
 
   #apply(market: KalshiMarketState, changes: readonly LevelChange[], fills: readonly Fill[]): void {
@@ -318,84 +324,31 @@ export class KalshiExchange implements KalshiFeed {
     market.stamp = stamp;
     for (const { side, price, change } of changes) {
       book.change(side, price, change);
-      this.#announceChange(market.ticker, market.id, side, price, change, stamp);
+      this.#reports.change(market, side, price, change, stamp);
     }
     for (const fill of fills) this.#trade(market, fill, stamp, false);
-    if (fills.length > 0 || topOf(market) !== before) this.#tick(market);
-  }
-
-  #announceChange(ticker: string, id: string, side: Side, price: number, change: number, stamp: Micros): void {
-    const head = `{"market_ticker":"${ticker}","market_id":"${id}","price_dollars":"`;
-    const tail = `","delta_fp":"${contracts(change)}","side":"${side === 'bid' ? 'yes' : 'no'}","ts":"${cutTime(stamp)}","ts_ms":${wholeMillis(stamp)}}`;
-    const yes = `${head}${dollars(price)}${tail}`;
-    const no = side === 'bid' ? yes : `${head}${dollars(complement(price as Price))}${tail}`;
-    const delivered = this.#gateway!.book(ticker, 'orderbook_delta', no, yes);
-    this.#truth.event(
-      { kind: 'book_delta', venue: 'kalshi', instrument: ticker, side, price: price as Price, change: change as Size, exchange_ts: stamp },
-      delivered,
-      this.timeline.now,
-    );
+    if (fills.length > 0 || topOf(market) !== before) this.#reports.tick(market);
   }
 
   #trade(market: KalshiMarketState, fill: Fill, stamp: number, isBlock: boolean): void {
-    const id = this.#flow.uuid();
     market.previous = market.last;
     market.last = fill.price as Price;
     market.lastSize = fill.size;
     market.volume += fill.size;
+    const trade: KalshiTrade = {
+      id: this.#flow.uuid(),
+      ticker: market.ticker,
+      price: fill.price,
+      size: fill.size,
+      taker: fill.taker,
+      at: stamp as Micros,
+      isBlock,
+    };
     market.openInterest += this.#flow.chance(0.7) ? fill.size : 0;
     market.dollarVolume += Math.floor(((fill.size / 10_000) * fill.price) / 100_000_000);
-    this.trades.push({ id, ticker: market.ticker, price: fill.price, size: fill.size, taker: fill.taker, at: stamp as Micros, isBlock });
+    this.trades.push(trade);
     if (this.trades.length > TRADES_KEPT * 1.1) this.trades.splice(0, this.trades.length - TRADES_KEPT);
-    const side = fill.taker === 'buy' ? 'yes' : 'no';
-    const millis = wholeMillis(stamp as Micros);
-    const msg = `{"trade_id":"${id}","market_ticker":"${market.ticker}","yes_price_dollars":"${dollars(fill.price)}","no_price_dollars":"${dollars(complement(fill.price as Price))}","count_fp":"${contracts(fill.size)}","taker_side":"${side}","taker_outcome_side":"${side}","taker_book_side":"${fill.taker === 'buy' ? 'bid' : 'ask'}","is_block_trade":${isBlock},"ts":${wholeSeconds(stamp as Micros)},"ts_ms":${millis}}`;
-    const delivered = this.#gateway!.market('trade', market.ticker, msg);
-    this.#truth.event(
-      {
-        kind: 'trade',
-        venue: 'kalshi',
-        instrument: market.ticker,
-        trade_id: id,
-        price: fill.price as Price,
-        size: fill.size as Size,
-        taker_side: fill.taker,
-        is_block: isBlock,
-        exchange_ts: (millis * MICROS_PER_MILLI) as Micros,
-      },
-      delivered,
-      this.timeline.now,
-    );
-  }
-
-  /** Top of book and figures of the day. Two ticks of one market never bear the same millisecond. */
-  #tick(market: KalshiMarketState): void {
-    const { book } = market;
-    const millis = Math.max(wholeMillis(market.stamp as Micros), market.tickStamp + 1);
-    market.tickStamp = millis;
-    const stamp = (millis * MICROS_PER_MILLI) as Micros;
-    const bid = book.best('bid');
-    const ask = book.best('ask');
-    const msg = `{"market_ticker":"${market.ticker}","market_id":"${market.id}","price_dollars":"${market.last === null ? '' : dollars(market.last)}","yes_bid_dollars":"${dollars(bid ?? 0)}","yes_ask_dollars":"${dollars(ask ?? 1_000_000)}","yes_bid_size_fp":"${contracts(book.bestSize('bid') ?? 0)}","yes_ask_size_fp":"${contracts(book.bestSize('ask') ?? 0)}","last_trade_size_fp":"${contracts(market.lastSize)}","volume_fp":"${contracts(market.volume)}","open_interest_fp":"${contracts(market.openInterest)}","dollar_volume":${market.dollarVolume},"dollar_open_interest":${Math.floor(market.openInterest / 1_000_000)},"ts":${wholeSeconds(stamp)},"ts_ms":${millis},"time":"${cutTime(stamp)}"}`;
-    market.lastTick = msg;
-    const delivered = this.#gateway!.market('ticker', market.ticker, msg);
-    this.#truth.event(
-      {
-        kind: 'ticker',
-        venue: 'kalshi',
-        instrument: market.ticker,
-        bid,
-        ask,
-        bid_size: book.bestSize('bid'),
-        ask_size: book.bestSize('ask'),
-        last: market.last,
-        volume: market.volume as Size,
-        open_interest: market.openInterest as Size,
-        exchange_ts: stamp,
-      },
-      delivered,
-      this.timeline.now,
-    );
+    this.#reports.trade(trade);
   }
 }
 
@@ -403,4 +356,3 @@ function topOf(market: KalshiMarketState): string {
   const { book } = market;
   return `${book.best('bid')} ${book.bestSize('bid')} ${book.best('ask')} ${book.bestSize('ask')}`;
 }
-

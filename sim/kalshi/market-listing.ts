@@ -12,7 +12,12 @@ const STATUSES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Time filters exclude each other, and each goes with some statuses only. */
-const TIMES: Readonly<Record<string, { readonly of: (market: ListedMarket) => number | null; readonly statuses: readonly (string | null)[] }>> = {
+const TIMES: Readonly<
+  Record<
+    string,
+    { readonly of: (market: ListedMarket) => number | null; readonly statuses: readonly (string | null)[] }
+  >
+> = {
   created: { of: (market) => market.createdAt, statuses: ['unopened', 'open', null] },
   close: { of: (market) => market.closeAt, statuses: ['closed', null] },
   settled: { of: (market) => market.settledAt, statuses: ['settled', null] },
@@ -25,23 +30,31 @@ type Test = (market: ListedMarket) => boolean;
 
 function timeTests(query: URLSearchParams, status: string | null): Test[] {
   const tests: Test[] = [];
-  const families = Object.keys(TIMES).filter((name) => query.has(`min_${name}_ts`) || query.has(`max_${name}_ts`));
-  if (families.length > 1) throw new BadRequest(`min_${families[1]}_ts`, 'timestamp filters are mutually exclusive');
+  const families = Object.keys(TIMES).filter(
+    (name) => query.has(`min_${name}_ts`) || query.has(`max_${name}_ts`),
+  );
+  if (families.length > 1)
+    throw new BadRequest(`min_${families[1]}_ts`, 'timestamp filters are mutually exclusive');
   for (const family of families) {
     const { of, statuses } = TIMES[family]!;
-    if (!statuses.includes(status)) throw new BadRequest(`min_${family}_ts`, `not compatible with status ${status}`);
+    if (!statuses.includes(status))
+      throw new BadRequest(`min_${family}_ts`, `not compatible with status ${status}`);
     const least = wholeNumber(query, `min_${family}_ts`, 0);
     const most = wholeNumber(query, `max_${family}_ts`, 0);
     tests.push((market) => {
       const time = of(market);
       if (time === null) return false;
-      return (least === null || time >= least * MICROS_PER_SECOND) && (most === null || time <= most * MICROS_PER_SECOND);
+      return (
+        (least === null || time >= least * MICROS_PER_SECOND) &&
+        (most === null || time <= most * MICROS_PER_SECOND)
+      );
     });
   }
   const updated = wholeNumber(query, 'min_updated_ts', 0);
   if (updated !== null) {
     const other = [...query.keys()].find((name) => !BESIDE_UPDATED.has(name));
-    if (other !== undefined) throw new BadRequest('min_updated_ts', `min_updated_ts cannot be combined with ${other}`);
+    if (other !== undefined)
+      throw new BadRequest('min_updated_ts', `min_updated_ts cannot be combined with ${other}`);
     tests.push((market) => market.updatedAt >= updated * MICROS_PER_SECOND);
   }
   return tests;
@@ -51,12 +64,14 @@ function otherTests(query: URLSearchParams, status: string | null): Test[] {
   const tests: Test[] = [];
   if (status !== null) {
     const words = STATUSES[status];
-    if (words === undefined) throw new BadRequest('status', `status must be one of ${Object.keys(STATUSES).join(', ')}`);
+    if (words === undefined)
+      throw new BadRequest('status', `status must be one of ${Object.keys(STATUSES).join(', ')}`);
     tests.push((market) => words.includes(market.status));
   }
   const combos = query.get('mve_filter');
   if (combos !== null) {
-    if (combos !== 'only' && combos !== 'exclude') throw new BadRequest('mve_filter', 'mve_filter must be only or exclude');
+    if (combos !== 'only' && combos !== 'exclude')
+      throw new BadRequest('mve_filter', 'mve_filter must be only or exclude');
     tests.push((market) => market.event.isCombo === (combos === 'only'));
   }
   const event = query.get('event_ticker');
@@ -75,7 +90,10 @@ function otherTests(query: URLSearchParams, status: string | null): Test[] {
 }
 
 /** `GET /markets`: the filtered markets, page by page. @throws BadRequest for filters that do not go together */
-export function listMarkets(data: KalshiRestData, query: URLSearchParams): { markets: unknown[]; cursor: string } {
+export function listMarkets(
+  data: KalshiRestData,
+  query: URLSearchParams,
+): { markets: unknown[]; cursor: string } {
   const status = query.get('status') || null;
   const tests = [...otherTests(query, status), ...timeTests(query, status)];
   const limit = wholeNumber(query, 'limit', 1, LARGEST_PAGE) ?? USUAL_PAGE;
@@ -85,7 +103,8 @@ export function listMarkets(data: KalshiRestData, query: URLSearchParams): { mar
   for (const market of data.markets()) {
     // The cursor is a place in the order of creation, so that it holds whatever happens to the markets' status.
     if (index++ < after || !tests.every((test) => test(market))) continue;
-    if (markets.length === limit) return { markets, cursor: Buffer.from(`m${index - 1}`).toString('base64url') };
+    if (markets.length === limit)
+      return { markets, cursor: Buffer.from(`m${index - 1}`).toString('base64url') };
     markets.push(data.object(market.ticker));
   }
   return { markets, cursor: '' };

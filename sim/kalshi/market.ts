@@ -65,7 +65,20 @@ export interface KalshiMarketState {
 }
 
 export function newMarket(
-  facts: Pick<KalshiMarketState, 'ticker' | 'id' | 'event' | 'subtitle' | 'strike' | 'createdAt' | 'openAt' | 'closeAt' | 'status' | 'structure' | 'fair'>,
+  facts: Pick<
+    KalshiMarketState,
+    | 'ticker'
+    | 'id'
+    | 'event'
+    | 'subtitle'
+    | 'strike'
+    | 'createdAt'
+    | 'openAt'
+    | 'closeAt'
+    | 'status'
+    | 'structure'
+    | 'fair'
+  >,
 ): KalshiMarketState {
   return {
     ...facts,
@@ -105,7 +118,9 @@ export function yesLevels(book: SimulatedBook): Pair[] {
 export function noLevels(book: SimulatedBook, inYesPrices: boolean): Pair[] {
   return book
     .ascending('ask')
-    .map(([price, size]): Pair => [dollars(inYesPrices ? price : complement(price as Price)), contracts(size)])
+    .map(
+      ([price, size]): Pair => [dollars(inYesPrices ? price : complement(price as Price)), contracts(size)],
+    )
     .reverse();
 }
 
@@ -162,7 +177,9 @@ export function marketObject(market: KalshiMarketState): Record<string, unknown>
     liquidity_dollars: '0.0000',
     notional_value_dollars: '1.0000',
     result: market.result,
-    ...(market.result === '' ? {} : { settlement_value_dollars: market.result === 'yes' ? '1.0000' : '0.0000' }),
+    ...(market.result === ''
+      ? {}
+      : { settlement_value_dollars: market.result === 'yes' ? '1.0000' : '0.0000' }),
     ...(market.settledAt === null ? {} : { settlement_ts: text(market.settledAt) }),
     expiration_value: market.result === '' ? '' : String(market.strike),
     can_close_early: true,
@@ -177,7 +194,9 @@ export function marketObject(market: KalshiMarketState): Record<string, unknown>
     ...(event.isCombo
       ? {
           mve_collection_ticker: event.series_ticker,
-          mve_selected_legs: [{ event_ticker: 'KXSIMBTC-26DEC31', market_ticker: 'KXSIMBTC-26DEC31-T10', side: 'yes' }],
+          mve_selected_legs: [
+            { event_ticker: 'KXSIMBTC-26DEC31', market_ticker: 'KXSIMBTC-26DEC31-T10', side: 'yes' },
+          ],
         }
       : {}),
   };

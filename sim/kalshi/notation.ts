@@ -1,10 +1,11 @@
-import { type Micros, MICROS_PER_MILLI, MICROS_PER_SECOND, formatRfc3339 } from '#src/units/time.ts';
+import { formatRfc3339, MICROS_PER_MILLI, MICROS_PER_SECOND, type Micros } from '#src/units/time.ts';
 
 /** An integer count of millionths as text with exactly `decimals` fractional digits. */
 export function fixed(millionths: number, decimals: number): string {
   const unit = 10 ** (6 - decimals);
   const magnitude = Math.abs(millionths);
-  if (magnitude % unit !== 0) throw new RangeError(`${millionths} millionths do not fit ${decimals} decimals`);
+  if (magnitude % unit !== 0)
+    throw new RangeError(`${millionths} millionths do not fit ${decimals} decimals`);
   const digits = String(magnitude / unit).padStart(decimals + 1, '0');
   const cut = digits.length - decimals;
   return `${millionths < 0 ? '-' : ''}${digits.slice(0, cut)}.${digits.slice(cut)}`;

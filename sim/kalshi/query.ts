@@ -10,12 +10,20 @@ export class BadRequest extends Error {
 }
 
 /** A parameter that is a whole number, or null where it is absent. @throws BadRequest */
-export function wholeNumber(query: URLSearchParams, name: string, least: number, most = Number.MAX_SAFE_INTEGER): number | null {
+export function wholeNumber(
+  query: URLSearchParams,
+  name: string,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number | null {
   const text = query.get(name);
   if (text === null || text === '') return null;
   const value = Number(text);
   if (!/^-?\d+$/.test(text) || value < least || value > most) {
-    throw new BadRequest(name, `${name} must be a whole number from ${least}${most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`}`);
+    throw new BadRequest(
+      name,
+      `${name} must be a whole number from ${least}${most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`}`,
+    );
   }
   return value;
 }

@@ -1,6 +1,7 @@
 import type { Micros } from '#src/units/time.ts';
-import type { KalshiExchange, KalshiTrade } from './exchange.ts';
+import type { KalshiExchange } from './exchange.ts';
 import { type KalshiEventFacts, marketObject, noLevels, yesLevels } from './market.ts';
+import type { KalshiTrade } from './reports.ts';
 
 /** A market as the listings have it. */
 export interface ListedMarket {
@@ -21,7 +22,10 @@ export interface KalshiRestData {
   object(ticker: string): Record<string, unknown>;
   events(): Iterable<KalshiEventFacts>;
   /** Levels by ascending price, NO in NO prices; null when there is no such book. */
-  book(ticker: string): { readonly yes: readonly (readonly [string, string])[]; readonly no: readonly (readonly [string, string])[] } | null;
+  book(ticker: string): {
+    readonly yes: readonly (readonly [string, string])[];
+    readonly no: readonly (readonly [string, string])[];
+  } | null;
   /** Oldest first. */
   trades(): readonly KalshiTrade[];
   readonly isTrading: boolean;

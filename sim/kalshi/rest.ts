@@ -1,15 +1,21 @@
 import { complement, type Price } from '#src/units/price.ts';
-import { type Clock, formatRfc3339, type Micros, MICROS_PER_DAY, MICROS_PER_SECOND } from '#src/units/time.ts';
+import {
+  type Clock,
+  formatRfc3339,
+  MICROS_PER_DAY,
+  MICROS_PER_SECOND,
+  type Micros,
+} from '#src/units/time.ts';
 import type { RestAnswer, RestRequest } from '../http/listener.ts';
 import { TokenBuckets } from '../http/rate-limits.ts';
 import type { Random } from '../market/random.ts';
 import type { KalshiAuthentication } from './authentication.ts';
-import { candlesticks, type CandleRequest } from './candlesticks.ts';
-import type { KalshiTrade } from './exchange.ts';
+import { type CandleRequest, candlesticks } from './candlesticks.ts';
 import type { KalshiEventFacts } from './market.ts';
-import { contracts, dollars } from './notation.ts';
 import { listMarkets } from './market-listing.ts';
+import { contracts, dollars } from './notation.ts';
 import { BadRequest, page, wholeNumber } from './query.ts';
+import type { KalshiTrade } from './reports.ts';
 import type { KalshiRestData } from './rest-data.ts';
 
 export interface KalshiRestLimits {
@@ -83,12 +89,16 @@ export class KalshiRestServer {
         ? this.#signed.take(identity.keyId, this.#limits.cost)
         : this.#unsigned.take(request.address, 1);
     if (!allowed) return { status: 429, body: tooManyRequests(this.#random) };
-    if (request.method !== 'GET') return { status: 405, body: { code: 'method_not_allowed', message: 'only GET is served' } };
+    if (request.method !== 'GET')
+      return { status: 405, body: { code: 'method_not_allowed', message: 'only GET is served' } };
     try {
       return this.#get(request.path.slice(PREFIX.length), request.query, identity.kind === 'signed');
     } catch (error) {
       if (!(error instanceof BadRequest)) throw error;
-      return { status: 400, body: { code: 'invalid_parameters', message: error.message, details: error.parameter } };
+      return {
+        status: 400,
+        body: { code: 'invalid_parameters', message: error.message, details: error.parameter },
+      };
     }
   };
 
@@ -100,7 +110,9 @@ export class KalshiRestServer {
         return ok({
           schedule: {
             standard_hours: [{ start_time: '2026-01-01T00:00:00Z', end_time: '2036-01-01T00:00:00Z' }],
-            maintenance_windows: [{ start_datetime: '2026-12-03T08:00:00Z', end_datetime: '2026-12-03T10:00:00Z' }],
+            maintenance_windows: [
+              { start_datetime: '2026-12-03T08:00:00Z', end_datetime: '2026-12-03T10:00:00Z' },
+            ],
           },
         });
       case '/markets':
@@ -127,7 +139,11 @@ export class KalshiRestServer {
       case '/series/fee_changes':
         return ok({ fee_changes: [], cursor: '' });
       case '/series':
-        return ok({ series: this.#series().filter(({ category }) => !query.has('category') || category === query.get('category')) });
+        return ok({
+          series: this.#series().filter(
+            ({ category }) => !query.has('category') || category === query.get('category'),
+          ),
+        });
       case '/account/limits':
         return isSigned ? this.#accountLimits() : this.#authentication.unauthorized();
       case '/account/endpoint_costs':
@@ -144,7 +160,9 @@ export class KalshiRestServer {
     const parts = path.split('/').slice(1).map(decodeURIComponent);
     const [kind, name = '', detail, ticker] = parts;
     if (kind === 'markets' && parts.length === 2) {
-      return this.#data.market(name) === undefined ? notFound('market') : ok({ market: this.#data.object(name) });
+      return this.#data.market(name) === undefined
+        ? notFound('market')
+        : ok({ market: this.#data.object(name) });
     }
     if (kind === 'markets' && parts.length === 3 && detail === 'orderbook') return this.#book(name, query);
     if (kind === 'events' && parts.length === 2) return this.#event(name, query);
@@ -191,18 +209,21 @@ export class KalshiRestServer {
     if (tickers.length === 0 || tickers.length > BATCH) {
       throw new BadRequest('tickers', `tickers must be given 1 to ${BATCH} times`);
     }
-    if (tickers.some((ticker) => ticker.length > LONGEST_TICKER)) throw new BadRequest('tickers', 'ticker too long');
+    if (tickers.some((ticker) => ticker.length > LONGEST_TICKER))
+      throw new BadRequest('tickers', 'ticker too long');
     const orderbooks = [];
     for (const ticker of new Set(tickers)) {
       const book = this.#data.book(ticker);
-      if (book !== null) orderbooks.push({ ticker, orderbook_fp: { yes_dollars: book.yes, no_dollars: book.no } });
+      if (book !== null)
+        orderbooks.push({ ticker, orderbook_fp: { yes_dollars: book.yes, no_dollars: book.no } });
     }
     return ok({ orderbooks });
   }
 
   #trades(query: URLSearchParams): RestAnswer {
     const from = (wholeNumber(query, 'min_ts', 0) ?? 0) * MICROS_PER_SECOND;
-    const to = ((wholeNumber(query, 'max_ts', 0) ?? Number.MAX_SAFE_INTEGER / 2_000_000) + 1) * MICROS_PER_SECOND;
+    const to =
+      ((wholeNumber(query, 'max_ts', 0) ?? Number.MAX_SAFE_INTEGER / 2_000_000) + 1) * MICROS_PER_SECOND;
     const ticker = query.get('ticker');
     const block = query.get('is_block_trade');
     const fits = (trade: KalshiTrade): boolean =>
@@ -210,7 +231,13 @@ export class KalshiRestServer {
       trade.at >= from &&
       trade.at < to &&
       (block === null || String(trade.isBlock) === block);
-    const { items, cursor } = page(query, 1_000, 100, this.#data.trades().filter(fits).reverse(), ({ id }) => id);
+    const { items, cursor } = page(
+      query,
+      1_000,
+      100,
+      this.#data.trades().filter(fits).reverse(),
+      ({ id }) => id,
+    );
     return ok({ trades: items.map(tradeObject), cursor });
   }
 
@@ -219,7 +246,8 @@ export class KalshiRestServer {
     const end = wholeNumber(query, 'end_ts', 0);
     const interval = wholeNumber(query, 'period_interval', 1);
     if (start === null) throw new BadRequest('start_ts', 'start_ts is required');
-    if (end === null || end < start) throw new BadRequest('end_ts', 'end_ts is required and not before start_ts');
+    if (end === null || end < start)
+      throw new BadRequest('end_ts', 'end_ts is required and not before start_ts');
     if (interval !== 1 && interval !== 60 && interval !== 1440) {
       throw new BadRequest('period_interval', 'period_interval must be 1, 60 or 1440');
     }
@@ -233,15 +261,25 @@ export class KalshiRestServer {
       throw new BadRequest('market_tickers', `market_tickers must name 1 to ${BATCH} markets`);
     }
     const known = tickers.filter((ticker) => this.#data.market(ticker) !== undefined);
-    return ok({ markets: known.map((ticker) => ({ market_ticker: ticker, candlesticks: this.#candles(ticker, query) })) });
+    return ok({
+      markets: known.map((ticker) => ({ market_ticker: ticker, candlesticks: this.#candles(ticker, query) })),
+    });
   }
 
   #eventObject(event: KalshiEventFacts, withMarkets: boolean): Record<string, unknown> {
     const { isCombo, ...facts } = event;
     const markets = withMarkets
-      ? [...this.#data.markets()].filter((market) => market.event === event).map((market) => this.#data.object(market.ticker))
+      ? [...this.#data.markets()]
+          .filter((market) => market.event === event)
+          .map((market) => this.#data.object(market.ticker))
       : undefined;
-    return { ...facts, collateral_return_type: '', strike_period: '', available_on_brokers: false, ...(markets === undefined ? {} : { markets }) };
+    return {
+      ...facts,
+      collateral_return_type: '',
+      strike_period: '',
+      available_on_brokers: false,
+      ...(markets === undefined ? {} : { markets }),
+    };
   }
 
   #events(query: URLSearchParams, combos: boolean): RestAnswer {

@@ -1,5 +1,7 @@
 /** Channels of the market data socket, with whether their messages are numbered. */
-export const CHANNELS: Readonly<Record<string, { readonly numbered: boolean; readonly filter: 'required' | 'optional' | 'none' }>> = {
+export const CHANNELS: Readonly<
+  Record<string, { readonly numbered: boolean; readonly filter: 'required' | 'optional' | 'none' }>
+> = {
   orderbook_delta: { numbered: true, filter: 'required' },
   ticker: { numbered: false, filter: 'optional' },
   trade: { numbered: true, filter: 'optional' },

@@ -30,7 +30,10 @@ export class PriceGrid {
   /** Next price above that is on the grid; the price itself may lie off it. */
   above(price: number): number {
     const band = this.bands.find(({ end }) => price < end) ?? this.bands.at(-1)!;
-    return Math.min(band.start + (Math.floor((price - band.start) / band.step) + 1) * band.step, this.highest);
+    return Math.min(
+      band.start + (Math.floor((price - band.start) / band.step) + 1) * band.step,
+      this.highest,
+    );
   }
 
   /** Next price below that is on the grid. */

@@ -35,7 +35,13 @@ function orderSize(random: Random): number {
 }
 
 /** A price for a new order of a side that does not cross, near the top more often than deep. */
-function orderPrice(book: SimulatedBook, grid: PriceGrid, side: Side, fair: number, random: Random): number | null {
+function orderPrice(
+  book: SimulatedBook,
+  grid: PriceGrid,
+  side: Side,
+  fair: number,
+  random: Random,
+): number | null {
   const opposite = book.best(side === 'bid' ? 'ask' : 'bid');
   let price = side === 'bid' ? grid.below(opposite ?? fair) : grid.above(opposite ?? fair);
   for (let depth = random.geometric(0.3, 15); depth > 0; depth--) {
@@ -45,7 +51,13 @@ function orderPrice(book: SimulatedBook, grid: PriceGrid, side: Side, fair: numb
   return price;
 }
 
-function place(book: SimulatedBook, grid: PriceGrid, side: Side, fair: number, random: Random): LevelChange[] {
+function place(
+  book: SimulatedBook,
+  grid: PriceGrid,
+  side: Side,
+  fair: number,
+  random: Random,
+): LevelChange[] {
   const price = orderPrice(book, grid, side, fair, random);
   return price === null ? [] : [{ side, price, change: orderSize(random) }];
 }

@@ -60,9 +60,13 @@ export class PolymarketConnection {
 
   message(text: string): void {
     if (text === 'PING') {
-      if (!this.#isSubscribed) return this.socket.close(INVALID.code, INVALID.reason);
+      if (!this.#isSubscribed) {
+        this.socket.close(INVALID.code, INVALID.reason);
+        return;
+      }
       this.#heard = this.#gateway.clock();
-      return this.socket.pong('PONG');
+      this.socket.pong('PONG');
+      return;
     }
     let body: Record<string, unknown> | null;
     try {
@@ -75,16 +79,22 @@ export class PolymarketConnection {
       if (!this.#isSubscribed) this.socket.close(INVALID.code, INVALID.reason);
       return;
     }
-    if (typeof body['custom_feature_enabled'] === 'boolean') this.#customFeatures = body['custom_feature_enabled'];
+    if (typeof body['custom_feature_enabled'] === 'boolean')
+      this.#customFeatures = body['custom_feature_enabled'];
     const { operation, type } = body;
     if (!this.#isSubscribed) {
-      if (type !== 'market' && type !== 'MARKET') return this.socket.close(INVALID.code, INVALID.reason);
+      if (type !== 'market' && type !== 'MARKET') {
+        this.socket.close(INVALID.code, INVALID.reason);
+        return;
+      }
       this.#isSubscribed = true;
       this.#heard = this.#gateway.clock();
-      return this.#subscribe(tokens, body['initial_dump'] !== false);
+      this.#subscribe(tokens, body['initial_dump'] !== false);
+      return;
     }
     if (operation === 'unsubscribe') this.#unsubscribe(tokens);
-    else if (operation === 'subscribe' || operation === undefined) this.#subscribe(tokens, body['initial_dump'] !== false);
+    else if (operation === 'subscribe' || operation === undefined)
+      this.#subscribe(tokens, body['initial_dump'] !== false);
   }
 
   #subscribe(tokens: readonly string[], wantsBooks: boolean): void {

@@ -41,7 +41,24 @@ export interface PolymarketMarketState {
 }
 
 export function newMarket(
-  facts: Pick<PolymarketMarketState, 'id' | 'condition' | 'questionId' | 'slug' | 'question' | 'category' | 'tokens' | 'createdAt' | 'endAt' | 'negRisk' | 'tick' | 'fair' | 'last' | 'isListed' | 'stamp'>,
+  facts: Pick<
+    PolymarketMarketState,
+    | 'id'
+    | 'condition'
+    | 'questionId'
+    | 'slug'
+    | 'question'
+    | 'category'
+    | 'tokens'
+    | 'createdAt'
+    | 'endAt'
+    | 'negRisk'
+    | 'tick'
+    | 'fair'
+    | 'last'
+    | 'isListed'
+    | 'stamp'
+  >,
 ): PolymarketMarketState {
   return {
     ...facts,
@@ -70,7 +87,10 @@ export function tokenLevels(market: PolymarketMarketState, outcome: 0 | 1, side:
 }
 
 /** Best prices of one token as the venue writes them: 0 and 1 where a side is empty. */
-export function tokenTop(market: PolymarketMarketState, outcome: 0 | 1): { bid: Price | null; ask: Price | null } {
+export function tokenTop(
+  market: PolymarketMarketState,
+  outcome: 0 | 1,
+): { bid: Price | null; ask: Price | null } {
   const { book } = market;
   const bid = book.best('bid');
   const ask = book.best('ask');

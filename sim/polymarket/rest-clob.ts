@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parsePrice, type Price, formatPrice } from '#src/units/price.ts';
+import { formatPrice, type Price, parsePrice } from '#src/units/price.ts';
 import { type Clock, formatRfc3339, MICROS_PER_MILLI, MICROS_PER_SECOND } from '#src/units/time.ts';
 import type { RestAnswer, RestRequest } from '../http/listener.ts';
 import { SlidingWindow } from '../http/rate-limits.ts';
@@ -31,7 +31,9 @@ export class WindowedLimits {
   readonly #windows: ReadonlyMap<string, SlidingWindow>;
 
   constructor(limits: Readonly<Record<string, number>>, clock: Clock) {
-    this.#windows = new Map(Object.entries(limits).map(([route, limit]) => [route, new SlidingWindow(limit, clock)]));
+    this.#windows = new Map(
+      Object.entries(limits).map(([route, limit]) => [route, new SlidingWindow(limit, clock)]),
+    );
   }
 
   /** Null when the request may go on. */
@@ -39,7 +41,11 @@ export class WindowedLimits {
     const waits = routes.map((route) => this.#windows.get(route)?.take() ?? 0);
     const millis = Math.ceil(Math.max(0, ...waits) / MICROS_PER_MILLI);
     if (millis > LONGEST_DELAY_MILLIS) {
-      return { status: 429, body: 'error code: 1015', headers: { 'retry-after': String(Math.ceil(millis / 1_000)) } };
+      return {
+        status: 429,
+        body: 'error code: 1015',
+        headers: { 'retry-after': String(Math.ceil(millis / 1_000)) },
+      };
     }
     if (millis > 0) await sleep(millis);
     return null;
@@ -105,7 +111,9 @@ export class ClobServer {
         return ok({ price: formatPrice(price ?? (0 as Price)) });
       }
       case '/midpoint':
-        return bid === null || ask === null ? NO_BOOK : ok({ mid: formatPrice(Math.floor((bid + ask) / 2) as Price) });
+        return bid === null || ask === null
+          ? NO_BOOK
+          : ok({ mid: formatPrice(Math.floor((bid + ask) / 2) as Price) });
       case '/spread':
         return bid === null || ask === null ? NO_BOOK : ok({ spread: formatPrice((ask - bid) as Price) });
       case '/last-trade-price':
@@ -140,7 +148,8 @@ export class ClobServer {
   ): RestAnswer {
     const cursor = query.get('next_cursor') ?? '';
     const from = cursor === '' ? 0 : Number(Buffer.from(cursor, 'base64').toString('utf8'));
-    if (!Number.isSafeInteger(from) || from < 0) return failed(400, 'next item should be greater than or equal to 0');
+    if (!Number.isSafeInteger(from) || from < 0)
+      return failed(400, 'next item should be greater than or equal to 0');
     const all = [...this.#data.markets()].filter((market) => market.isListed && fits(market));
     const data = all.slice(from, from + PAGE).map(show);
     const next = from + PAGE < all.length ? Buffer.from(String(from + PAGE)).toString('base64') : END_CURSOR;

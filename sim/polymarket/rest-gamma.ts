@@ -34,7 +34,8 @@ export class GammaServer {
     if (refusal !== null) return refusal;
     if (method !== 'GET') return { status: 405, body: { error: 'method not allowed' } };
     if (path === '/markets') return listing(query, this.#filtered(query), gammaMarket);
-    if (path === '/events') return listing(query, this.#filtered(query), (market) => gammaEvent(market, true));
+    if (path === '/events')
+      return listing(query, this.#filtered(query), (market) => gammaEvent(market, true));
     const match = /^\/(markets|events)\/([^/]+)$/.exec(path);
     if (match !== null) {
       const isMarket = match[1] === 'markets';
@@ -65,13 +66,19 @@ export class GammaServer {
   }
 }
 
-function listing(query: URLSearchParams, markets: ListedPolymarket[], show: (market: ListedPolymarket) => unknown): RestAnswer {
+function listing(
+  query: URLSearchParams,
+  markets: ListedPolymarket[],
+  show: (market: ListedPolymarket) => unknown,
+): RestAnswer {
   const limit = Number(query.get('limit') ?? USUAL_PAGE);
   const offset = Number(query.get('offset') ?? 0);
   if (!Number.isSafeInteger(limit) || limit < 0) return invalid('limit is invalid');
   if (!Number.isSafeInteger(offset) || offset < 0) return invalid('offset is invalid');
   // Ascending by id as they come; without an order the newest are first.
-  const isAscending = query.has('order') ? query.get('ascending') !== 'false' : query.get('ascending') === 'true';
+  const isAscending = query.has('order')
+    ? query.get('ascending') !== 'false'
+    : query.get('ascending') === 'true';
   const ordered = isAscending ? markets : markets.reverse();
   return ok(ordered.slice(offset, offset + Math.min(limit, LARGEST_PAGE)).map(show));
 }
@@ -97,7 +104,8 @@ function gammaEvent(market: ListedPolymarket, withMarkets: boolean): Record<stri
 
 /** Lists come as JSON inside strings, on some markets as real lists. */
 function gammaMarket(market: ListedPolymarket): Record<string, unknown> {
-  const list = (items: readonly string[]): unknown => (Number(market.id) % 7 === 0 ? items : JSON.stringify(items));
+  const list = (items: readonly string[]): unknown =>
+    Number(market.id) % 7 === 0 ? items : JSON.stringify(items);
   return {
     id: market.id,
     question: market.question,

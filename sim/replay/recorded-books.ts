@@ -1,8 +1,8 @@
 import { OrderBook } from '#src/book/order-book.ts';
 import type { Level, MarketEvent, Side, Venue } from '#src/events/event.ts';
+import type { RecordedMessage } from '#src/replay/recorded-message.ts';
 import type { Micros } from '#src/units/time.ts';
 import { createDecoder } from '#src/venues/decoders.ts';
-import type { RecordedMessage } from '#src/replay/recorded-message.ts';
 
 /** The books of a recording as far as it has been played, for those who subscribe late and for REST. */
 export class RecordedBooks {
@@ -17,7 +17,8 @@ export class RecordedBooks {
 
   /** @param useYesPrice Kalshi: the convention that the recorded message is in */
   apply(message: RecordedMessage, useYesPrice: boolean): void {
-    const frame = message.venue === 'kalshi' ? { type: message.type, sid: 1, seq: 1, msg: message.body } : message.body;
+    const frame =
+      message.venue === 'kalshi' ? { type: message.type, sid: 1, seq: 1, msg: message.body } : message.body;
     const context = { received_at: 1 as Micros, useYesPrice };
     for (const event of this.#decoder.decode(JSON.stringify(frame), context).events) this.#event(event);
   }

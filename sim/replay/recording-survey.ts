@@ -2,7 +2,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Venue } from '#src/events/event.ts';
 import { readRecording } from '#src/recording/read-recording.ts';
-import { recordedMessages, type RecordedMessage, requestedYesPrices } from '#src/replay/recorded-message.ts';
+import { Ownership } from '#src/replay/ownership.ts';
+import { type RecordedMessage, recordedMessages, requestedYesPrices } from '#src/replay/recorded-message.ts';
 import type { Micros } from '#src/units/time.ts';
 
 /** A recording that holds nothing to replay. */
@@ -39,6 +40,7 @@ export async function* timedMessages(
 ): AsyncGenerator<TimedMessage> {
   let bareAt = 0;
   for (const file of files) {
+    const ownership = new Ownership();
     const conventions = new Map<string, boolean>();
     for await (const { number, frame, recorded } of readRecording(file)) {
       if (recorded?.sent !== undefined) {
@@ -51,7 +53,10 @@ export async function* timedMessages(
       if (messages === null) skipped(file, number);
       bareAt = recorded === null ? bareAt + BARE_DISTANCE : recorded.t;
       const useYesPrice = conventions.get(recorded?.conn ?? '') ?? false;
-      for (const message of messages ?? []) yield { at: bareAt as Micros, message, useYesPrice };
+      for (const message of messages ?? []) {
+        if (ownership.accepts(message, recorded?.conn ?? ''))
+          yield { at: bareAt as Micros, message, useYesPrice };
+      }
     }
   }
 }
@@ -73,7 +78,12 @@ export interface RecordingSurvey {
   readonly openings: ReadonlyMap<string, TimedMessage>;
 }
 
-const BOOK_TYPES: ReadonlySet<string> = new Set(['orderbook_snapshot', 'orderbook_delta', 'book', 'price_change']);
+const BOOK_TYPES: ReadonlySet<string> = new Set([
+  'orderbook_snapshot',
+  'orderbook_delta',
+  'book',
+  'price_change',
+]);
 /** Messages about a market that may not have begun, or is over: they alone do not make it one to subscribe. */
 const ANNOUNCEMENTS: ReadonlySet<string> = new Set(['market_lifecycle_v2', 'multivariate_market_lifecycle']);
 
@@ -111,6 +121,7 @@ export async function surveyRecordings(paths: readonly string[]): Promise<Record
       if (message.type === 'orderbook_snapshot' || message.type === 'book') openings.set(instrument, timed);
     }
   }
-  if (from === null) throw new EmptyRecordingError(`${paths.join(', ')}: no message of either venue to replay`);
+  if (from === null)
+    throw new EmptyRecordingError(`${paths.join(', ')}: no message of either venue to replay`);
   return { files, venues, messages, skipped, from, to, types, tickers, tokens, openings };
 }

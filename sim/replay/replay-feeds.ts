@@ -1,7 +1,7 @@
-import { complement, formatPrice, parsePrice, type Price } from '#src/units/price.ts';
-import { formatSize } from '#src/units/size.ts';
 import type { RecordedMessage } from '#src/replay/recorded-message.ts';
-import type { KalshiFeed } from '../kalshi/gateway.ts';
+import { complement, formatPrice, type Price, parsePrice } from '#src/units/price.ts';
+import { formatSize } from '#src/units/size.ts';
+import type { KalshiFeed } from '../kalshi/socket-rules.ts';
 import type { PolymarketFeed } from '../polymarket/gateway.ts';
 import type { RecordedBooks } from './recorded-books.ts';
 import type { RecordingSurvey } from './recording-survey.ts';
@@ -41,7 +41,10 @@ export function inOtherConvention(type: string, body: Body): Body {
 }
 
 /** A recorded Kalshi message in both conventions, as JSON. */
-export function bothConventions(message: RecordedMessage & { venue: 'kalshi' }, useYesPrice: boolean): { no: string; yes: string } {
+export function bothConventions(
+  message: RecordedMessage & { venue: 'kalshi' },
+  useYesPrice: boolean,
+): { no: string; yes: string } {
   const same = JSON.stringify(message.body);
   const other = JSON.stringify(inOtherConvention(message.type, message.body));
   return useYesPrice ? { no: other, yes: same } : { no: same, yes: other };

@@ -1,6 +1,6 @@
-import { formatRfc3339, type Micros, MICROS_PER_DAY } from '#src/units/time.ts';
-import type { KalshiTrade } from '../kalshi/exchange.ts';
+import { formatRfc3339, MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
 import type { KalshiEventFacts } from '../kalshi/market.ts';
+import type { KalshiTrade } from '../kalshi/reports.ts';
 import type { KalshiRestData, ListedMarket } from '../kalshi/rest-data.ts';
 import type { ListedPolymarket, PolymarketRestData } from '../polymarket/rest-data.ts';
 import type { RecordingSurvey } from './recording-survey.ts';
@@ -89,7 +89,10 @@ export class ReplayedKalshiListing implements KalshiRestData {
     if (!this.#markets.has(ticker)) return null;
     const opening = this.#feed.snapshot(ticker, false);
     if (opening === null) return { yes: [], no: [] };
-    const { yes_dollars_fp, no_dollars_fp } = JSON.parse(opening) as Record<string, [string, string][] | undefined>;
+    const { yes_dollars_fp, no_dollars_fp } = JSON.parse(opening) as Record<
+      string,
+      [string, string][] | undefined
+    >;
     const ascending = (levels: [string, string][] = []): [string, string][] =>
       levels.toSorted(([a], [b]) => Number(a) - Number(b));
     return { yes: ascending(yes_dollars_fp), no: ascending(no_dollars_fp) };
@@ -109,7 +112,8 @@ export class ReplayedPolymarketListing implements PolymarketRestData {
   constructor(survey: RecordingSurvey, feed: ReplayedPolymarket, now: Micros) {
     this.#feed = feed;
     const tokens = new Map<string, string[]>();
-    for (const [token, { market }] of survey.tokens) tokens.set(market, [...(tokens.get(market) ?? []), token]);
+    for (const [token, { market }] of survey.tokens)
+      tokens.set(market, [...(tokens.get(market) ?? []), token]);
     let id = 0;
     for (const [condition, known] of tokens) {
       const market: ListedPolymarket = {
@@ -152,6 +156,14 @@ export class ReplayedPolymarketListing implements PolymarketRestData {
     const book = this.#feed.body(token);
     if (book === null) return null;
     const { buys, sells, bids = buys, asks = sells, ...rest } = book;
-    return { min_order_size: '5', tick_size: '0.01', neg_risk: false, last_trade_price: '', ...rest, bids, asks };
+    return {
+      min_order_size: '5',
+      tick_size: '0.01',
+      neg_risk: false,
+      last_trade_price: '',
+      ...rest,
+      bids,
+      asks,
+    };
   }
 }

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { setImmediate as yieldToOthers, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as yieldToOthers } from 'node:timers/promises';
 import { PlaybackPace, type PlaybackSpeed } from '#src/replay/pace.ts';
 import type { RecordedMessage } from '#src/replay/recorded-message.ts';
 import { type Clock, MICROS_PER_MILLI, MICROS_PER_SECOND } from '#src/units/time.ts';
@@ -7,12 +7,17 @@ import { FaultControl } from '../faults/fault-control.ts';
 import { NO_FAULTS } from '../faults/specification.ts';
 import type { RestAnswer, RestRequest } from '../http/listener.ts';
 import { KalshiAuthentication } from '../kalshi/authentication.ts';
-import { KALSHI_SOCKET_LIMITS } from '../kalshi/gateway.ts';
 import { KALSHI_REST_LIMITS } from '../kalshi/rest.ts';
+import { KALSHI_SOCKET_LIMITS } from '../kalshi/socket-rules.ts';
 import { POLYMARKET_SOCKET_LIMITS } from '../polymarket/gateway.ts';
 import { type ReadyLine, VenueListeners } from '../server/venue-listeners.ts';
 import { RecordedBooks } from './recorded-books.ts';
-import { type RecordingSurvey, surveyRecordings, type TimedMessage, timedMessages } from './recording-survey.ts';
+import {
+  type RecordingSurvey,
+  surveyRecordings,
+  type TimedMessage,
+  timedMessages,
+} from './recording-survey.ts';
 import { bothConventions, ReplayedKalshi, ReplayedPolymarket } from './replay-feeds.ts';
 import { ReplayedKalshiListing, ReplayedPolymarketListing } from './replay-listings.ts';
 
@@ -40,7 +45,13 @@ const BURST = 200;
 const MOST_UNSENT = 4 << 20;
 const LONGEST_SLEEP_MILLIS = 500;
 const REPEATABLE = { order: -1, repeatable: true } as const;
-const ACCOUNT_LIMITS = { refill: 1_000_000, capacity: 1_000_000, cost: 10, unsignedRefill: 1_000, unsignedBurst: 10_000 };
+const ACCOUNT_LIMITS = {
+  refill: 1_000_000,
+  capacity: 1_000_000,
+  cost: 10,
+  unsignedRefill: 1_000,
+  unsignedBurst: 10_000,
+};
 
 export type ReplayState = 'waiting' | 'playing' | 'ended';
 
@@ -151,9 +162,12 @@ export class Replay {
     const wanted = this.#options.waitSubscriptions ?? 0;
     const { kalshi, polymarket } = this.listeners;
     const missing = [...this.survey.tickers].filter((ticker) => kalshi!.bookSubscribers(ticker) < wanted);
-    missing.push(...[...this.survey.tokens.keys()].filter((token) => polymarket!.subscribers(token).size < wanted));
+    missing.push(
+      ...[...this.survey.tokens.keys()].filter((token) => polymarket!.subscribers(token).size < wanted),
+    );
     for (const channel of ['trade', 'ticker', 'market_lifecycle_v2']) {
-      if (this.survey.types.has(`kalshi ${channel}`) && kalshi!.index(channel).all.size < wanted) missing.push(`channel ${channel}`);
+      if (this.survey.types.has(`kalshi ${channel}`) && kalshi!.index(channel).all.size < wanted)
+        missing.push(`channel ${channel}`);
     }
     return missing;
   }
@@ -162,7 +176,8 @@ export class Replay {
     const { clock, waitSubscriptions = 0, waitAtMost = WAIT_AT_MOST } = this.#options;
     if (waitSubscriptions === 0) return;
     const until = clock() + waitAtMost;
-    while (!this.#isStopped && clock() < until && this.unsubscribed().length > 0) await sleep(LOOK_EVERY_MILLIS);
+    while (!this.#isStopped && clock() < until && this.unsubscribed().length > 0)
+      await sleep(LOOK_EVERY_MILLIS);
     // The initial books are on their way; the first changes come after them on every connection.
     await sleep(LOOK_EVERY_MILLIS);
   }
@@ -192,7 +207,9 @@ export class Replay {
     while ((wait > 0 || this.#isPaused) && !this.#isStopped) {
       const before = clock();
       const isPaused = this.#isPaused;
-      await sleep(Math.min(isPaused ? LOOK_EVERY_MILLIS : Math.ceil(wait / MICROS_PER_MILLI), LONGEST_SLEEP_MILLIS));
+      await sleep(
+        Math.min(isPaused ? LOOK_EVERY_MILLIS : Math.ceil(wait / MICROS_PER_MILLI), LONGEST_SLEEP_MILLIS),
+      );
       const passed = clock() - before;
       if (isPaused) pace.delay(passed);
       else wait -= passed;
@@ -210,7 +227,8 @@ export class Replay {
   #send(timed: TimedMessage): void {
     const { message } = timed;
     this.#played++;
-    this.#delivered += message.venue === 'kalshi' ? this.#sendKalshi(message, timed) : this.#sendPolymarket(message, timed);
+    this.#delivered +=
+      message.venue === 'kalshi' ? this.#sendKalshi(message, timed) : this.#sendPolymarket(message, timed);
   }
 
   #sendKalshi(message: RecordedMessage & { venue: 'kalshi' }, timed: TimedMessage): number {
@@ -224,7 +242,9 @@ export class Replay {
         // Everybody who subscribed was given the first book then.
         const isOpening = type === 'orderbook_snapshot' && !this.#books.kalshi.has(instrument);
         this.#books.kalshi.apply(message, timed.useYesPrice);
-        return isOpening && this.survey.openings.has(instrument) ? 0 : gateway.book(instrument, type, forms.no, forms.yes);
+        return isOpening && this.survey.openings.has(instrument)
+          ? 0
+          : gateway.book(instrument, type, forms.no, forms.yes);
       }
       case 'trade':
       case 'ticker':
@@ -251,7 +271,8 @@ export class Replay {
     const isOpening = type === 'book' && !this.#books.polymarket.has(token);
     if (type === 'book' || type === 'price_change') this.#books.polymarket.apply(message, timed.useYesPrice);
     if (isOpening && this.survey.openings.has(token)) return 0;
-    if (type === 'price_change') return gateway.change(instruments, frame, REPEATABLE).reduce((sum, count) => sum + count, 0);
+    if (type === 'price_change')
+      return gateway.change(instruments, frame, REPEATABLE).reduce((sum, count) => sum + count, 0);
     return gateway.token(token, frame, REPEATABLE, type === 'best_bid_ask');
   }
 

@@ -1,21 +1,49 @@
 import type { Venue } from '#src/events/event.ts';
-import { bookAt } from '#src/truth/truth-books.ts';
 import { readTruth } from '#src/truth/read-truth.ts';
+import { bookAt } from '#src/truth/truth-books.ts';
 import type { TruthRecord } from '#src/truth/truth-record.ts';
-import { FaultSpecificationError, parseFaults, SOCKET_FAULTS, type SocketFault } from '../faults/specification.ts';
+import type { FaultControl } from '../faults/fault-control.ts';
+import {
+  type FaultSettings,
+  FaultSpecificationError,
+  parseFaults,
+  SOCKET_FAULTS,
+  type SocketFault,
+} from '../faults/specification.ts';
 import type { RestAnswer, RestRequest } from '../http/listener.ts';
-import type { Simulation } from '../simulation.ts';
+import type { KalshiExchange } from '../kalshi/exchange.ts';
+import type { PolymarketExchange } from '../polymarket/exchange.ts';
+import type { Timeline } from '../timeline.ts';
+import type { TruthFile, TruthLog } from '../truth-log.ts';
+import type { VenueListeners } from './venue-listeners.ts';
 
 const ok = (body: unknown): RestAnswer => ({ status: 200, body });
 const bad = (error: string): RestAnswer => ({ status: 400, body: { error } });
 
 const TRUTH_PAGE = 10_000;
 
+/** What can be seen and done of a running simulation. */
+export interface ControlledSimulation {
+  readonly timeline: Timeline;
+  readonly kalshi: KalshiExchange;
+  readonly polymarket: PolymarketExchange;
+  readonly listeners: VenueListeners;
+  readonly faults: FaultControl;
+  readonly truth: TruthLog;
+  readonly truthFile: TruthFile | null;
+  readonly records: readonly TruthRecord[];
+  pause(): void;
+  resume(): void;
+  restart(): void;
+  flush(): void;
+  setFaults(settings: FaultSettings): void;
+}
+
 /** The simulator's own interface, beside the venues': faults, pause, truth. */
 export class SimulationControl {
-  readonly #simulation: Simulation;
+  readonly #simulation: ControlledSimulation;
 
-  constructor(simulation: Simulation) {
+  constructor(simulation: ControlledSimulation) {
     this.#simulation = simulation;
   }
 
@@ -58,7 +86,10 @@ export class SimulationControl {
       truth: { records: truth.count, file: truthFile?.file ?? null },
       kalshi: {
         connections: listeners.kalshi!.connections.length,
-        subscriptions: listeners.kalshi!.connections.reduce((sum, { subscriptions }) => sum + subscriptions.length, 0),
+        subscriptions: listeners.kalshi!.connections.reduce(
+          (sum, { subscriptions }) => sum + subscriptions.length,
+          0,
+        ),
         markets: kalshi.markets.size,
       },
       polymarket: {
@@ -94,7 +125,8 @@ export class SimulationControl {
     }
     if (wish.once === undefined) return ok(this.#faults());
     const { fault, venue, connection } = wish.once;
-    if (!SOCKET_FAULTS.includes(fault as SocketFault)) return bad(`once.fault must be one of ${SOCKET_FAULTS.join(', ')}`);
+    if (!SOCKET_FAULTS.includes(fault as SocketFault))
+      return bad(`once.fault must be one of ${SOCKET_FAULTS.join(', ')}`);
     if (venue !== 'kalshi' && venue !== 'polymarket') return bad('once.venue must be kalshi or polymarket');
     const all = this.#simulation.listeners[venue]!.connections;
     const chosen = typeof connection === 'number' ? all.slice(connection, connection + 1) : all;
@@ -132,6 +164,8 @@ export class SimulationControl {
     const at = query.has('at') ? Number(query.get('at')) : Number.MAX_SAFE_INTEGER;
     if (!Number.isSafeInteger(at)) return bad('at must be microseconds since the epoch');
     const book = await bookAt(this.#records(), venue satisfies Venue, instrument, at);
-    return book === null ? { status: 404, body: { error: `no ${venue} instrument ${instrument} by then` } } : ok({ venue, instrument, at, ...book });
+    return book === null
+      ? { status: 404, body: { error: `no ${venue} instrument ${instrument} by then` } }
+      : ok({ venue, instrument, at, ...book });
   }
 }

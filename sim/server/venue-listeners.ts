@@ -4,11 +4,16 @@ import type { FaultControl } from '../faults/fault-control.ts';
 import { Listener, type RestAnswer, type RestRequest, type UpgradeRules } from '../http/listener.ts';
 import { withRestFaults } from '../http/rest-faults.ts';
 import type { KalshiAuthentication } from '../kalshi/authentication.ts';
-import { KalshiGateway, type KalshiFeed, type KalshiSocketLimits } from '../kalshi/gateway.ts';
-import { KalshiRestServer, type KalshiRestLimits, PREFIX, tooManyRequests } from '../kalshi/rest.ts';
+import { KalshiGateway } from '../kalshi/gateway.ts';
+import { type KalshiRestLimits, KalshiRestServer, PREFIX, tooManyRequests } from '../kalshi/rest.ts';
 import type { KalshiRestData } from '../kalshi/rest-data.ts';
+import type { KalshiFeed, KalshiSocketLimits } from '../kalshi/socket-rules.ts';
 import { Random } from '../market/random.ts';
-import { PolymarketGateway, type PolymarketFeed, type PolymarketSocketLimits } from '../polymarket/gateway.ts';
+import {
+  type PolymarketFeed,
+  PolymarketGateway,
+  type PolymarketSocketLimits,
+} from '../polymarket/gateway.ts';
 import { ClobServer } from '../polymarket/rest-clob.ts';
 import type { PolymarketRestData } from '../polymarket/rest-data.ts';
 import { GammaServer } from '../polymarket/rest-gamma.ts';
@@ -52,7 +57,10 @@ const POLYMARKET_SOCKET_PATH = '/ws/market';
 const TICK_MILLIS = 50;
 
 const notFound: RestAnswer = { status: 404, body: { error: 'not found' } };
-const unavailable: RestAnswer = { status: 503, body: { error: { code: 'service_unavailable', message: 'restarting' } } };
+const unavailable: RestAnswer = {
+  status: 503,
+  body: { error: { code: 'service_unavailable', message: 'restarting' } },
+};
 
 /** The servers of both venues, whatever stands behind them: a simulated exchange or a recording. */
 export class VenueListeners {
@@ -85,18 +93,26 @@ export class VenueListeners {
     const { host, clock, faults, seed } = options;
     const down = { until: 0 };
     const gateways: Gateways = {
-      kalshi: options.kalshi === null ? null : new KalshiGateway(options.kalshi.feed, options.kalshi.socketLimits, clock),
+      kalshi:
+        options.kalshi === null
+          ? null
+          : new KalshiGateway(options.kalshi.feed, options.kalshi.socketLimits, clock),
       polymarket:
         options.polymarket === null
           ? null
           : new PolymarketGateway(options.polymarket.feed, options.polymarket.socketLimits, clock),
     };
     const isDown = (): boolean => clock() < down.until;
-    const guarded = (name: string, handle: (request: RestRequest) => Promise<RestAnswer>, tooMany: (random: Random) => unknown) =>
+    const guarded = (
+      name: string,
+      handle: (request: RestRequest) => Promise<RestAnswer>,
+      tooMany: (random: Random) => unknown,
+    ) =>
       withRestFaults(handle, () => faults.settings, isDown, new Random(seed, `${name} rest faults`), tooMany);
     const listeners: Listener[] = [];
     const port = (offset: number): number => (options.port === 0 ? 0 : options.port + offset);
-    const base = (listener: Listener, scheme: string, path: string): string => `${scheme}://${host}:${listener.port}${path}`;
+    const base = (listener: Listener, scheme: string, path: string): string =>
+      `${scheme}://${host}:${listener.port}${path}`;
     let ready: Omit<ReadyLine, 'control' | 'ready'> = {};
     try {
       if (options.kalshi !== null) {
@@ -110,7 +126,9 @@ export class VenueListeners {
           kalshiUpgrades(gateways.kalshi!, parts.authentication, faults, isDown),
         );
         listeners.push(listener);
-        ready = { kalshi: { rest: base(listener, 'http', PREFIX), ws: base(listener, 'ws', KALSHI_SOCKET_PATH) } };
+        ready = {
+          kalshi: { rest: base(listener, 'http', PREFIX), ws: base(listener, 'ws', KALSHI_SOCKET_PATH) },
+        };
       }
       if (options.polymarket !== null) {
         const { data } = options.polymarket;
@@ -122,7 +140,11 @@ export class VenueListeners {
           polymarketUpgrades(gateways.polymarket!, faults, isDown),
         );
         listeners.push(clob);
-        const gamma = await Listener.listen(port(2), host, guarded('gamma', new GammaServer(data, clock).handle, cloudflare));
+        const gamma = await Listener.listen(
+          port(2),
+          host,
+          guarded('gamma', new GammaServer(data, clock).handle, cloudflare),
+        );
         listeners.push(gamma);
         const polymarket = {
           clob: base(clob, 'http', ''),
@@ -170,11 +192,7 @@ interface Gateways {
   readonly polymarket: PolymarketGateway | null;
 }
 
-function attach(
-  client: WebSocket,
-  closed: () => void,
-  message: (text: string) => void,
-): void {
+function attach(client: WebSocket, closed: () => void, message: (text: string) => void): void {
   client.on('close', closed);
   client.on('message', (data: Buffer, isBinary) => {
     if (!isBinary) message(data.toString('utf8'));
@@ -192,7 +210,11 @@ function kalshiUpgrades(
       if (isDown()) return unavailable;
       if (request.path !== KALSHI_SOCKET_PATH) return notFound;
       if (authentication.identify(request).kind !== 'signed') return authentication.unauthorized();
-      if (gateway.isFull) return { status: 429, body: { error: { code: 'too_many_connections', message: 'too many connections' } } };
+      if (gateway.isFull)
+        return {
+          status: 429,
+          body: { error: { code: 'too_many_connections', message: 'too many connections' } },
+        };
       return null;
     },
     accept(client) {
@@ -211,7 +233,11 @@ function kalshiUpgrades(
   };
 }
 
-function polymarketUpgrades(gateway: PolymarketGateway, faults: FaultControl, isDown: () => boolean): UpgradeRules {
+function polymarketUpgrades(
+  gateway: PolymarketGateway,
+  faults: FaultControl,
+  isDown: () => boolean,
+): UpgradeRules {
   return {
     refuse(request) {
       if (isDown()) return unavailable;

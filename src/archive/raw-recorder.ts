@@ -187,7 +187,7 @@ export class RawRecorder implements FrameRecorder {
           resolve();
         });
     });
-    this.#uploader.stop();
+    await this.#uploader.stop();
     const { files, bytes } = this.#uploader.waiting;
     return { segments: files, bytes, dropped_lines: this.figures().dropped_lines };
   }

@@ -2,7 +2,7 @@ import type { Gatherer, Venue } from '../events/event.ts';
 import { formatRfc3339, type Micros } from '../units/time.ts';
 
 /** Extension of a finished segment: JSON lines in one zstd frame. */
-export const SEGMENT_EXTENSION = '.jsonl.zst';
+const SEGMENT_EXTENSION = '.jsonl.zst';
 /** Added while the segment is being written. */
 export const OPEN_SUFFIX = '.open';
 

@@ -53,10 +53,12 @@ export class SegmentUploader {
     return this.#waitingFiles === 0;
   }
 
-  stop(): void {
+  /** Begins no further upload, and counts what is left on this disk. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelRetry?.();
     this.#cancelRetry = null;
+    await this.#pending().catch(() => {});
   }
 
   #run(): void {

@@ -6,7 +6,6 @@ import type { KeeperOptions } from './keeper/options.ts';
 import { SequencedKeeper } from './keeper/sequenced-keeper.ts';
 
 export type { KeeperCounters } from './keeper/counters.ts';
-export { newCounters } from './keeper/counters.ts';
 export type { KeeperOptions } from './keeper/options.ts';
 
 /** How each venue lets a line prove that it missed nothing. */

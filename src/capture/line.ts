@@ -65,7 +65,7 @@ export interface LineKeeper {
   /** Calls due by time: engine snapshots, metrics, anchors, heartbeat bookkeeping. Call about every 100 ms. */
   tick(now: Micros): void;
   /** Whether the book is proven at this moment: the pool looks up where its own count differs from `counts()`. */
-  isProven?(instrument: string): boolean;
+  isProven(instrument: string): boolean;
   /** Shown in status and asserted by the pool: expected, bound (subscribed) and proven (seeded) counts. */
   counts(): { readonly expected: number; readonly bound: number; readonly proven: number };
 }

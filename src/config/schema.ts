@@ -20,11 +20,9 @@ const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) =>
   error: 'expected true or false',
 });
 const url = (protocols: readonly string[]) =>
-  z
-    .string()
-    .refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
-      error: `expected a URL starting with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
-    });
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    error: `expected a URL starting with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  });
 const httpUrl = url(['https:', 'http:']);
 const websocketUrl = url(['wss:', 'ws:']);
 const pattern = z.string().refine(

@@ -11,7 +11,11 @@ const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
  *
  * @throws ConfigError naming the key when a variable without default is not set.
  */
-export function substitute(value: unknown, environment: Readonly<Record<string, string | undefined>>, path: string): unknown {
+export function substitute(
+  value: unknown,
+  environment: Readonly<Record<string, string | undefined>>,
+  path: string,
+): unknown {
   if (typeof value === 'string') {
     return value.replace(REFERENCE, (_, name: string, fallback: string | undefined) => {
       const found = environment[name];
@@ -25,7 +29,10 @@ export function substitute(value: unknown, environment: Readonly<Record<string, 
   }
   if (value !== null && typeof value === 'object') {
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, substitute(item, environment, path === '' ? key : `${path}.${key}`)]),
+      Object.entries(value).map(([key, item]) => [
+        key,
+        substitute(item, environment, path === '' ? key : `${path}.${key}`),
+      ]),
     );
   }
   return value;

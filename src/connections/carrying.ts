@@ -14,6 +14,7 @@ export class Carrying {
   #seeded = 0;
   /** What the keeper did not vouch for at the last reconciliation. */
   #doubted = new Set<Assignment>();
+  #round = this.#assignments.values();
   readonly #slots: Slots;
   readonly #keeper: LineKeeper;
   readonly #recovery: Recovery;
@@ -219,7 +220,7 @@ export class Carrying {
     const before = this.#doubted;
     this.#doubted = new Set();
     const { proven } = this.#keeper.counts();
-    if (proven >= this.#seeded || this.#keeper.isProven === undefined) return 0;
+    if (proven >= this.#seeded) return 0;
     let found = 0;
     for (const assignment of this.#assignments.values()) {
       if (!isSettled(assignment) || this.#keeper.isProven(assignment.instrument)) continue;
@@ -228,6 +229,22 @@ export class Carrying {
         this.#unseed(assignment, now);
         this.#recovery.trouble(assignment, now);
       } else this.#doubted.add(assignment);
+    }
+    return found;
+  }
+
+  /** The next few instruments with a settled book, round and round over all of them. */
+  nextSettled(count: number): string[] {
+    const found: string[] = [];
+    for (let looked = 0; found.length < count && looked < this.#assignments.size; looked++) {
+      let next = this.#round.next();
+      if (next.done === true) {
+        this.#round = this.#assignments.values();
+        next = this.#round.next();
+        // The end of a round is the end of its last request.
+        if (found.length > 0 || next.done === true) break;
+      }
+      if (isSettled(next.value)) found.push(next.value.instrument);
     }
     return found;
   }

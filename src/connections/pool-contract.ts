@@ -28,6 +28,8 @@ export interface PoolTiming {
   readonly firstEventDeadline: number;
   /** Silence of a subscription shorter than this is never a stall. */
   readonly stallAfter: number;
+  /** Where nothing numbers the messages, every book is held against one by REST once in this time, if that can be. */
+  readonly compareEvery: number;
   /** Age at which a connection is replaced, the new one first. */
   readonly maxAge: number;
   /** After the venue refused the key, one connection tries again this often. */
@@ -41,6 +43,7 @@ export interface PoolTiming {
 export const DEFAULT_TIMING: PoolTiming = {
   firstEventDeadline: 30 * MICROS_PER_SECOND,
   stallAfter: 60 * MICROS_PER_SECOND,
+  compareEvery: 60 * MICROS_PER_SECOND,
   maxAge: 240 * MICROS_PER_MINUTE,
   unauthorizedRetry: 5 * MICROS_PER_MINUTE,
   backoff: DEFAULT_BACKOFF,

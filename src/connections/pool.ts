@@ -68,9 +68,17 @@ export class ConnectionPool {
       finish: (slot, now) => this.#takeOver(slot, now),
       notice,
     });
-    this.#witness = new Witness(parts.fetchBooks, {
+    this.#witness = new Witness({
+      fetchBooks: parts.fetchBooks,
       books: (snapshot) => this.#settle(parts.keeper.restSnapshot(snapshot), parts.clock()),
       failed: (message) => this.#notice('witness_failed', message),
+      round: parts.profile.isNumbered
+        ? null
+        : {
+            every: timing.compareEvery,
+            total: () => this.#carrying.size,
+            next: (count) => this.#carrying.nextSettled(count),
+          },
     });
     this.#recovery = new Recovery(timing, {
       carry: (assignments, now) => this.#carrying.carry(assignments, now),

@@ -7,6 +7,8 @@ export type RecordedMessage =
       readonly type: string;
       /** The market it is about, or null. */
       readonly instrument: string | null;
+      /** Subscription of the recorded connection; 0 where the message has none. */
+      readonly sid: number;
       readonly body: Fields;
     }
   | {
@@ -47,13 +49,21 @@ export function recordedMessages(frame: string): RecordedMessage[] | null {
   if (!isFields(parsed)) return null;
   const { type } = parsed;
   if (typeof type === 'string' && KALSHI_REPLIES.has(type)) return [];
-  const message = typeof type === 'string' && 'msg' in parsed ? kalshiMessage(type, parsed['msg']) : polymarketMessage(parsed);
+  const message =
+    typeof type === 'string' && 'msg' in parsed ? kalshiMessage(type, parsed) : polymarketMessage(parsed);
   return message === null ? null : [message];
 }
 
-function kalshiMessage(type: string, msg: unknown): RecordedMessage | null {
+function kalshiMessage(type: string, frame: Fields): RecordedMessage | null {
+  const { msg, sid } = frame;
   if (!isFields(msg)) return null;
-  return { venue: 'kalshi', type, instrument: text(msg['market_ticker']), body: msg };
+  return {
+    venue: 'kalshi',
+    type,
+    instrument: text(msg['market_ticker']),
+    sid: typeof sid === 'number' ? sid : 0,
+    body: msg,
+  };
 }
 
 /** Which kind a message is; some older captures do not say so themselves. */

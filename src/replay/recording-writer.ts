@@ -2,8 +2,8 @@ import { createWriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { createGzip, createZstdCompress } from 'node:zlib';
-import type { FrameRecorder } from '../capture/sink.ts';
 import type { RecordedLine } from '../capture/recording.ts';
+import type { FrameRecorder } from '../capture/sink.ts';
 import type { Micros } from '../units/time.ts';
 
 /**

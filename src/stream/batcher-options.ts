@@ -71,6 +71,7 @@ export interface BatcherFigures {
   readonly spilling: boolean;
   readonly spilled_records: number;
   readonly journal_records: number;
+  readonly journal_lines: number;
   readonly journal_bytes: number;
   readonly journal_write_failures: number;
   readonly journal_damaged_bytes: number;

@@ -176,6 +176,7 @@ export class Batcher implements CaptureSink {
       spilling: this.#spilling,
       spilled_records: this.#spilledRecords,
       journal_records: journal.records,
+      journal_lines: journal.lines,
       journal_bytes: journal.diskBytes,
       journal_write_failures: this.#journal.writeFailures,
       journal_damaged_bytes: this.#journal.damagedBytes,
@@ -247,14 +248,19 @@ export class Batcher implements CaptureSink {
     left.records += journal.records;
     left.lines += journal.lines;
     left.bytes += journal.diskBytes + journal.memoryBytes;
-    try {
-      if (!(await this.#journal.settle())) throw new Error('the disk refuses what waits for it');
-      await this.#journal.keepLeftovers(inMemory);
-      return { ...left, kept: true };
-    } catch (error) {
-      this.#onProblem({ kind: 'leftovers_lost', lines: left.lines, message: String(error) });
-      return { ...left, kept: false };
-    }
+    let kept = true;
+    const keep = async (step: () => Promise<unknown>): Promise<void> => {
+      try {
+        if ((await step()) === false) throw new Error('the disk refuses what waits for it');
+      } catch (error) {
+        kept = false;
+        this.#onProblem({ kind: 'leftovers_lost', lines: left.lines, message: String(error) });
+      }
+    };
+    await keep(() => this.#journal.settle());
+    await keep(() => this.#journal.keepLeftovers(inMemory));
+    await keep(() => this.#setAside.settle());
+    return { ...left, kept };
   }
 
   #memoryBytes(): number {

@@ -12,6 +12,7 @@ export class SetAside {
   readonly #directory: string;
   readonly #after: After;
   readonly #failed: (file: string, message: string) => void;
+  readonly #writes = new Set<Promise<void>>();
   #waiting = 0;
 
   constructor(directory: string, after: After, failed: (file: string, message: string) => void) {
@@ -27,7 +28,19 @@ export class SetAside {
 
   keep(file: string, data: Uint8Array): void {
     this.#waiting += data.byteLength;
-    void this.#write(file, data);
+    this.#begin(file, data);
+  }
+
+  /** Waits for the writes under way; true when everything is on disk. */
+  async settle(): Promise<boolean> {
+    await Promise.all(this.#writes);
+    return this.#waiting === 0;
+  }
+
+  #begin(file: string, data: Uint8Array): void {
+    const write = this.#write(file, data);
+    this.#writes.add(write);
+    void write.then(() => this.#writes.delete(write));
   }
 
   async #write(file: string, data: Uint8Array): Promise<void> {
@@ -45,7 +58,7 @@ export class SetAside {
       this.#waiting -= data.byteLength;
     } catch (error) {
       this.#failed(file, String(error));
-      this.#after(RETRY_MILLIS, () => void this.#write(file, data));
+      this.#after(RETRY_MILLIS, () => this.#begin(file, data));
     }
   }
 }

@@ -30,6 +30,7 @@ const batcherTable: FigureTable<BatcherFigures> = {
   spilling: gauge('tape_stream_spilling', '1 while records go through the journal on disk.'),
   spilled_records: counter('tape_stream_spilled_records_total', 'Records given to the journal.'),
   journal_records: gauge('tape_stream_journal_records', 'Records in the journal.'),
+  journal_lines: gauge('tape_stream_journal_lines', 'Lines of those records.'),
   journal_bytes: gauge('tape_stream_journal_bytes', 'Bytes of the journal that are still to be read back.'),
   journal_write_failures: counter(
     'tape_stream_journal_write_failures_total',

@@ -3,7 +3,7 @@ import { type Clock, formatRfc3339 } from '../units/time.ts';
 import { redact, scrubText } from './redaction.ts';
 import { RepeatLimiter, type RepeatLimiterOptions } from './repeat-limiter.ts';
 
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
 /** One JSON object per line. The message is a fixed sentence; what varies goes into the details. */
 export interface Logger {

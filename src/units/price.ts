@@ -33,7 +33,8 @@ export function formatPrice(price: Price): string {
  * @throws DecimalError when the price is finer than a hundred-thousandth.
  */
 export function toHundredThousandths(price: Price): number {
-  if (price % 10 !== 0) throw new DecimalError('price is finer than a hundred-thousandth', formatPrice(price));
+  if (price % 10 !== 0)
+    throw new DecimalError('price is finer than a hundred-thousandth', formatPrice(price));
   return price / 10;
 }
 

@@ -11,7 +11,7 @@ export function parseSize(text: string): Size {
 
 /** Whole contracts (the venues' older form) as a size. @throws DecimalError when not an integer. */
 export function sizeFromContracts(contracts: number): Size {
-  if (!Number.isSafeInteger(contracts * SCALE)) {
+  if (!Number.isInteger(contracts) || !Number.isSafeInteger(contracts * SCALE)) {
     throw new DecimalError('not a whole number of contracts', String(contracts));
   }
   return (contracts * SCALE) as Size;

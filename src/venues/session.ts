@@ -59,6 +59,8 @@ export interface SessionProfile {
   readonly venue: Venue;
   /** Kalshi only: the convention that book subscriptions ask for. */
   readonly useYesPrice: boolean;
+  /** Whether messages are numbered, so that a missing one shows; else books are held against REST all the time. */
+  readonly isNumbered: boolean;
   /** A session for one new socket. `purpose` is `book` or one of the venue-wide feeds. */
   session(purpose: string, port: SessionPort): VenueSession;
 }

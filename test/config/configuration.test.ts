@@ -35,7 +35,10 @@ describe('configuration', () => {
 
   it('takes numbers and flags that a variable brings as text', () => {
     const configuration = parseConfiguration(
-      minimal.replace('rest_url: "https://k.test"', 'rest_url: "https://k.test", enabled: "${ON}", instruments_per_connection: "${N:-7}"'),
+      minimal.replace(
+        'rest_url: "https://k.test"',
+        'rest_url: "https://k.test", enabled: "${ON}", instruments_per_connection: "${N:-7}"',
+      ),
       'x.yaml',
       { ON: 'false' },
     );
@@ -50,26 +53,46 @@ describe('configuration', () => {
   });
 
   it('cannot be given structure by a variable', () => {
-    expect(faults(minimal.replace('"wss://k.test"', '"${URL}"'), { URL: 'wss://x\nenvironment: prod' })).toContain(
-      'venues.kalshi.websocket_url',
-    );
+    expect(
+      faults(minimal.replace('"wss://k.test"', '"${URL}"'), { URL: 'wss://x\nenvironment: prod' }),
+    ).toContain('venues.kalshi.websocket_url');
   });
 
   it.each([
-    ['an unknown key', minimal.replace('environment', 'colour: red\nenvironment'), 'x.yaml: unknown key colour'],
-    ['a wrong environment', minimal.replace('demo', 'moon'), 'x.yaml: environment: expected one of "local"|"demo"|"prod", found "moon"'],
-    ['a wrong number', minimal.replace('"wss://k.test"', '"wss://k.test", instruments_per_connection: many'), 'x.yaml: venues.kalshi.instruments_per_connection: expected a number, found "many"'],
-    ['a wrong protocol', minimal.replace('wss://p.test', 'ftp://p.test'), 'x.yaml: venues.polymarket.websocket_url: expected a URL starting with wss:// or ws://, found "ftp://p.test"'],
+    [
+      'an unknown key',
+      minimal.replace('environment', 'colour: red\nenvironment'),
+      'x.yaml: unknown key colour',
+    ],
+    [
+      'a wrong environment',
+      minimal.replace('demo', 'moon'),
+      'x.yaml: environment: expected one of "local"|"demo"|"prod", found "moon"',
+    ],
+    [
+      'a wrong number',
+      minimal.replace('"wss://k.test"', '"wss://k.test", instruments_per_connection: many'),
+      'x.yaml: venues.kalshi.instruments_per_connection: expected a number, found "many"',
+    ],
+    [
+      'a wrong protocol',
+      minimal.replace('wss://p.test', 'ftp://p.test'),
+      'x.yaml: venues.polymarket.websocket_url: expected a URL starting with wss:// or ws://, found "ftp://p.test"',
+    ],
   ])('names file, key and expectation for %s', (_, text, message) => {
     expect(faults(text)).toBe(message);
   });
 
   it('refuses more Polymarket tokens a socket than get an initial book', () => {
-    expect(faults(minimal.replace('"wss://p.test"', '"wss://p.test", instruments_per_connection: 501'))).toContain('<=500');
+    expect(
+      faults(minimal.replace('"wss://p.test"', '"wss://p.test", instruments_per_connection: 501')),
+    ).toContain('<=500');
   });
 
   it('says in one line that a file cannot be read or parsed', () => {
-    expect(() => loadConfiguration('config/absent.yaml', {})).toThrow('config/absent.yaml: cannot be read (ENOENT)');
+    expect(() => loadConfiguration('config/absent.yaml', {})).toThrow(
+      'config/absent.yaml: cannot be read (ENOENT)',
+    );
     expect(faults('a: [1')).toMatch(/^x\.yaml: .+/);
     expect(faults('a: [1')).not.toContain('\n');
   });

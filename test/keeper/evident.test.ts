@@ -146,6 +146,35 @@ describe('a line of a venue without sequence numbers', () => {
     expect(line.keeper.counters.books_stale).toBe(1);
   });
 
+  it('notices at the first book after a gap that one before the gap was wrong, if nothing happened in between', () => {
+    const { line, one } = started();
+    const time = line.now;
+    line.frame(one, { events: [absolute('A', time, 'bid', 41, 7)] });
+    line.pass(20);
+    line.keeper.lose(['A'], at(line.now), 'stalled');
+    line.frame(one, { events: [snapshot('A', time, levels([41, 7], [38, 1]))] });
+    const gaps = line.of('gap').filter(({ instruments }) => instruments!.includes('A'));
+    const mismatch = gaps.find(({ cause }) => cause === 'book_mismatch')!;
+    const stall = gaps.find(({ cause }) => cause === 'stalled')!;
+    expect(mismatch.from).toBeLessThanOrEqual(START + 1_000);
+    expect(mismatch.to).toBe(stall.from);
+  });
+
+  it('is in a gap from a change that came after an anchor said to hold it, until the next anchor', () => {
+    const { line, one } = started();
+    const time = line.now;
+    line.frame(one, { events: [snapshot('A', time)] });
+    line.keeper.lose(['A'], at(line.now), 'stalled');
+    line.frame(one, { events: [snapshot('A', time)] });
+    line.pass(3);
+    const label = line.anchors().at(-1)!.snapshot_ts;
+    line.frame(one, { events: [absolute('A', label - 1, 'bid', 38, 4)] });
+    expect(line.of('gap').at(-1)).toMatchObject({ instruments: ['A'], from: label - 1, to: null });
+    line.pass(15);
+    expect(line.openGaps()).toEqual([]);
+    expect(line.anchors().at(-1)!.bids.at(-1)).toEqual(levels([38, 4])[0]);
+  });
+
   it('learns when the venue tells of what trades take by the book alone', () => {
     const { line, one } = started();
     let size = 1_000;

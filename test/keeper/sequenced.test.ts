@@ -237,6 +237,60 @@ describe('an anchor that a late change contradicts', () => {
   });
 });
 
+describe('bounds of gaps and labels', () => {
+  it('allow for frames without a time, which may have been long under way', () => {
+    const { line, connection } = started();
+    line.frame(connection, { sid: 1, seq: 3, events: [signed('A', line.now, 'bid', 41, 1)] });
+    line.now += 4 * SECOND;
+    // Held up for seconds on its way, as what came after it was; nothing in it tells.
+    line.frame(connection, { sid: 1, seq: 4, events: [book('kalshi', 'B', BIDS, ASKS)] });
+    const lost = line.now - 3 * SECOND;
+    line.frame(connection, { sid: 1, seq: 6, events: [book('kalshi', 'B', BIDS, ASKS)] });
+    const gap = line
+      .of('gap')
+      .filter(({ cause, to }) => cause === 'sequence_gap' && to === null)
+      .at(-1)!;
+    expect(gap.instruments).toEqual(['A', 'B']);
+    expect(gap.from).toBeLessThan(lost);
+  });
+
+  it('call a book still only after a second without a change', () => {
+    const { line, connection } = started();
+    line.frame(connection, { sid: 1, seq: 3, events: [book('kalshi', 'A', BIDS, ASKS)] });
+    line.pass(0.9);
+    const time = line.now;
+    line.frame(connection, { sid: 1, seq: 4, events: [signed('A', time, 'bid', 41, 1)] });
+    line.pass(0.5);
+    line.frame(connection, { sid: 1, seq: 5, events: [signed('A', time, 'bid', 40, 1)] });
+    line.pass(5);
+    expect(line.anchors().at(-1)).toMatchObject({
+      instrument: 'A',
+      bids: levels([41, 11], [40, 21], [39, 30]),
+    });
+    expect(line.of('gap').filter(({ cause }) => cause === 'book_mismatch')).toEqual([]);
+  });
+});
+
+describe('a takeover that is itself taken over', () => {
+  it('leaves nothing behind with the connection in between', () => {
+    const { line, connection } = started();
+    const [second, third] = [line.connection('book-2#1'), line.connection('book-3#1')];
+    line.keeper.bind(second, 1, ['A']);
+    line.keeper.bind(third, 1, ['A']);
+    expect(line.keeper.connectionClosed(second, at(line.now), 'disconnected')).toEqual([]);
+    line.frame(third, { sid: 1, seq: 1, events: [book('kalshi', 'A', BIDS, ASKS)] });
+    expect([...line.keeper.connectionClosed(connection, at(line.now), 'disconnected')].sort()).toEqual([
+      'B',
+      'C',
+    ]);
+    expect(line.keeper.view('A')!.proven).toBe(true);
+    // One that is lost while it waits to take over has to be subscribed again, though its book is still carried.
+    line.keeper.bind(second, 1, ['A']);
+    expect(line.keeper.connectionClosed(second, at(line.now), 'disconnected')).toEqual(['A']);
+    expect(line.keeper.view('A')!.proven).toBe(true);
+  });
+});
+
 describe('reports of books', () => {
   it('give the best levels and the figures of a changed book once per interval, never of one in doubt', () => {
     const { line, connection } = started();

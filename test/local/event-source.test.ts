@@ -91,7 +91,9 @@ async function consume(
 
 describe('the local event source', () => {
   it('delivers a shard in order, in batches of the configured size', async () => {
-    const { delivered } = await consume(await streamOf(['1', '2', '3', '4', '5', '6']), () => ({ batchItemFailures: [] }));
+    const { delivered } = await consume(await streamOf(['1', '2', '3', '4', '5', '6']), () => ({
+      batchItemFailures: [],
+    }));
     expect(delivered).toEqual([
       ['1', '2', '3', '4'],
       ['5', '6'],
@@ -102,7 +104,9 @@ describe('the local event source', () => {
     let failures = 1;
     const { delivered, givenUp } = await consume(await streamOf(['1', '2', '3']), (batch, event) => {
       if (failures-- <= 0) return { batchItemFailures: [] };
-      return { batchItemFailures: [{ itemIdentifier: event.Records[batch.indexOf('2')]!.kinesis.sequenceNumber }] };
+      return {
+        batchItemFailures: [{ itemIdentifier: event.Records[batch.indexOf('2')]!.kinesis.sequenceNumber }],
+      };
     });
     expect(delivered).toEqual([
       ['1', '2', '3'],
@@ -140,7 +144,9 @@ describe('the local event source', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'event-source-')), 'checkpoints.json');
     const stream = await streamOf(['1', '2']);
     await consume(stream, () => ({}), {}, file);
-    await kinesis.send(new PutRecordsCommand({ StreamName: stream, Records: [{ PartitionKey: 'k', Data: Buffer.from('3') }] }));
+    await kinesis.send(
+      new PutRecordsCommand({ StreamName: stream, Records: [{ PartitionKey: 'k', Data: Buffer.from('3') }] }),
+    );
     const { delivered } = await consume(stream, () => ({}), {}, file);
     expect(delivered).toEqual([['3']]);
   });

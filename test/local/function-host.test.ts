@@ -5,7 +5,14 @@ import { FunctionHost } from '../../local/functions/function-host.ts';
 const module = fileURLToPath(new URL('./fixtures/functions.ts', import.meta.url));
 const hosts: FunctionHost[] = [];
 function host(handler: string, environment: Record<string, string> = {}, timeoutSeconds = 10): FunctionHost {
-  const made = new FunctionHost({ name: handler, module, handler, environment, timeoutSeconds, memoryMebibytes: 128 });
+  const made = new FunctionHost({
+    name: handler,
+    module,
+    handler,
+    environment,
+    timeoutSeconds,
+    memoryMebibytes: 128,
+  });
   hosts.push(made);
   return made;
 }

@@ -68,6 +68,8 @@ describe('a state machine on this machine', () => {
         Each: { Type: 'Map', ItemProcessor: inner, End: true },
       },
     } as unknown as Definition;
-    expect(() => new LocalStateMachine('test', definition, async () => null)).toThrow('two task states are named "Same"');
+    expect(() => new LocalStateMachine('test', definition, async () => null)).toThrow(
+      'two task states are named "Same"',
+    );
   });
 });

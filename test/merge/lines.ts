@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Client, ClientBase } from 'pg';
 import { type MergeReport, TapeMerge } from '#src/storage/production/merge.ts';
 import { type LineName, lineBits, lineNames, tapeColumns } from '#src/storage/production/merge-statements.ts';
-import { type EventTable, eventTables } from '#src/storage/tables.ts';
 import { Session } from '#src/storage/production/session.ts';
+import { type EventTable, eventTables } from '#src/storage/tables.ts';
 import { defaultRules, type TapeRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
 import type { TestDatabase, TestDatabases } from '../storage/database.ts';
@@ -68,9 +68,13 @@ export async function world(databases: TestDatabases): Promise<World> {
 /** Empties lines and tape: cheaper than new databases. */
 export async function reset({ production, sessions }: World): Promise<void> {
   const events = eventTables.map(({ name }) => `DELETE FROM ${name}`).join('; ');
-  await production.query(`${events}; DELETE FROM coverage; DELETE FROM gaps; DELETE FROM line_lives; DELETE FROM sync_cursors`);
+  await production.query(
+    `${events}; DELETE FROM coverage; DELETE FROM gaps; DELETE FROM line_lives; DELETE FROM sync_cursors`,
+  );
   for (const line of lineNames) {
-    await sessions[line].query(`${events}; DELETE FROM gaps; DELETE FROM heartbeats; DELETE FROM merge_marks`);
+    await sessions[line].query(
+      `${events}; DELETE FROM gaps; DELETE FROM heartbeats; DELETE FROM merge_marks`,
+    );
   }
 }
 
@@ -116,15 +120,23 @@ export function plainUnion(table: EventTable, stored: Readonly<Record<LineName, 
       known['lines'] = (known['lines'] as number) | lineBits[line];
       for (const [name, fold] of Object.entries(table.fold)) {
         const [left, right] = [known[name] as number, row[name] as number];
-        known[name] = { least: Math.min(left, right), greatest: Math.max(left, right), bit_or: left | right, bit_and: left & right }[fold];
+        known[name] = {
+          least: Math.min(left, right),
+          greatest: Math.max(left, right),
+          bit_or: left | right,
+          bit_and: left & right,
+        }[fold];
       }
     }
   }
-  return [...union.values()].map((row) => JSON.stringify([...columns, 'lines'].map((name) => row[name] ?? null)));
+  return [...union.values()].map((row) =>
+    JSON.stringify([...columns, 'lines'].map((name) => row[name] ?? null)),
+  );
 }
 
 /** Texts as PostgreSQL writes JSON differ in spaces from those of JavaScript. */
-export const comparable = (rows: readonly string[]): string[] => rows.map((row) => JSON.stringify(JSON.parse(row))).sort();
+export const comparable = (rows: readonly string[]): string[] =>
+  rows.map((row) => JSON.stringify(JSON.parse(row))).sort();
 
 const provenance = { received_at: T0 + 50_000, quality: 0, connection: 'book-1#1', sid: 1, seq: 1 };
 

@@ -19,8 +19,8 @@ import {
   lifecycle,
   metrics,
   plainUnion,
-  reset,
   type Row,
+  reset,
   runUntilDone,
   snapshot,
   store,
@@ -48,7 +48,9 @@ async function everything(client: ClientBase): Promise<unknown> {
   const gaps = await client.query(
     'SELECT line, gap_id, venue, instrument, from_ts, to_ts, cause, causes FROM gaps ORDER BY 1, 2, 3, 4',
   );
-  const lives = await client.query('SELECT line, epoch, started_at, durable_until FROM line_lives ORDER BY 1, 2');
+  const lives = await client.query(
+    'SELECT line, epoch, started_at, durable_until FROM line_lives ORDER BY 1, 2',
+  );
   return { events, coverage: await coverageRows(client), gaps: gaps.rows, lives: lives.rows };
 }
 
@@ -61,11 +63,29 @@ async function fill(made: World): Promise<void> {
       Array.from({ length: count }, (_, position) => ({ ...row(position), received_at: received })).filter(
         (_, position) => position % 7 !== index,
       );
-    await store(client, 'order_book_deltas', some(30, (n) => delta({ exchange_ts: T0 + n * 1_000_000, occurrence: n % 2 })));
-    await store(client, 'trades', some(12, (n) => trade({ trade_id: `t${n}`, exchange_ts: T0 + n * 1_000_000 })));
-    await store(client, 'tickers', some(9, (n) => ticker({ content_key: n })));
-    await store(client, 'order_book_snapshots', some(5, (n) => snapshot({ snapshot_ts: T0 + n })));
-    await store(client, 'market_lifecycle', [lifecycle({ at: T0 + index * 300_000, received_at: T0 + index * 300_000 })]);
+    await store(
+      client,
+      'order_book_deltas',
+      some(30, (n) => delta({ exchange_ts: T0 + n * 1_000_000, occurrence: n % 2 })),
+    );
+    await store(
+      client,
+      'trades',
+      some(12, (n) => trade({ trade_id: `t${n}`, exchange_ts: T0 + n * 1_000_000 })),
+    );
+    await store(
+      client,
+      'tickers',
+      some(9, (n) => ticker({ content_key: n })),
+    );
+    await store(
+      client,
+      'order_book_snapshots',
+      some(5, (n) => snapshot({ snapshot_ts: T0 + n })),
+    );
+    await store(client, 'market_lifecycle', [
+      lifecycle({ at: T0 + index * 300_000, received_at: T0 + index * 300_000 }),
+    ]);
     await store(client, 'order_book_metrics', [metrics({ at: T0 + index })]);
     await client.query(
       `INSERT INTO gaps (gap_id, content_key, venue, is_all, instruments, from_ts, to_ts, cause, received_at, connection, sid, seq)
@@ -85,9 +105,19 @@ describe('the merge', () => {
     trades: {
       table: trades,
       row: fc
-        .record({ id: fc.integer(numbers), at: fc.integer(numbers), received: fc.nat(9), quality: fc.nat(15) })
+        .record({
+          id: fc.integer(numbers),
+          at: fc.integer(numbers),
+          received: fc.nat(9),
+          quality: fc.nat(15),
+        })
         .map(({ id, at, received, quality }) =>
-          trade({ trade_id: `t${id}`, exchange_ts: T0 + at * 43_200_000_000, received_at: T0 + received, quality }),
+          trade({
+            trade_id: `t${id}`,
+            exchange_ts: T0 + at * 43_200_000_000,
+            received_at: T0 + received,
+            quality,
+          }),
         ),
     },
     deltas: {
@@ -123,8 +153,14 @@ describe('the merge', () => {
     snapshots: {
       table: orderBookSnapshots,
       row: fc
-        .record({ at: fc.integer(numbers), source: fc.constantFrom('ws', 'rest', 'engine'), received: fc.nat(9) })
-        .map(({ at, source, received }) => snapshot({ snapshot_ts: T0 + at, source, received_at: T0 + received })),
+        .record({
+          at: fc.integer(numbers),
+          source: fc.constantFrom('ws', 'rest', 'engine'),
+          received: fc.nat(9),
+        })
+        .map(({ at, source, received }) =>
+          snapshot({ snapshot_ts: T0 + at, source, received_at: T0 + received }),
+        ),
     },
     metrics: {
       table: orderBookMetrics,
@@ -136,7 +172,11 @@ describe('the merge', () => {
     it(`makes of ${name} the plain union of the lines, in whatever order, delayed and repeated`, async () => {
       const made = await world(databases);
       const batches = fc.array(
-        fc.record({ line: fc.constantFrom(...lineNames), rows: fc.array(row, { maxLength: 6 }), mergeAfter: fc.boolean() }),
+        fc.record({
+          line: fc.constantFrom(...lineNames),
+          rows: fc.array(row, { maxLength: 6 }),
+          mergeAfter: fc.boolean(),
+        }),
         { maxLength: 8 },
       );
       await fc.assert(
@@ -145,7 +185,9 @@ describe('the merge', () => {
             const merge = made.merge({ rowsPerRun });
             const stored: Record<LineName, Row[]> = { a: [], b: [], c: [] };
             for (const { line, rows, mergeAfter } of script) {
-              const seen = new Set(stored[line].map((known) => table.unique.map((column) => known[column]).join('|')));
+              const seen = new Set(
+                stored[line].map((known) => table.unique.map((column) => known[column]).join('|')),
+              );
               for (const item of rows) {
                 const key = table.unique.map((column) => item[column]).join('|');
                 if (!seen.has(key)) stored[line].push(item);
@@ -156,7 +198,9 @@ describe('the merge', () => {
             }
             await runUntilDone(merge);
             await runUntilDone(merge);
-            expect(comparable(await tapeRows(made.production, table))).toEqual(comparable(plainUnion(table, stored)));
+            expect(comparable(await tapeRows(made.production, table))).toEqual(
+              comparable(plainUnion(table, stored)),
+            );
           })
           .beforeEach(async () => {
             for (const line of lineNames) await made.sessions[line].query(`DELETE FROM ${table.name}`);
@@ -185,6 +229,28 @@ describe('the merge', () => {
     await made.production.query('DELETE FROM sync_cursors');
     await runUntilDone(made.merge());
     expect(await everything(made.production)).toEqual(before);
+  });
+
+  it('counts each line when its copy comes, and the tape once', async () => {
+    const made = await world(databases);
+    const merge = made.merge();
+    const copy = (received_at: number): Row[] => [delta({ received_at })];
+    await store(made.sessions.b, 'order_book_deltas', copy(T0 + 9));
+    await merge.run();
+    await store(made.sessions.a, 'order_book_deltas', copy(T0 + 5));
+    await merge.run();
+    await store(made.sessions.c, 'order_book_deltas', copy(T0 + 7));
+    await merge.run();
+    expect(await coverageRows(made.production)).toEqual([
+      {
+        instrument: 'K1',
+        minute: String(T0 - (T0 % 60_000_000)),
+        events_a: 1,
+        events_b: 1,
+        events_c: 1,
+        events_tape: 1,
+      },
+    ]);
   });
 
   it('changes nothing when it runs again', async () => {
@@ -290,7 +356,9 @@ describe('the merge', () => {
     await fill(made);
     const killer = await made.databases.b.connect();
     const session = made.sessions.b;
-    await session.query(`CREATE FUNCTION slow() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM pg_sleep(30); RETURN 'K1'; END $$`);
+    await session.query(
+      `CREATE FUNCTION slow() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM pg_sleep(30); RETURN 'K1'; END $$`,
+    );
     await session.query('ALTER TABLE trades RENAME TO trades_really');
     await session.query(
       'CREATE VIEW trades AS SELECT venue, slow() AS instrument, trade_id, exchange_ts, price, size, taker_side, is_block, received_at, quality, ingest_xid FROM trades_really',
@@ -339,7 +407,10 @@ describe('the merge', () => {
     await merge.run();
     await made.sessions.a.query('DELETE FROM merge_marks');
     for (const { consumer, mark } of marks.rows) {
-      await made.sessions.a.query('INSERT INTO merge_marks (consumer, mark) VALUES ($1, $2)', [consumer, mark]);
+      await made.sessions.a.query('INSERT INTO merge_marks (consumer, mark) VALUES ($1, $2)', [
+        consumer,
+        mark,
+      ]);
     }
     await made.sessions.a.query(`DELETE FROM trades WHERE trade_id = 'lost in the restore'`);
     await made.sessions.a.query(`UPDATE trades SET trade_id = 'behind the cursor' WHERE trade_id = 'before'`);
@@ -392,7 +463,9 @@ describe('the merge', () => {
       await store(made.sessions.b, 'trades', [...order[1]!, other]);
       await merge.run();
       await merge.run();
-      const { rows } = await made.production.query('SELECT exchange_ts::text, taker_side FROM trades ORDER BY exchange_ts');
+      const { rows } = await made.production.query(
+        'SELECT exchange_ts::text, taker_side FROM trades ORDER BY exchange_ts',
+      );
       expect(rows).toEqual([
         { exchange_ts: String(T0 + 1_000), taker_side: 'buy' },
         { exchange_ts: String(T0 + 2_000), taker_side: 'buy' },
@@ -407,7 +480,11 @@ describe('the merge', () => {
     });
     const made = await world(databases);
     const script = [at('a', 500_000, 60_000_000), at('b', 0, 60_400_000), at('c', 900_000)];
-    for (const order of [[0, 1, 2], [2, 1, 0], [1, 2, 0]]) {
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+    ]) {
       await reset(made);
       const merge = made.merge();
       for (const index of order) {
@@ -417,7 +494,9 @@ describe('the merge', () => {
       }
       await made.production.query('DELETE FROM sync_cursors');
       await merge.run();
-      const { rows } = await made.production.query('SELECT at::text, lines FROM market_lifecycle ORDER BY at');
+      const { rows } = await made.production.query(
+        'SELECT at::text, lines FROM market_lifecycle ORDER BY at',
+      );
       expect(rows).toEqual([
         { at: String(T0), lines: 7 },
         { at: String(T0 + 60_000_000), lines: 3 },

@@ -100,6 +100,34 @@ describe('a Polymarket connection', () => {
     expect([...rig.network.sockets[1]!.model.tokens]).toEqual(['2']);
   });
 
+  it('holds every book against one by REST, all of them once in each round, and no more', async () => {
+    const asked: string[] = [];
+    const requests: number[] = [];
+    const rig = polymarketRig({
+      timing: { compareEvery: 60_000_000 },
+      fetchBooks: async (instruments) => {
+        asked.push(...instruments);
+        requests.push(instruments.length);
+        return [];
+      },
+    });
+    rig.pool.start();
+    const all = tickers(250, '4');
+    rig.want(all);
+    rig.pass(500);
+    const round = async () => {
+      for (let step = 0; step < 60; step++) {
+        rig.pass(1_000);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await round();
+    await round();
+    expect(requests.slice(0, 5)).toEqual([100, 100, 50, 100, 100]);
+    expect(asked.slice(0, 250).sort()).toEqual([...all].sort());
+    expect(requests.length).toBeLessThanOrEqual(6);
+  });
+
   it('replaces the whole socket when most of its books are in doubt', () => {
     const rig = polymarketRig();
     rig.pool.start();

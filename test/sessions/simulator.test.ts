@@ -30,10 +30,13 @@ afterEach(async () => {
 
 const clock = systemClock();
 
+/** No market comes or goes: a market is announced before the venue has a book of it, and the counts never rest. */
+const lifecycle = { created: 0, closed: 0, paused: 0, regridded: 4, renamed: 0 };
+
 async function bench(faults: string) {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const sim = await Simulation.start({
-    settings: { ...DEFAULT_SETTINGS, kalshiMarkets: 300, polymarketMarkets: 150, rate: 600 },
+    settings: { ...DEFAULT_SETTINGS, kalshiMarkets: 300, polymarketMarkets: 150, rate: 600, lifecycle },
     clock,
     kalshiKey: { id: 'key', publicKey },
     faults: parseFaults(faults),
@@ -179,8 +182,9 @@ describe('against the simulated exchange', () => {
   }, 40_000);
 
   it('with everything going wrong at once, all books come back and those called proven are right', async () => {
+    // A change that Polymarket drops below the best prices shows only in its next book: not asked for here.
     const faults =
-      'disconnect=6,gap=15,duplicate=30,reorder=10,malformed=8,truncated=5,binary=4,channel_error=4,rest_500=0.05';
+      'disconnect=6,kalshi.gap=15,duplicate=30,kalshi.reorder=10,malformed=8,truncated=5,binary=4,channel_error=4,rest_500=0.05';
     const { sim, lines } = await bench(faults);
     await sleep(9_000);
     sim.setFaults(NO_FAULTS);

@@ -1,6 +1,6 @@
 import { constants, generateKeyPairSync, sign as signBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Client, type KalshiClient, kalshiKey, stage, type Stage } from './support.ts';
+import { Client, type KalshiClient, kalshiKey, type Stage, stage } from './support.ts';
 
 let running: Stage | null = null;
 afterEach(async () => {
@@ -25,7 +25,10 @@ const books = (tickers: readonly string[], more: object = {}): Record<string, un
 });
 
 describe('the handshake of the simulated Kalshi', () => {
-  async function refusal(scene: Stage, headers: Record<string, string>): Promise<{ status: number; body: string }> {
+  async function refusal(
+    scene: Stage,
+    headers: Record<string, string>,
+  ): Promise<{ status: number; body: string }> {
     const client = new Client(scene.simulation.ready.kalshi!.ws, headers);
     return new Promise((resolve, reject) => {
       client.socket.once('unexpected-response', (_request, response) => {
@@ -56,8 +59,14 @@ describe('the handshake of the simulated Kalshi', () => {
     const headers = (saltLength: number): Record<string, string> => {
       const timestamp = String(Math.floor(scene.clock.now / 1_000));
       const key = { key: privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
-      const signature = signBytes('sha256', Buffer.from(`${timestamp}GET/trade-api/ws/v2`), key).toString('base64');
-      return { 'KALSHI-ACCESS-KEY': kalshiKey.id, 'KALSHI-ACCESS-TIMESTAMP': timestamp, 'KALSHI-ACCESS-SIGNATURE': signature };
+      const signature = signBytes('sha256', Buffer.from(`${timestamp}GET/trade-api/ws/v2`), key).toString(
+        'base64',
+      );
+      return {
+        'KALSHI-ACCESS-KEY': kalshiKey.id,
+        'KALSHI-ACCESS-TIMESTAMP': timestamp,
+        'KALSHI-ACCESS-SIGNATURE': signature,
+      };
     };
     const client = new Client(scene.simulation.ready.kalshi!.ws, headers(32));
     await client.opened;
@@ -79,7 +88,10 @@ describe('subscriptions of the simulated Kalshi', () => {
         ['orderbook_snapshot', 1, 2],
       ]);
       expect(replies[0]).toMatchObject({ id: 1, msg: { channel: 'orderbook_delta', sid: 1 } });
-      const more = await client.command('subscribe', { channels: ['ticker', 'trade'], market_tickers: [third] });
+      const more = await client.command('subscribe', {
+        channels: ['ticker', 'trade'],
+        market_tickers: [third],
+      });
       expect(more.map(({ id, type, msg }) => [id, type, msg.sid])).toEqual([
         [2, 'subscribed', 2],
         [2, 'subscribed', 3],
@@ -92,18 +104,30 @@ describe('subscriptions of the simulated Kalshi', () => {
     const [first, second] = openTickers(scene) as [string, string];
     const client = await scene.kalshi();
     await client.command('subscribe', books([first]));
-    const added = await client.command('update_subscription', { sid: 1, action: 'add_markets', market_tickers: [second] });
+    const added = await client.command('update_subscription', {
+      sid: 1,
+      action: 'add_markets',
+      market_tickers: [second],
+    });
     expect(added.map(({ type, seq }) => [type, seq])).toEqual([
       ['ok', 2],
       ['orderbook_snapshot', 3],
     ]);
     expect(added[0]!.msg).toEqual({ market_tickers: [second] });
-    const fresh = await client.command('update_subscription', { sids: [1], action: 'get_snapshot', market_tickers: [first] });
+    const fresh = await client.command('update_subscription', {
+      sids: [1],
+      action: 'get_snapshot',
+      market_tickers: [first],
+    });
     expect(fresh.map(({ id, type, seq }) => [id, type, seq])).toEqual([
       [3, 'ok', 4],
       [3, 'orderbook_snapshot', 5],
     ]);
-    const gone = await client.command('update_subscription', { sids: [1], action: 'delete_markets', market_tickers: [first] });
+    const gone = await client.command('update_subscription', {
+      sids: [1],
+      action: 'delete_markets',
+      market_tickers: [first],
+    });
     expect(gone.map(({ type, seq }) => [type, seq])).toEqual([['ok', 6]]);
     const ended = await client.command('unsubscribe', { sids: [1] });
     expect(ended).toEqual([{ id: 5, type: 'unsubscribed', sid: 1, seq: 7 }]);
@@ -161,9 +185,14 @@ describe('subscriptions of the simulated Kalshi', () => {
     const scene = await on();
     const client = await scene.kalshi();
     const replies = await client.command('subscribe', books(openTickers(scene)));
-    const oneSided = replies.filter(({ type, msg }) => type === 'orderbook_snapshot' && !('yes_dollars_fp' in msg && 'no_dollars_fp' in msg));
+    const oneSided = replies.filter(
+      ({ type, msg }) =>
+        type === 'orderbook_snapshot' && !('yes_dollars_fp' in msg && 'no_dollars_fp' in msg),
+    );
     expect(oneSided.length).toBeGreaterThan(0);
-    expect(replies.every(({ msg }) => msg.yes_dollars_fp?.length !== 0 && msg.no_dollars_fp?.length !== 0)).toBe(true);
+    expect(
+      replies.every(({ msg }) => msg.yes_dollars_fp?.length !== 0 && msg.no_dollars_fp?.length !== 0),
+    ).toBe(true);
     expect(replies.every(({ msg }) => !('ts' in msg) && !('ts_ms' in msg))).toBe(true);
   });
 
@@ -193,7 +222,14 @@ describe('subscriptions of the simulated Kalshi', () => {
     ]);
     const list = await client.command('list_subscriptions');
     expect(list).toEqual([
-      { id: 3, type: 'ok', msg: [{ channel: 'orderbook_delta', sid: 1 }, { channel: 'orderbook_delta', sid: 2 }] },
+      {
+        id: 3,
+        type: 'ok',
+        msg: [
+          { channel: 'orderbook_delta', sid: 1 },
+          { channel: 'orderbook_delta', sid: 2 },
+        ],
+      },
     ]);
   });
 
@@ -202,7 +238,11 @@ describe('subscriptions of the simulated Kalshi', () => {
     const [first, second] = openTickers(scene) as [string, string];
     const client = await scene.kalshi();
     await client.command('subscribe', books([first], { skip_ticker_ack: true }));
-    const [ok] = await client.command('update_subscription', { sid: 1, action: 'add_markets', market_tickers: [second] });
+    const [ok] = await client.command('update_subscription', {
+      sid: 1,
+      action: 'add_markets',
+      market_tickers: [second],
+    });
     expect(ok).toMatchObject({ type: 'ok', sid: 1, seq: 2, msg: {} });
     expect(ok!.msg.market_tickers).toBeUndefined();
   });
@@ -212,11 +252,20 @@ describe('subscriptions of the simulated Kalshi', () => {
     const tickers = openTickers(scene);
     const client = await scene.kalshi();
     await client.command('subscribe', books(tickers));
-    await client.command('update_subscription', { sid: 1, action: 'delete_markets', market_tickers: tickers.slice(5) });
+    await client.command('update_subscription', {
+      sid: 1,
+      action: 'delete_markets',
+      market_tickers: tickers.slice(5),
+    });
     const before = client.frames.length;
     scene.play(5);
     await client.settle();
-    const left = new Set(client.messages().slice(before).map(({ msg }) => msg.market_ticker));
+    const left = new Set(
+      client
+        .messages()
+        .slice(before)
+        .map(({ msg }) => msg.market_ticker),
+    );
     expect([...left].every((ticker) => tickers.slice(0, 5).includes(ticker))).toBe(true);
     await client.command('unsubscribe', { sids: [1] });
     const then = client.frames.length;
@@ -227,7 +276,10 @@ describe('subscriptions of the simulated Kalshi', () => {
 
   it('announces lifecycle to everybody, combos on a channel of their own, openings and closings to nobody', async () => {
     const scene = await on({
-      settings: { ...(await import('./support.ts')).SMALL, lifecycle: { created: 60, closed: 60, paused: 30, regridded: 30, renamed: 30 } },
+      settings: {
+        ...(await import('./support.ts')).SMALL,
+        lifecycle: { created: 60, closed: 60, paused: 30, regridded: 30, renamed: 30 },
+      },
     });
     const client = await scene.kalshi();
     await client.command('subscribe', { channels: ['market_lifecycle_v2', 'multivariate_market_lifecycle'] });
@@ -238,14 +290,28 @@ describe('subscriptions of the simulated Kalshi', () => {
       const key = msg.event_type ?? type;
       seen.set(key, (seen.get(key) ?? 0) + 1);
     }
-    for (const type of ['created', 'activated', 'deactivated', 'close_date_updated', 'determined', 'settled', 'price_level_structure_updated', 'metadata_updated', 'event_lifecycle']) {
+    for (const type of [
+      'created',
+      'activated',
+      'deactivated',
+      'close_date_updated',
+      'determined',
+      'settled',
+      'price_level_structure_updated',
+      'metadata_updated',
+      'event_lifecycle',
+    ]) {
       expect(seen.get(type) ?? 0, type).toBeGreaterThan(0);
     }
     expect([...seen.keys()].filter((type) => /open|closed/.test(type))).toEqual([]);
     const combos = client.messages().filter(({ type }) => type === 'multivariate_market_lifecycle');
     expect(combos.length).toBeGreaterThan(0);
     expect(combos.every(({ msg }) => msg.market_ticker.startsWith('KXMVE'))).toBe(true);
-    expect(client.messages().some(({ type, msg }) => type === 'market_lifecycle_v2' && msg.market_ticker.startsWith('KXMVE'))).toBe(false);
+    expect(
+      client
+        .messages()
+        .some(({ type, msg }) => type === 'market_lifecycle_v2' && msg.market_ticker.startsWith('KXMVE')),
+    ).toBe(false);
   });
 });
 
@@ -258,19 +324,49 @@ describe('refusals of the simulated Kalshi', () => {
     ['an unknown channel', 8, 'subscribe', { channels: ['ticker_v2'] }],
     ['books without tickers', 14, 'subscribe', { channels: ['orderbook_delta'] }],
     ['books by market id', 11, 'subscribe', { channels: ['orderbook_delta'], market_ids: ['x'] }],
-    ['both forms of tickers', 11, 'subscribe', { channels: ['orderbook_delta'], market_ticker: 'A', market_tickers: ['A'] }],
+    [
+      'both forms of tickers',
+      11,
+      'subscribe',
+      { channels: ['orderbook_delta'], market_ticker: 'A', market_tickers: ['A'] },
+    ],
     ['tickers that are no texts', 11, 'subscribe', { channels: ['orderbook_delta'], market_tickers: [7] }],
     ['unsubscribing nothing', 4, 'unsubscribe', {}],
     ['unsubscribing an unknown sid', 7, 'unsubscribe', { sids: [9] }],
     ['updating without a sid', 12, 'update_subscription', { action: 'add_markets', market_tickers: ['A'] }],
-    ['updating two sids', 12, 'update_subscription', { sids: [1, 2], action: 'add_markets', market_tickers: ['A'] }],
-    ['both sid and sids', 12, 'update_subscription', { sid: 1, sids: [1], action: 'add_markets', market_tickers: ['A'] }],
-    ['updating an unknown sid', 7, 'update_subscription', { sid: 9, action: 'add_markets', market_tickers: ['A'] }],
+    [
+      'updating two sids',
+      12,
+      'update_subscription',
+      { sids: [1, 2], action: 'add_markets', market_tickers: ['A'] },
+    ],
+    [
+      'both sid and sids',
+      12,
+      'update_subscription',
+      { sid: 1, sids: [1], action: 'add_markets', market_tickers: ['A'] },
+    ],
+    [
+      'updating an unknown sid',
+      7,
+      'update_subscription',
+      { sid: 9, action: 'add_markets', market_tickers: ['A'] },
+    ],
     ['no action', 15, 'update_subscription', { sid: 1, market_tickers: ['A'] }],
     ['an unknown action', 13, 'update_subscription', { sid: 1, action: 'pause', market_tickers: ['A'] }],
     ['an update without tickers', 14, 'update_subscription', { sid: 1, action: 'add_markets' }],
-    ['a snapshot of the trade channel', 13, 'update_subscription', { sid: 2, action: 'get_snapshot', market_tickers: ['A'] }],
-    ['adding to a subscription of all markets', 11, 'update_subscription', { sid: 2, action: 'add_markets', market_tickers: ['A'] }],
+    [
+      'a snapshot of the trade channel',
+      13,
+      'update_subscription',
+      { sid: 2, action: 'get_snapshot', market_tickers: ['A'] },
+    ],
+    [
+      'adding to a subscription of all markets',
+      11,
+      'update_subscription',
+      { sid: 2, action: 'add_markets', market_tickers: ['A'] },
+    ],
   ];
 
   it('names each with its code, and does nothing', async () => {
@@ -280,12 +376,20 @@ describe('refusals of the simulated Kalshi', () => {
     await client.command('subscribe', { channels: ['trade'] });
     for (const [what, code, cmd, params] of cases) expect(await client.refusal(cmd, params), what).toBe(code);
     const [list] = await client.command('list_subscriptions');
-    expect(list!.msg).toEqual([{ channel: 'orderbook_delta', sid: 1 }, { channel: 'trade', sid: 2 }]);
+    expect(list!.msg).toEqual([
+      { channel: 'orderbook_delta', sid: 1 },
+      { channel: 'trade', sid: 2 },
+    ]);
     client.send('{"id":1,');
     client.send('[]');
     client.send('{"id":"x","cmd":"subscribe"}');
     await client.settle();
-    expect(client.messages().slice(-3).map(({ msg }) => msg.code)).toEqual([1, 1, 1]);
+    expect(
+      client
+        .messages()
+        .slice(-3)
+        .map(({ msg }) => msg.code),
+    ).toEqual([1, 1, 1]);
   });
 
   async function subscribed(scene: Stage, count: number): Promise<KalshiClient> {
@@ -298,8 +402,20 @@ describe('refusals of the simulated Kalshi', () => {
     const scene = await on({ kalshiSocketLimits: { marketsPerSubscription: 10 } });
     const tickers = openTickers(scene);
     const client = await subscribed(scene, 8);
-    expect(await client.refusal('update_subscription', { sid: 1, action: 'add_markets', market_tickers: tickers.slice(8, 11) })).toBe(26);
-    expect(await client.refusal('update_subscription', { sid: 1, action: 'add_markets', market_tickers: tickers.slice(8, 10) })).toBeNull();
+    expect(
+      await client.refusal('update_subscription', {
+        sid: 1,
+        action: 'add_markets',
+        market_tickers: tickers.slice(8, 11),
+      }),
+    ).toBe(26);
+    expect(
+      await client.refusal('update_subscription', {
+        sid: 1,
+        action: 'add_markets',
+        market_tickers: tickers.slice(8, 10),
+      }),
+    ).toBeNull();
     expect(await client.refusal('subscribe', books(tickers.slice(10, 30)))).toBe(26);
   });
 
@@ -307,7 +423,8 @@ describe('refusals of the simulated Kalshi', () => {
     const scene = await on({ kalshiSocketLimits: { commandsPerSubscription: 3 } });
     const client = await subscribed(scene, 1);
     const again = { sid: 1, action: 'get_snapshot', market_tickers: openTickers(scene).slice(0, 1) };
-    for (let count = 0; count < 3; count++) expect(await client.refusal('update_subscription', again)).toBeNull();
+    for (let count = 0; count < 3; count++)
+      expect(await client.refusal('update_subscription', again)).toBeNull();
     expect(await client.refusal('update_subscription', again)).toBe(27);
     scene.clock.advance(1_000_000);
     expect(await client.refusal('update_subscription', again)).toBeNull();
@@ -329,7 +446,9 @@ describe('heartbeats of the simulated Kalshi', () => {
   it('come every ten seconds with the body "heartbeat"; who does not answer is cut off', async () => {
     const scene = await on();
     const client = await scene.kalshi();
-    const deaf = new Client(scene.simulation.ready.kalshi!.ws, scene.sign('GET', '/trade-api/ws/v2'), { autoPong: false });
+    const deaf = new Client(scene.simulation.ready.kalshi!.ws, scene.sign('GET', '/trade-api/ws/v2'), {
+      autoPong: false,
+    });
     await deaf.opened;
     for (let round = 0; round < 5; round++) {
       scene.clock.advance(10_000_000);

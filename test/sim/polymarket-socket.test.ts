@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { verifyBookHash } from '#src/venues/polymarket/book-hash.ts';
-import { type Client, get, SMALL, stage, type Stage } from './support.ts';
+import { type Client, get, SMALL, type Stage, stage } from './support.ts';
 
 let running: Stage | null = null;
 afterEach(async () => {
@@ -22,7 +22,8 @@ async function subscribed(scene: Stage, tokens: readonly string[], more: object 
   return client;
 }
 
-const ofType = (client: Client, type: string) => client.messages().filter(({ event_type }) => event_type === type);
+const ofType = (client: Client, type: string) =>
+  client.messages().filter(({ event_type }) => event_type === type);
 
 describe('the market channel of the simulated Polymarket', () => {
   it('closes a socket that sends PING before its first subscription, or no subscription at all, with 1008', async () => {
@@ -59,7 +60,8 @@ describe('the market channel of the simulated Polymarket', () => {
     const books = JSON.parse(client.frames[0]!);
     expect(books.map(({ asset_id }: { asset_id: string }) => asset_id)).toEqual(tokens);
     for (const book of books) {
-      const prices = (side: string): number[] => book[side].map(({ price }: { price: string }) => Number(price));
+      const prices = (side: string): number[] =>
+        book[side].map(({ price }: { price: string }) => Number(price));
       expect(prices('bids')).toEqual(prices('bids').toSorted((a, b) => a - b));
       expect(prices('asks')).toEqual(prices('asks').toSorted((a, b) => b - a));
       expect(book).not.toHaveProperty('min_order_size');
@@ -67,7 +69,10 @@ describe('the market channel of the simulated Polymarket', () => {
       expect(Object.keys(book)[0]).not.toBe('event_type');
     }
     const { body } = await get(`${scene.simulation.ready.polymarket!.clob}/book?token_id=${tokens[0]}`);
-    expect(verifyBookHash(body, { last_trade_price: [] })).toMatchObject({ verdict: 'matched', form: 'today' });
+    expect(verifyBookHash(body, { last_trade_price: [] })).toMatchObject({
+      verdict: 'matched',
+      form: 'today',
+    });
     expect(books[0].hash).toBe(body.hash);
   });
 
@@ -78,7 +83,11 @@ describe('the market channel of the simulated Polymarket', () => {
     expect(JSON.parse(client.frames[0]!).length).toBe(6);
     scene.play(10);
     await client.settle();
-    const changed = new Set(ofType(client, 'price_change').flatMap(({ price_changes }) => price_changes.map(({ asset_id }: { asset_id: string }) => asset_id)));
+    const changed = new Set(
+      ofType(client, 'price_change').flatMap(({ price_changes }) =>
+        price_changes.map(({ asset_id }: { asset_id: string }) => asset_id),
+      ),
+    );
     expect([...changed].filter((token) => !tokens.slice(0, 6).includes(token)).length).toBeGreaterThan(5);
   });
 
@@ -90,10 +99,19 @@ describe('the market channel of the simulated Polymarket', () => {
     await client.settle();
     const changes = ofType(client, 'price_change');
     expect(changes.length).toBeGreaterThan(100);
-    const state = new Map<string, { bids: Map<string, string>; asks: Map<string, string>; last: string; tick: string }>();
+    const state = new Map<
+      string,
+      { bids: Map<string, string>; asks: Map<string, string>; last: string; tick: string }
+    >();
     for (const book of JSON.parse(client.frames[0]!)) {
-      const side = (levels: { price: string; size: string }[]) => new Map(levels.map(({ price, size }) => [price, size]));
-      state.set(book.asset_id, { bids: side(book.bids), asks: side(book.asks), last: book.last_trade_price, tick: book.tick_size });
+      const side = (levels: { price: string; size: string }[]) =>
+        new Map(levels.map(({ price, size }) => [price, size]));
+      state.set(book.asset_id, {
+        bids: side(book.bids),
+        asks: side(book.asks),
+        last: book.last_trade_price,
+        tick: book.tick_size,
+      });
     }
     let matched = 0;
     let checked = 0;
@@ -110,13 +128,26 @@ describe('the market channel of the simulated Polymarket', () => {
         if (size === '0') levels.delete(price);
         else levels.set(price, size);
         const sorted = (of: Map<string, string>, sign: number) =>
-          [...of].map(([at, amount]) => ({ price: at, size: amount })).sort((a, b) => sign * (Number(a.price) - Number(b.price)));
+          [...of]
+            .map(([at, amount]) => ({ price: at, size: amount }))
+            .sort((a, b) => sign * (Number(a.price) - Number(b.price)));
         const bids = sorted(book.bids, 1);
         const asks = sorted(book.asks, -1);
         expect(best_bid).toBe(bids.at(-1)?.price ?? '0');
         expect(best_ask).toBe(asks.at(-1)?.price ?? '1');
         const { market } = scene.simulation.polymarket.tokens.get(asset_id)!;
-        const whole = { market: message.market, asset_id, timestamp: message.timestamp, hash, bids, asks, min_order_size: '5', tick_size: book.tick, neg_risk: market.negRisk, last_trade_price: book.last };
+        const whole = {
+          market: message.market,
+          asset_id,
+          timestamp: message.timestamp,
+          hash,
+          bids,
+          asks,
+          min_order_size: '5',
+          tick_size: book.tick,
+          neg_risk: market.negRisk,
+          last_trade_price: book.last,
+        };
         checked++;
         if (verifyBookHash(whole, { last_trade_price: [] }).verdict === 'matched') matched++;
       }
@@ -136,7 +167,10 @@ describe('the market channel of the simulated Polymarket', () => {
     expect(trades.length).toBeGreaterThan(10);
     for (const trade of trades) {
       const at = messages.indexOf(trade);
-      const book = messages.findIndex(({ event_type, asset_id, timestamp }) => event_type === 'book' && asset_id === trade.asset_id && timestamp === trade.timestamp);
+      const book = messages.findIndex(
+        ({ event_type, asset_id, timestamp }) =>
+          event_type === 'book' && asset_id === trade.asset_id && timestamp === trade.timestamp,
+      );
       expect(book).toBeGreaterThanOrEqual(0);
       expect(book).toBeLessThan(at);
       expect(messages[book]).not.toHaveProperty('last_trade_price');
@@ -155,31 +189,43 @@ describe('the market channel of the simulated Polymarket', () => {
     expect(new Set(frames).size).toBeLessThan(frames.length);
     const made = scene.simulation.records.flatMap((record) =>
       record.kind === 'book_delta' && record.venue === 'polymarket'
-        ? [`${record.instrument} ${record.exchange_ts} ${record.side} ${record.price} ${record.size} ${record.hash}`]
+        ? [
+            `${record.instrument} ${record.exchange_ts} ${record.side} ${record.price} ${record.size} ${record.hash}`,
+          ]
         : [],
     );
     expect(new Set(made).size).toBe(made.length);
   });
 
   it('sends best prices and announcements only to who asked for them, announcements whatever the tokens', async () => {
-    const scene = await on({ settings: { ...SMALL, lifecycle: { ...SMALL.lifecycle, created: 60, closed: 30 } } });
+    const scene = await on({
+      settings: { ...SMALL, lifecycle: { ...SMALL.lifecycle, created: 60, closed: 30 } },
+    });
     const tokens = tokensOf(scene);
     const plain = await subscribed(scene, tokens);
     const extra = await subscribed(scene, tokens.slice(0, 2), { custom_feature_enabled: true });
     const bare = await subscribed(scene, [], { custom_feature_enabled: true });
     scene.play(20);
     for (const client of [plain, extra, bare]) await client.settle();
-    expect(ofType(plain, 'best_bid_ask').length + ofType(plain, 'new_market').length + ofType(plain, 'market_resolved').length).toBe(0);
+    expect(
+      ofType(plain, 'best_bid_ask').length +
+        ofType(plain, 'new_market').length +
+        ofType(plain, 'market_resolved').length,
+    ).toBe(0);
     for (const client of [extra, bare]) {
       expect(ofType(client, 'new_market').length).toBeGreaterThan(0);
       expect(ofType(client, 'market_resolved').length).toBeGreaterThan(0);
     }
     expect(ofType(bare, 'best_bid_ask').length).toBe(0);
-    expect(ofType(extra, 'best_bid_ask').every(({ asset_id }) => tokens.slice(0, 2).includes(asset_id))).toBe(true);
+    expect(ofType(extra, 'best_bid_ask').every(({ asset_id }) => tokens.slice(0, 2).includes(asset_id))).toBe(
+      true,
+    );
   });
 
   it('knows an announced market on Gamma at once and in the order book service some time later', async () => {
-    const scene = await on({ settings: { ...SMALL, lifecycle: { ...SMALL.lifecycle, created: 60 }, clobDelay: 3_000_000 } });
+    const scene = await on({
+      settings: { ...SMALL, lifecycle: { ...SMALL.lifecycle, created: 60 }, clobDelay: 3_000_000 },
+    });
     const client = await subscribed(scene, [], { custom_feature_enabled: true });
     while (ofType(client, 'new_market').length === 0) {
       scene.play(0.5);

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { PlaybackPace, parseSpeed, PlaybackSpeedError } from '#src/replay/pace.ts';
-import { recordedMessages, requestedYesPrices } from '#src/replay/recorded-message.ts';
+import { Ownership } from '#src/replay/ownership.ts';
+import { PlaybackPace, PlaybackSpeedError, parseSpeed } from '#src/replay/pace.ts';
+import { type RecordedMessage, recordedMessages, requestedYesPrices } from '#src/replay/recorded-message.ts';
 import { type Micros, systemClock } from '#src/units/time.ts';
 import { kalshiSigner } from '#src/venues/kalshi/signing.ts';
 import { Replay, type ReplayOptions } from '../../sim/replay/replay.ts';
@@ -25,7 +26,13 @@ const T = 1_774_062_525_000_000;
 
 function recording(name: string, lines: readonly (readonly [at: number, content: unknown])[]): string {
   const text = lines
-    .map(([at, content]) => JSON.stringify({ t: T + at, conn: 'k', ...(typeof content === 'string' ? { frame: content } : (content as object)) }))
+    .map(([at, content]) =>
+      JSON.stringify({
+        t: T + at,
+        conn: 'k',
+        ...(typeof content === 'string' ? { frame: content } : (content as object)),
+      }),
+    )
     .join('\n');
   const file = join(folder, name);
   writeFileSync(file, name.endsWith('.gz') ? gzipSync(text) : text);
@@ -37,7 +44,15 @@ const delta = (ticker: string, side: string, price: string, change: string, seq:
   type: 'orderbook_delta',
   sid: 8,
   seq,
-  msg: { market_ticker: ticker, market_id: '', price_dollars: price, delta_fp: change, side, ts: '2026-03-21T22:47:50.31247Z', ts_ms: 1_774_133_270_312 },
+  msg: {
+    market_ticker: ticker,
+    market_id: '',
+    price_dollars: price,
+    delta_fp: change,
+    side,
+    ts: '2026-03-21T22:47:50.31247Z',
+    ts_ms: 1_774_133_270_312,
+  },
 });
 const snapshot = (ticker: string, seq: number, yes: [string, string][], no: [string, string][]) => ({
   type: 'orderbook_snapshot',
@@ -53,13 +68,35 @@ const KALSHI = [
   [100, frame(delta('KXA-1-T5', 'yes', '0.4000', '2.50', 3))],
   [200, 'this is no JSON'],
   [300_000, frame(delta('KXB-1-T5', 'no', '0.7000', '4.00', 4))],
-  [400_000, frame({ type: 'trade', sid: 9, seq: 1, msg: { market_ticker: 'KXA-1-T5', trade_id: 't1', yes_price_dollars: '0.4000', count_fp: '1.00', taker_side: 'no', ts_ms: 1 } })],
+  [
+    400_000,
+    frame({
+      type: 'trade',
+      sid: 9,
+      seq: 1,
+      msg: {
+        market_ticker: 'KXA-1-T5',
+        trade_id: 't1',
+        yes_price_dollars: '0.4000',
+        count_fp: '1.00',
+        taker_side: 'no',
+        ts_ms: 1,
+      },
+    }),
+  ],
   [500_000, frame(snapshot('KXA-1-T5', 5, [['0.4000', '12.50']], []))],
   [600_000, frame(delta('KXC-1-T5', 'yes', '0.2000', '1.00', 6))],
 ] as const;
 
 async function replayed(paths: string[], options: Partial<ReplayOptions> = {}): Promise<Replay> {
-  running = await Replay.start({ paths, speed: 'max', clock: systemClock(), kalshiKey, waitSubscriptions: 99, ...options });
+  running = await Replay.start({
+    paths,
+    speed: 'max',
+    clock: systemClock(),
+    kalshiKey,
+    waitSubscriptions: 99,
+    ...options,
+  });
   return running;
 }
 
@@ -85,7 +122,11 @@ describe('a Kalshi recording that is replayed', () => {
     const replay = await replayed([recording('kalshi.jsonl.gz', KALSHI)]);
     const client = await kalshi(replay);
     const opening = await client.command('subscribe', books('KXA-1-T5', 'KXB-1-T5'));
-    expect(opening.map(({ type, seq }) => [type, seq])).toEqual([['subscribed', undefined], ['orderbook_snapshot', 1], ['orderbook_snapshot', 2]]);
+    expect(opening.map(({ type, seq }) => [type, seq])).toEqual([
+      ['subscribed', undefined],
+      ['orderbook_snapshot', 1],
+      ['orderbook_snapshot', 2],
+    ]);
     expect(opening[1]!.msg).toEqual(snapshot('KXA-1-T5', 1, [['0.4000', '10.00']], [['0.5000', '5.00']]).msg);
     replay.begin();
     await replay.ended;
@@ -106,7 +147,12 @@ describe('a Kalshi recording that is replayed', () => {
     replay.begin();
     await replay.ended;
     await client.settle();
-    expect(client.messages().slice(1).map(({ type, seq }) => [type, seq])).toEqual([['trade', 1]]);
+    expect(
+      client
+        .messages()
+        .slice(1)
+        .map(({ type, seq }) => [type, seq]),
+    ).toEqual([['trade', 1]]);
   });
 
   it('gives one who comes late the book as it has become', async () => {
@@ -115,12 +161,24 @@ describe('a Kalshi recording that is replayed', () => {
     await replay.ended;
     const client = await kalshi(replay);
     const replies = await client.command('subscribe', books('KXA-1-T5', 'KXB-1-T5'));
-    expect(replies[1]!.msg).toMatchObject({ yes_dollars_fp: [['0.4000', '12.50']], no_dollars_fp: [['0.5000', '5.00']] });
-    expect(replies[2]!.msg).toMatchObject({ yes_dollars_fp: [['0.1000', '1.00']], no_dollars_fp: [['0.7000', '4.00']] });
+    expect(replies[1]!.msg).toMatchObject({
+      yes_dollars_fp: [['0.4000', '12.50']],
+      no_dollars_fp: [['0.5000', '5.00']],
+    });
+    expect(replies[2]!.msg).toMatchObject({
+      yes_dollars_fp: [['0.1000', '1.00']],
+      no_dollars_fp: [['0.7000', '4.00']],
+    });
   });
 
   it('turns NO prices into the convention that the client asks for, whichever it was recorded in', async () => {
-    const sent = { sent: JSON.stringify({ id: 1, cmd: 'subscribe', params: { channels: ['orderbook_delta'], use_yes_price: true } }) };
+    const sent = {
+      sent: JSON.stringify({
+        id: 1,
+        cmd: 'subscribe',
+        params: { channels: ['orderbook_delta'], use_yes_price: true },
+      }),
+    };
     for (const isYes of [false, true]) {
       const lines = [...(isYes ? [[0, sent] as const] : []), ...KALSHI];
       const replay = await replayed([recording(`convention-${isYes}.jsonl`, lines)]);
@@ -131,8 +189,12 @@ describe('a Kalshi recording that is replayed', () => {
       replay.begin();
       await replay.ended;
       for (const client of clients) await client.settle();
-      const [plain, yes] = clients.map((client) => client.messages().find(({ msg }) => msg.side === 'no')!.msg.price_dollars);
-      const [opening, yesOpening] = clients.map((client) => client.messages().find(({ msg }) => 'no_dollars_fp' in msg)!.msg.no_dollars_fp);
+      const [plain, yes] = clients.map(
+        (client) => client.messages().find(({ msg }) => msg.side === 'no')!.msg.price_dollars,
+      );
+      const [opening, yesOpening] = clients.map(
+        (client) => client.messages().find(({ msg }) => 'no_dollars_fp' in msg)!.msg.no_dollars_fp,
+      );
       expect([plain, yes]).toEqual(isYes ? ['0.3000', '0.7000'] : ['0.7000', '0.3000']);
       expect([opening, yesOpening]).toEqual([[['0.5000', '5.00']], [['0.5000', '5.00']]]);
       for (const client of clients.splice(0)) client.socket.terminate();
@@ -145,14 +207,23 @@ describe('a Kalshi recording that is replayed', () => {
     const replay = await replayed([recording('listed.jsonl', KALSHI)]);
     const rest = replay.ready.kalshi!.rest;
     const { body } = await get(`${rest}/markets?limit=1000&status=open&mve_filter=exclude`);
-    expect(body.markets.map(({ ticker, event_ticker, status }: Record<string, string>) => [ticker, event_ticker, status])).toEqual([
+    expect(
+      body.markets.map(({ ticker, event_ticker, status }: Record<string, string>) => [
+        ticker,
+        event_ticker,
+        status,
+      ]),
+    ).toEqual([
       ['KXA-1-T5', 'KXA-1', 'active'],
       ['KXB-1-T5', 'KXB-1', 'active'],
       ['KXC-1-T5', 'KXC-1', 'active'],
     ]);
     const found = await get(`${rest}/markets/orderbooks?tickers=KXA-1-T5&tickers=KXC-1-T5`);
     expect(found.body.orderbooks).toEqual([
-      { ticker: 'KXA-1-T5', orderbook_fp: { yes_dollars: [['0.4000', '10.00']], no_dollars: [['0.5000', '5.00']] } },
+      {
+        ticker: 'KXA-1-T5',
+        orderbook_fp: { yes_dollars: [['0.4000', '10.00']], no_dollars: [['0.5000', '5.00']] },
+      },
       { ticker: 'KXC-1-T5', orderbook_fp: { yes_dollars: [], no_dollars: [] } },
     ]);
     expect(replay.ready.polymarket).toBeUndefined();
@@ -168,7 +239,11 @@ describe('a Kalshi recording that is replayed', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(replay.state).toBe('waiting');
     expect(replay.unsubscribed()).toEqual(['KXC-1-T5']);
-    await second.command('update_subscription', { sid: 2, action: 'add_markets', market_tickers: ['KXC-1-T5'] });
+    await second.command('update_subscription', {
+      sid: 2,
+      action: 'add_markets',
+      market_tickers: ['KXC-1-T5'],
+    });
     await replay.ended;
     for (const client of [first, second]) {
       await client.settle();
@@ -196,19 +271,97 @@ describe('a Kalshi recording that is replayed', () => {
 const YES = '111111111111111111';
 const NO = '222222222222222222';
 const POLYMARKET = [
-  [0, { frame: JSON.stringify([
-    { market: '0xa', asset_id: YES, timestamp: '1', hash: 'h1', bids: [{ price: '0.4', size: '10' }], asks: [{ price: '0.6', size: '3' }], tick_size: '0.01', event_type: 'book' },
-    { market: '0xa', asset_id: NO, timestamp: '1', hash: 'h2', bids: [{ price: '0.4', size: '3' }], asks: [{ price: '0.6', size: '10' }], event_type: 'book' },
-  ]) }],
+  [
+    0,
+    {
+      frame: JSON.stringify([
+        {
+          market: '0xa',
+          asset_id: YES,
+          timestamp: '1',
+          hash: 'h1',
+          bids: [{ price: '0.4', size: '10' }],
+          asks: [{ price: '0.6', size: '3' }],
+          tick_size: '0.01',
+          event_type: 'book',
+        },
+        {
+          market: '0xa',
+          asset_id: NO,
+          timestamp: '1',
+          hash: 'h2',
+          bids: [{ price: '0.4', size: '3' }],
+          asks: [{ price: '0.6', size: '10' }],
+          event_type: 'book',
+        },
+      ]),
+    },
+  ],
   [0, 'PONG'],
-  [10, frame({ market: '0xa', timestamp: '2', event_type: 'price_change', price_changes: [
-    { asset_id: YES, price: '0.41', size: '7', side: 'BUY', hash: 'h3', best_bid: '0.41', best_ask: '0.6' },
-    { asset_id: NO, price: '0.59', size: '7', side: 'SELL', hash: 'h4', best_bid: '0.4', best_ask: '0.59' },
-  ] })],
-  [20, frame({ market: '0xa', asset_id: YES, price: '0.41', size: '1', side: 'SELL', timestamp: '2', event_type: 'last_trade_price' })],
-  [30, frame({ market: '0xa', asset_id: YES, best_bid: '0.41', best_ask: '0.6', timestamp: '2', event_type: 'best_bid_ask' })],
+  [
+    10,
+    frame({
+      market: '0xa',
+      timestamp: '2',
+      event_type: 'price_change',
+      price_changes: [
+        {
+          asset_id: YES,
+          price: '0.41',
+          size: '7',
+          side: 'BUY',
+          hash: 'h3',
+          best_bid: '0.41',
+          best_ask: '0.6',
+        },
+        {
+          asset_id: NO,
+          price: '0.59',
+          size: '7',
+          side: 'SELL',
+          hash: 'h4',
+          best_bid: '0.4',
+          best_ask: '0.59',
+        },
+      ],
+    }),
+  ],
+  [
+    20,
+    frame({
+      market: '0xa',
+      asset_id: YES,
+      price: '0.41',
+      size: '1',
+      side: 'SELL',
+      timestamp: '2',
+      event_type: 'last_trade_price',
+    }),
+  ],
+  [
+    30,
+    frame({
+      market: '0xa',
+      asset_id: YES,
+      best_bid: '0.41',
+      best_ask: '0.6',
+      timestamp: '2',
+      event_type: 'best_bid_ask',
+    }),
+  ],
   [40, frame({ market: '0xb', assets_ids: ['5', '6'], timestamp: '3', event_type: 'new_market' })],
-  [50, frame({ market: '0xa', asset_id: YES, timestamp: '4', hash: 'h5', bids: [], asks: [], event_type: 'book' })],
+  [
+    50,
+    frame({
+      market: '0xa',
+      asset_id: YES,
+      timestamp: '4',
+      hash: 'h5',
+      bids: [],
+      asks: [],
+      event_type: 'book',
+    }),
+  ],
 ] as const;
 
 describe('a Polymarket recording that is replayed', () => {
@@ -223,25 +376,40 @@ describe('a Polymarket recording that is replayed', () => {
     replay.begin();
     await replay.ended;
     for (const client of [plain, extra]) await client.settle();
-    expect(plain.frames.slice(1).map((text) => JSON.parse(text).event_type)).toEqual(['price_change', 'last_trade_price', 'book']);
+    expect(plain.frames.slice(1).map((text) => JSON.parse(text).event_type)).toEqual([
+      'price_change',
+      'last_trade_price',
+      'book',
+    ]);
     expect(plain.frames[1]).toBe((POLYMARKET[2][1] as { frame: string }).frame);
-    expect(extra.frames.slice(1).map((text) => JSON.parse(text).event_type)).toEqual(['price_change', 'new_market']);
+    expect(extra.frames.slice(1).map((text) => JSON.parse(text).event_type)).toEqual([
+      'price_change',
+      'new_market',
+    ]);
   });
 
   it('is listed by Gamma and the CLOB, with the books as they have become', async () => {
     const replay = await replayed([recording('polymarket-rest.jsonl', POLYMARKET.slice(0, 3))]);
     const { gamma, clob } = replay.ready.polymarket!;
-    const { body } = await get(`${gamma}/markets?limit=500&offset=0&order=id&ascending=true&closed=false&archived=false`);
+    const { body } = await get(
+      `${gamma}/markets?limit=500&offset=0&order=id&ascending=true&closed=false&archived=false`,
+    );
     expect(body.length).toBe(1);
     expect(JSON.parse(body[0].clobTokenIds)).toEqual([YES, NO]);
     expect(body[0]).toMatchObject({ conditionId: '0xa', enableOrderBook: true, active: true, closed: false });
-    expect((await get(`${clob}/book?token_id=${YES}`)).body).toMatchObject({ hash: 'h1', bids: [{ price: '0.4', size: '10' }] });
+    expect((await get(`${clob}/book?token_id=${YES}`)).body).toMatchObject({
+      hash: 'h1',
+      bids: [{ price: '0.4', size: '10' }],
+    });
     replay.begin();
     await replay.ended;
     expect((await get(`${clob}/book?token_id=${YES}`)).body).toMatchObject({
       hash: 'h3',
       timestamp: '2',
-      bids: [{ price: '0.4', size: '10' }, { price: '0.41', size: '7' }],
+      bids: [
+        { price: '0.4', size: '10' },
+        { price: '0.41', size: '7' },
+      ],
       asks: [{ price: '0.6', size: '3' }],
     });
     expect((await get(`${clob}/book?token_id=9`)).status).toBe(404);
@@ -257,7 +425,10 @@ describe('a recording', () => {
 
   it('of both venues is served on both, and a folder stands for the recordings in it', async () => {
     const inner = mkdtempSync(join(folder, 'both-'));
-    for (const [name, lines] of [['a.jsonl', KALSHI], ['b.jsonl.gz', POLYMARKET]] as const) {
+    for (const [name, lines] of [
+      ['a.jsonl', KALSHI],
+      ['b.jsonl.gz', POLYMARKET],
+    ] as const) {
       const file = recording(name, lines as typeof KALSHI);
       writeFileSync(join(inner, name), (await import('node:fs')).readFileSync(file));
     }
@@ -272,13 +443,38 @@ describe('a recording', () => {
   it('is taken apart into messages by form: replies and heartbeats are none, junk is null', () => {
     expect(recordedMessages('PONG')).toEqual([]);
     expect(recordedMessages('{"id":1,"type":"ok","sid":1,"seq":4,"msg":{}}')).toEqual([]);
-    for (const junk of ['{', '7', '"x"', 'null', '{}', '{"type":"x","msg":7}', '[{}]']) expect(recordedMessages(junk), junk).toBeNull();
-    expect(recordedMessages('{"market":"0xa","price_changes":[{"asset_id":"1"},{"asset_id":"2"},{"asset_id":"1"}]}')).toMatchObject([
-      { venue: 'polymarket', type: 'price_change', instruments: ['1', '2'] },
-    ]);
+    for (const junk of ['{', '7', '"x"', 'null', '{}', '{"type":"x","msg":7}', '[{}]'])
+      expect(recordedMessages(junk), junk).toBeNull();
+    expect(
+      recordedMessages(
+        '{"market":"0xa","price_changes":[{"asset_id":"1"},{"asset_id":"2"},{"asset_id":"1"}]}',
+      ),
+    ).toMatchObject([{ venue: 'polymarket', type: 'price_change', instruments: ['1', '2'] }]);
     expect(requestedYesPrices('{"cmd":"subscribe","params":{"use_yes_price":true}}')).toBe(true);
     expect(requestedYesPrices('{"cmd":"unsubscribe","params":{"sids":[1]}}')).toBeNull();
     expect(requestedYesPrices('{')).toBeNull();
+  });
+});
+
+describe('the connections of a recording', () => {
+  it('count one at a time for each market: the one that brought the last whole book', () => {
+    const ownership = new Ownership();
+    const [opening, change] = [
+      snapshot('KXA-1-T5', 1, [], []),
+      delta('KXA-1-T5', 'yes', '0.4000', '1.00', 2),
+    ].map((body) => recordedMessages(JSON.stringify(body))![0]!) as [RecordedMessage, RecordedMessage];
+    expect(ownership.accepts(change, 'first#1')).toBe(true);
+    expect(ownership.accepts(change, 'second#1')).toBe(false);
+    expect(ownership.accepts(opening, 'second#1')).toBe(true);
+    expect(ownership.accepts(change, 'second#1')).toBe(true);
+    expect(ownership.accepts(change, 'first#1')).toBe(false);
+    expect(ownership.accepts({ ...change, sid: 9 } as RecordedMessage, 'second#1')).toBe(false);
+    const [trade] = recordedMessages('{"asset_id":"1","event_type":"last_trade_price"}')!;
+    expect([
+      ownership.accepts(trade!, 'x'),
+      ownership.accepts(trade!, 'y'),
+      ownership.accepts(trade!, 'x'),
+    ]).toEqual([true, false, true]);
   });
 });
 
@@ -296,6 +492,7 @@ describe('the pace of a replay', () => {
   it('is read from a factor or max', () => {
     expect(parseSpeed('max')).toBe('max');
     expect(parseSpeed('0.5')).toBe(0.5);
-    for (const text of ['', '0', '-1', 'fast', 'Infinity']) expect(() => parseSpeed(text)).toThrow(PlaybackSpeedError);
+    for (const text of ['', '0', '-1', 'fast', 'Infinity'])
+      expect(() => parseSpeed(text)).toThrow(PlaybackSpeedError);
   });
 });

@@ -2,8 +2,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import WebSocket from 'ws';
 import type { Clock, Micros } from '#src/units/time.ts';
 import { kalshiSigner } from '#src/venues/kalshi/signing.ts';
-import { Simulation, type SimulationOptions } from '../../sim/simulation.ts';
 import { DEFAULT_SETTINGS, type SimulationSettings } from '../../sim/settings.ts';
+import { Simulation, type SimulationOptions } from '../../sim/simulation.ts';
 
 export const START = 1_795_000_000_000_000 as Micros;
 const KEY_ID = 'test-key';
@@ -159,9 +159,14 @@ export interface Message {
   readonly msg: any;
 }
 
-/** GET a JSON body. */
 // biome-ignore lint/suspicious/noExplicitAny: bodies of a venue
-export async function get(url: string, headers: Record<string, string> = {}): Promise<{ status: number; body: any }> {
+type Body = any;
+
+/** GET a JSON body. */
+export async function get(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; body: Body }> {
   const answer = await fetch(url, { headers });
   const text = await answer.text();
   try {

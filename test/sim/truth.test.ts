@@ -8,9 +8,9 @@ import { bookAt } from '#src/truth/truth-books.ts';
 import type { TruthRecord } from '#src/truth/truth-record.ts';
 import type { Micros } from '#src/units/time.ts';
 import { createDecoder } from '#src/venues/decoders.ts';
-import { withOrdinal } from '#src/venues/polymarket/trade-id.ts';
 import { kalshiRestBook } from '#src/venues/kalshi/rest-events.ts';
-import { get, SMALL, stage, type Stage } from './support.ts';
+import { withOrdinal } from '#src/venues/polymarket/trade-id.ts';
+import { get, SMALL, type Stage, stage } from './support.ts';
 
 let running: Stage | null = null;
 afterEach(async () => {
@@ -38,7 +38,10 @@ describe('the events of the simulated exchange', () => {
     await first.stop();
     const second = await on();
     const kalshi = await second.kalshi();
-    await kalshi.command('subscribe', { channels: ['orderbook_delta'], market_tickers: [...second.simulation.kalshi.markets.keys()] });
+    await kalshi.command('subscribe', {
+      channels: ['orderbook_delta'],
+      market_tickers: [...second.simulation.kalshi.markets.keys()],
+    });
     const polymarket = await second.polymarket();
     polymarket.send({ assets_ids: [...second.simulation.polymarket.tokens.keys()], type: 'market' });
     await polymarket.settle();
@@ -78,7 +81,9 @@ describe('the events of the simulated exchange', () => {
     scene.play(1);
     const later = scene.simulation.records.slice(before);
     expect(later.length).toBeGreaterThan(100);
-    const times = later.flatMap((record) => ('exchange_ts' in record && record.exchange_ts !== null ? [record.exchange_ts] : []));
+    const times = later.flatMap((record) =>
+      'exchange_ts' in record && record.exchange_ts !== null ? [record.exchange_ts] : [],
+    );
     expect(Math.min(...times)).toBeGreaterThan(scene.clock.now - 1_100_000);
   });
 });
@@ -97,19 +102,33 @@ describe('the truth log', () => {
       expect(await bookAt(records, 'kalshi', entry.ticker, scene.clock.now)).toEqual({ bids, asks });
     }
     const tokens = [...polymarket.tokens.keys()];
-    const answer = await fetch(`${ready.polymarket!.clob}/books`, { method: 'POST', body: JSON.stringify(tokens.map((token_id) => ({ token_id }))) });
-    const books = (await answer.json()) as { asset_id: string; bids: { price: string; size: string }[]; asks: { price: string; size: string }[] }[];
+    const answer = await fetch(`${ready.polymarket!.clob}/books`, {
+      method: 'POST',
+      body: JSON.stringify(tokens.map((token_id) => ({ token_id }))),
+    });
+    const books = (await answer.json()) as {
+      asset_id: string;
+      bids: { price: string; size: string }[];
+      asks: { price: string; size: string }[];
+    }[];
     expect(books.length).toBeGreaterThan(tokens.length / 2);
     const millionths = (levels: { price: string; size: string }[]) =>
-      levels.map(({ price, size }) => [Math.round(Number(price) * 1e6), Math.round(Number(size) * 1e6)]).reverse();
+      levels
+        .map(({ price, size }) => [Math.round(Number(price) * 1e6), Math.round(Number(size) * 1e6)])
+        .reverse();
     for (const { asset_id, bids, asks } of books) {
-      expect(await bookAt(records, 'polymarket', asset_id, scene.clock.now + 1_000_000)).toEqual({ bids: millionths(bids), asks: millionths(asks) });
+      expect(await bookAt(records, 'polymarket', asset_id, scene.clock.now + 1_000_000)).toEqual({
+        bids: millionths(bids),
+        asks: millionths(asks),
+      });
     }
   });
 
   it('gives the book of an earlier instant, and none from before there was one', async () => {
     const scene = await on();
-    const ticker = [...scene.simulation.kalshi.markets.values()].find(({ book }) => book.count('bid') > 3)!.ticker;
+    const ticker = [...scene.simulation.kalshi.markets.values()].find(
+      ({ book }) => book.count('bid') > 3,
+    )!.ticker;
     scene.play(3);
     const then = scene.clock.now;
     const expected = await bookAt(scene.simulation.records, 'kalshi', ticker, Number.MAX_SAFE_INTEGER);
@@ -117,7 +136,9 @@ describe('the truth log', () => {
     expect(await bookAt(scene.simulation.records, 'kalshi', ticker, then)).toEqual(expected);
     expect(await bookAt(scene.simulation.records, 'kalshi', ticker, then - 1e9)).toBeNull();
     expect(await bookAt(scene.simulation.records, 'polymarket', ticker, then)).toBeNull();
-    const control = await get(`${scene.simulation.ready.control}/control/book?venue=kalshi&instrument=${ticker}&at=${then}`);
+    const control = await get(
+      `${scene.simulation.ready.control}/control/book?venue=kalshi&instrument=${ticker}&at=${then}`,
+    );
     expect(control.body).toMatchObject({ venue: 'kalshi', instrument: ticker, at: then, ...expected });
   });
 
@@ -127,8 +148,13 @@ describe('the truth log', () => {
     const { kalshi, polymarket } = scene.simulation;
     const book = await scene.kalshi();
     const rest = await scene.kalshi();
-    await rest.command('subscribe', { channels: ['ticker', 'trade', 'market_lifecycle_v2', 'multivariate_market_lifecycle'] });
-    await book.command('subscribe', { channels: ['orderbook_delta'], market_tickers: [...kalshi.markets.keys()] });
+    await rest.command('subscribe', {
+      channels: ['ticker', 'trade', 'market_lifecycle_v2', 'multivariate_market_lifecycle'],
+    });
+    await book.command('subscribe', {
+      channels: ['orderbook_delta'],
+      market_tickers: [...kalshi.markets.keys()],
+    });
     const tokens = await scene.polymarket();
     tokens.send({ assets_ids: [...polymarket.tokens.keys()], type: 'market', custom_feature_enabled: true });
     await tokens.settle();
@@ -146,10 +172,28 @@ describe('the truth log', () => {
     expect(made.length).toBeGreaterThan(5_000);
     const kinds = new Set(made.map(({ venue, kind }) => `${venue} ${kind}`));
     expect([...kinds].sort()).toEqual([
-      'kalshi book_delta', 'kalshi lifecycle', 'kalshi ticker', 'kalshi trade',
-      'polymarket book_delta', 'polymarket book_snapshot', 'polymarket lifecycle', 'polymarket ticker', 'polymarket trade',
+      'kalshi book_delta',
+      'kalshi lifecycle',
+      'kalshi ticker',
+      'kalshi trade',
+      'polymarket book_delta',
+      'polymarket book_snapshot',
+      'polymarket lifecycle',
+      'polymarket ticker',
+      'polymarket trade',
     ]);
-    const canonical = (events: readonly object[]): string[] => events.map((event) => stable({ ...event, n: undefined, delivered: undefined, emitted_at: undefined, received_at: undefined })).sort();
+    const canonical = (events: readonly object[]): string[] =>
+      events
+        .map((event) =>
+          stable({
+            ...event,
+            n: undefined,
+            delivered: undefined,
+            emitted_at: undefined,
+            received_at: undefined,
+          }),
+        )
+        .sort();
     expect(canonical(made)).toEqual(canonical(decoded));
   });
 

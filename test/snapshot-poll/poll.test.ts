@@ -63,7 +63,10 @@ async function world(more: Partial<PollParts> = {}) {
   const parts: PollParts = {
     ledger,
     budget: () => new RateBudget(table, 'kalshi', { perSecond: 1, capacity: 1 }),
-    books: async (_, instruments) => ({ books: instruments.slice(0, 2).map((name) => book(name)), missing: ['K3'] }),
+    books: async (_, instruments) => ({
+      books: instruments.slice(0, 2).map((name) => book(name)),
+      missing: ['K3'],
+    }),
     streams,
     lanes: 4,
     nowMillis: () => now,
@@ -80,11 +83,23 @@ const event = { venue: 'kalshi', id: 'run#0' } as const;
 describe('one request of the snapshot poll', () => {
   it('hands the same books to the streams of all lines, each under its own name, and is entered in the ledger', async () => {
     const { parts, streams, ledger } = await world();
-    expect(await pollChunk(parts, event)).toEqual({ ...event, asked: 3, answered: 2, missing: 1, refused: {} });
+    expect(await pollChunk(parts, event)).toEqual({
+      ...event,
+      asked: 3,
+      answered: 2,
+      missing: 1,
+      refused: {},
+    });
     for (const gatherer of ['a', 'b', 'c'] as const) {
       const lines = streams[gatherer].lines();
       expect(lines.map(({ instrument }) => instrument).sort()).toEqual(['K1', 'K2']);
-      expect(lines[0]).toMatchObject({ gatherer, kind: 'book_snapshot', source: 'rest', quality: 4, snapshot_ts: 5 });
+      expect(lines[0]).toMatchObject({
+        gatherer,
+        kind: 'book_snapshot',
+        source: 'rest',
+        quality: 4,
+        snapshot_ts: 5,
+      });
     }
     expect(await ledger.record('kalshi', 'run#0')).toMatchObject({ polledMillis: 10_000, answered: 2 });
   });
@@ -120,11 +135,18 @@ describe('one request of the snapshot poll', () => {
   });
 
   it('sends again only what a stream refused', async () => {
-    const flaky = new Stream((call, index) => (call === 0 && index === 0 ? { code: 'Throttled', message: 'slow' } : null));
+    const flaky = new Stream((call, index) =>
+      call === 0 && index === 0 ? { code: 'Throttled', message: 'slow' } : null,
+    );
     const { parts } = await world({ streams: { a: flaky, b: new Stream(), c: new Stream() } });
     const result = await pollChunk(parts, event);
     expect(result.refused).toEqual({});
-    expect(flaky.lines().map(({ instrument }) => instrument).sort()).toEqual(['K1', 'K2']);
+    expect(
+      flaky
+        .lines()
+        .map(({ instrument }) => instrument)
+        .sort(),
+    ).toEqual(['K1', 'K2']);
   });
 
   it('goes on when the stream of one line is away, and names it', async () => {

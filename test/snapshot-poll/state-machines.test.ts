@@ -9,7 +9,10 @@ import { useTables } from '../catalogue/table.ts';
 
 const tables = useTables();
 
-function machine(name: string, invoke: (functionName: string, payload: unknown) => Promise<unknown>): LocalStateMachine {
+function machine(
+  name: string,
+  invoke: (functionName: string, payload: unknown) => Promise<unknown>,
+): LocalStateMachine {
   const text = readFileSync(new URL(`../../lib/state-machines/${name}.asl.json`, import.meta.url), 'utf8');
   return new LocalStateMachine(name, JSON.parse(text.replace(/\$\{(\w+)\}/g, '$1')), invoke);
 }
@@ -50,7 +53,8 @@ describe('the state machine of the snapshot poll', () => {
   let plan: Handler;
   let report: Handler;
   let requests = 0;
-  const context = () => ({ awsRequestId: `request-${requests++}`, getRemainingTimeInMillis: () => 30_000 }) as Context;
+  const context = () =>
+    ({ awsRequestId: `request-${requests++}`, getRemainingTimeInMillis: () => 30_000 }) as Context;
 
   beforeAll(async () => {
     table = await tables.fresh();
@@ -98,7 +102,13 @@ describe('the state machine of the snapshot poll', () => {
     const output = (await poll.run({})) as { venues: Record<string, unknown>[] };
     expect(polled).toHaveLength(3);
     const [kalshi, polymarket] = output.venues;
-    expect(kalshi).toMatchObject({ venue: 'kalshi', open: 250, planned: 250, requests: 3, failed_requests: 1 });
+    expect(kalshi).toMatchObject({
+      venue: 'kalshi',
+      open: 250,
+      planned: 250,
+      requests: 3,
+      failed_requests: 1,
+    });
     expect(polymarket).toMatchObject({ open: 0, coverage_percent: 100 });
     expect(kalshi!['asked'] as number).toBeLessThan(250);
 

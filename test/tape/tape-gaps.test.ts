@@ -210,7 +210,9 @@ describe('gaps of the tape', () => {
             return !own.some((item) => {
               const of = lives.findIndex((other) => other.epoch === item.gapId.split(':')[1]);
               const next =
-                of < 0 ? lives.find((other) => item.to === null && other.startedAt > item.from) : lives[of + 1];
+                of < 0
+                  ? lives.find((other) => item.to === null && other.startedAt > item.from)
+                  : lives[of + 1];
               return covers(item) && of !== position && (next === undefined || instant < next.startedAt);
             });
           };

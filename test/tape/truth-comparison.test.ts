@@ -88,7 +88,13 @@ describe('tape against truth', () => {
   });
 
   it('holds books and tickers of one instant once, however often they were sent', () => {
-    const book: ComparedEvent = { kind: 'book_snapshot', venue: 'polymarket', subject: '1', time: us(5), identity: 'b' };
+    const book: ComparedEvent = {
+      kind: 'book_snapshot',
+      venue: 'polymarket',
+      subject: '1',
+      time: us(5),
+      identity: 'b',
+    };
     const held = comparison();
     for (let sent = 0; sent < 3; sent++) held.truth({ ...book, delivered: 1 });
     held.tape(book);

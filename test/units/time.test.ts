@@ -45,9 +45,7 @@ describe('RFC 3339 times', () => {
       .map(
         ([year, month, day, t, hour, minute, second, fraction, zone]) =>
           `${year}-${month}-${day}${t}${hour}:${minute}:${second}${fraction}${zone}`,
-      )
-      // The general reader takes the 31st of a short month for the 1st of the next.
-      .filter((value) => Number(value.slice(8, 10)) <= 28 || Number(value.slice(8, 10)) > 31);
+      );
     fc.assert(
       fc.property(text, (value) => {
         expect(outcome(parseUtcText, value), value).toBe(outcome(parseRfc3339, value));

@@ -94,7 +94,10 @@ export class BookReports {
         continue;
       }
       const { anchorInterval } = this.options;
-      if (state.changesSinceAnchor < CHANGES_WORTH && now - state.anchoredAt < INTERVALS_WORTH * anchorInterval) {
+      if (
+        state.changesSinceAnchor < CHANGES_WORTH &&
+        now - state.anchoredAt < INTERVALS_WORTH * anchorInterval
+      ) {
         this.anchors.push(state, now + anchorInterval);
         continue;
       }

@@ -215,6 +215,10 @@ export abstract class CaptureCore implements LineKeeper {
     return { expected: this.states.size, bound: this.carriers.bound, proven: this.proven };
   }
 
+  isProven(instrument: string): boolean {
+    return this.states.get(instrument)?.isProven === true;
+  }
+
   /** The line's own book of an instrument as of the last frame; undefined for one that is not expected. */
   view(
     instrument: string,

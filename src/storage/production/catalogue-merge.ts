@@ -11,7 +11,18 @@ export const latestTables: readonly LatestTable[] = [
   {
     name: 'markets',
     key: ['venue', 'market'],
-    columns: ['venue', 'market', 'event', 'series', 'title', 'status', 'open_ts', 'close_ts', 'details', 'updated_at'],
+    columns: [
+      'venue',
+      'market',
+      'event',
+      'series',
+      'title',
+      'status',
+      'open_ts',
+      'close_ts',
+      'details',
+      'updated_at',
+    ],
   },
   {
     name: 'instruments',

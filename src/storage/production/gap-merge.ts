@@ -71,7 +71,11 @@ export async function storeLineGaps(client: ClientBase): Promise<Touched[]> {
 }
 
 /** Enters what a line's heartbeats say. Says nothing less than what is known already. */
-export async function storeLives(client: ClientBase, line: LineName, lives: readonly LineLife[]): Promise<void> {
+export async function storeLives(
+  client: ClientBase,
+  line: LineName,
+  lives: readonly LineLife[],
+): Promise<void> {
   await client.query(
     `INSERT INTO line_lives AS l (line, epoch, started_at, durable_until)
      SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bigint[])
@@ -114,7 +118,12 @@ export async function storeRestoration(
 
 /** All three lines as the tape knows them, without gaps. */
 export async function readLives(client: ClientBase): Promise<Map<LineName, LineLife[]>> {
-  const { rows } = await client.query<{ line: LineName; epoch: string; started_at: string; durable_until: string }>(
+  const { rows } = await client.query<{
+    line: LineName;
+    epoch: string;
+    started_at: string;
+    durable_until: string;
+  }>(
     'SELECT line, epoch, started_at::text, durable_until::text FROM line_lives ORDER BY line_lives.started_at, epoch',
   );
   const lives = new Map<LineName, LineLife[]>(lineNames.map((line) => [line, []]));
@@ -255,7 +264,8 @@ export async function recomputeTapeGaps(
     ]);
     const instruments = new Map<string, Micros>();
     for (const item of touched) {
-      if (item.venue === venue && item.instrument !== EVERY_INSTRUMENT) instruments.set(item.instrument, item.from);
+      if (item.venue === venue && item.instrument !== EVERY_INSTRUMENT)
+        instruments.set(item.instrument, item.from);
     }
     const everything = [
       ...changed.filter((row) => row.line !== 'tape').map((row) => micros(row.from_ts)),
@@ -301,7 +311,10 @@ async function recomputeInstruments(
   for (let start = 0; start < names.length; start += INSTRUMENTS_AT_ONCE) {
     const batch = names.slice(start, start + INSTRUMENTS_AT_ONCE);
     // A gap begins earlier than was recorded by what an event may take to arrive.
-    const earliest = batch.reduce((least, name) => Math.min(least, instruments.get(name)!), Number.MAX_SAFE_INTEGER);
+    const earliest = batch.reduce(
+      (least, name) => Math.min(least, instruments.get(name)!),
+      Number.MAX_SAFE_INTEGER,
+    );
     const since = Math.max(0, earliest - rules.arrivalAllowance) as Micros;
     const { rows } = await client.query<GapRow>(
       `SELECT line, gap_id, venue, instrument, from_ts::text, to_ts::text, cause, causes

@@ -118,6 +118,8 @@ export class TapeMerge {
     );
     if (!rows[0]!.locked) return { ...nothing, skipped: 'another merge is running' };
     try {
+      // Refused by the server once the session has made temporary tables; it keeps what it has then.
+      await production.query("SET temp_buffers = '64MB'").catch(() => {});
       if (rows[0]!.version < 180_000) {
         throw new Error(`the tape's database must be PostgreSQL 18 or later, this is ${rows[0]!.version}`);
       }
@@ -211,7 +213,8 @@ export class TapeMerge {
       const taking = [...lines].filter(([, { readings }]) => readings.has(source.name));
       const isLast = source.name === 'gaps';
       if (taking.length === 0 && !isLast) return { read: {}, inserted: 0, updated: 0 };
-      await production.query('BEGIN');
+      // One group per row would not fit into the default memory and go through the disk.
+      await production.query("BEGIN; SET LOCAL work_mem = '192MB'");
       try {
         const read: Partial<Record<LineName, number>> = {};
         await production.query(source.stage);
@@ -240,21 +243,18 @@ export class TapeMerge {
   }
 
   /** The heartbeats below which every event has been read, and what follows for the tape's gaps. */
-  async #storeLivesAndGaps(
-    production: ClientBase,
-    lines: ReadonlyMap<LineName, OpenLine>,
-  ): Promise<void> {
+  async #storeLivesAndGaps(production: ClientBase, lines: ReadonlyMap<LineName, OpenLine>): Promise<void> {
     const { clock, rules } = this.#options;
     const now = clock();
     for (const [name, line] of lines) {
       if (line.isRestored) {
         this.#touched.push(...(await storeRestoration(production, name, line.mark, now)));
       }
-      const settled = eventTables.reduce((least, { name: table }) => {
+      let settled = line.reader.bound;
+      for (const { name: table } of eventTables) {
         const reading = line.readings.get(table);
-        const reached = reading === undefined ? line.reader.bound : reading.to;
-        return reached < least ? reached : least;
-      }, line.reader.bound);
+        if (reading !== undefined && reading.to < settled) settled = reading.to;
+      }
       const pending = this.#pending.get(name) ?? [];
       const ready = pending.findLastIndex(({ heartbeats }) => heartbeats.xid < settled);
       if (ready < 0) continue;

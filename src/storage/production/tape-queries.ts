@@ -116,7 +116,9 @@ export async function* marketsOf(client: ClientBase, filter: MarketFilter): Asyn
     '(m.venue, m.market) IN (SELECT i.venue, i.market FROM instruments AS i WHERE i.instrument = ?)',
     filter.instrument,
   );
-  const words = filter.words?.filter((word) => word !== '').map((word) => `'${word.replaceAll(/['\\]/g, ' ')}':*`);
+  const words = filter.words
+    ?.filter((word) => word !== '')
+    .map((word) => `'${word.replaceAll(/['\\]/g, ' ')}':*`);
   const query = words === undefined || words.length === 0 ? undefined : words.join(' & ');
   conditions.add(`to_tsvector('simple', m.title) @@ to_tsquery('simple', ?)`, query);
   const statement = `SELECT m.venue, m.market, m.event, m.series, m.title, m.status, m.open_ts, m.close_ts,
@@ -184,7 +186,12 @@ export async function horizonOf(client: ClientBase, rules: TapeRules): Promise<M
 
 async function anchorOf(client: ClientBase, instrument: string, at: Micros): Promise<Anchor | null> {
   // Exact in venue time are only whole books of an engine and books that the venue itself stamps.
-  const { rows } = await client.query<{ snapshot_ts: string; source: string; bids: string[]; asks: string[] }>(
+  const { rows } = await client.query<{
+    snapshot_ts: string;
+    source: string;
+    bids: string[];
+    asks: string[];
+  }>(
     `SELECT snapshot_ts, source, bids, asks FROM order_book_snapshots
      WHERE instrument = $1 AND snapshot_ts <= $2 AND depth IS NULL
        AND (source = 'engine' OR (source = 'ws' AND exchange_ts IS NOT NULL))
@@ -202,7 +209,11 @@ async function anchorOf(client: ClientBase, instrument: string, at: Micros): Pro
 }
 
 /** Whether the tape knows the instrument at all. */
-export async function knowsInstrument(client: ClientBase, venue: string, instrument: string): Promise<boolean> {
+export async function knowsInstrument(
+  client: ClientBase,
+  venue: string,
+  instrument: string,
+): Promise<boolean> {
   const { rows } = await client.query<{ known: boolean }>(
     `SELECT EXISTS (SELECT FROM instruments WHERE venue = $1 AND instrument = $2)
        OR EXISTS (SELECT FROM gaps WHERE venue = $1 AND instrument = $2)
@@ -255,4 +266,3 @@ export async function bookAt(
   }
   return rebuild.finish();
 }
-

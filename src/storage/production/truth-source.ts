@@ -39,7 +39,11 @@ export async function* comparedTapeEvents(client: ClientBase): AsyncGenerator<Co
     const identity = deltaIdentity({ instrument, exchange_ts: at, side, price, amount, hash_key });
     yield { kind: 'book_delta', venue, subject: instrument, time: at, identity };
   }
-  for await (const row of rowsOf<Row>(client, 'SELECT venue, instrument, exchange_ts, content_key FROM tickers', [])) {
+  for await (const row of rowsOf<Row>(
+    client,
+    'SELECT venue, instrument, exchange_ts, content_key FROM tickers',
+    [],
+  )) {
     const [venue, instrument] = [row['venue']!, row['instrument']!];
     const at = time(row['exchange_ts']!);
     const identity = tickerIdentity(instrument, at, Number(row['content_key']));
@@ -56,7 +60,11 @@ export async function* comparedTapeEvents(client: ClientBase): AsyncGenerator<Co
     const identity = snapshotIdentity(instrument, at, Number(row['hash_key']));
     yield { kind: 'book_snapshot', venue, subject: instrument, time: at, identity };
   }
-  for await (const row of rowsOf<Row>(client, 'SELECT venue, subject, type, at, exchange_ts FROM market_lifecycle', [])) {
+  for await (const row of rowsOf<Row>(
+    client,
+    'SELECT venue, subject, type, at, exchange_ts FROM market_lifecycle',
+    [],
+  )) {
     const [venue, subject, type, at] = [row['venue']!, row['subject']!, row['type']!, row['at']!];
     const exchange = row['exchange_ts'] === null ? null : time(row['exchange_ts']!);
     yield {
@@ -81,5 +89,8 @@ export async function tapeGapIndex(
     else known.push(gap);
   }
   return (venue, instrument) =>
-    union([...(byInstrument.get(`${venue}\n${instrument}`) ?? []), ...(byInstrument.get(`${venue}\n*`) ?? [])]);
+    union([
+      ...(byInstrument.get(`${venue}\n${instrument}`) ?? []),
+      ...(byInstrument.get(`${venue}\n*`) ?? []),
+    ]);
 }

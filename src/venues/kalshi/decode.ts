@@ -6,6 +6,7 @@ import { decodeError, decodeOk, decodeSubscribed, decodeUnsubscribed } from './d
 import { decodeCombination, decodeEventLifecycle, decodeMarketLifecycle } from './decode-lifecycle.ts';
 import { decodeTicker } from './decode-ticker.ts';
 import { decodeTrade } from './decode-trade.ts';
+import { QuickKalshiDecoder } from './quick-decode.ts';
 
 const ENVELOPE = new KnownKeys(
   'frame',
@@ -44,7 +45,14 @@ const NOT_MARKET_DATA: ReadonlySet<string> = new Set([
 export class KalshiDecoder implements FrameDecoder {
   readonly venue = 'kalshi';
 
+  private readonly quick = new QuickKalshiDecoder();
+
   decode(frame: string, context: FrameContext): DecodedFrame {
+    return this.quick.decode(frame, context) ?? this.decodeAny(frame, context);
+  }
+
+  /** Decodes every frame, and finds what is wrong with it. */
+  decodeAny(frame: string, context: FrameContext): DecodedFrame {
     const result = new FrameResult();
     let fields: unknown;
     try {

@@ -29,6 +29,7 @@ export function kalshiProfile(settings: KalshiProfileSettings): SessionProfile {
   return {
     venue: 'kalshi',
     useYesPrice: settings.useYesPrice,
+    isNumbered: true,
     session(purpose: string, port: SessionPort): VenueSession {
       const feed = channels[purpose];
       if (feed !== undefined) return new KalshiFeedSession(port, feed, commands);

@@ -4,6 +4,7 @@ import { FrameResult } from '../frame-result.ts';
 import { decodeBook, decodePriceChange } from './decode-book.ts';
 import { decodeNewMarket, decodeResolved, decodeTickSize } from './decode-lifecycle.ts';
 import { decodeBestPrices, decodeTrade } from './decode-trade.ts';
+import { QuickPolymarketDecoder } from './quick-decode.ts';
 
 /**
  * Decodes the frames of Polymarket's market channel: one JSON object or an array of them, the text `PONG`, or
@@ -12,7 +13,14 @@ import { decodeBestPrices, decodeTrade } from './decode-trade.ts';
 export class PolymarketDecoder implements FrameDecoder {
   readonly venue = 'polymarket';
 
+  private readonly quick = new QuickPolymarketDecoder();
+
   decode(frame: string, context: FrameContext): DecodedFrame {
+    return this.quick.decode(frame, context) ?? this.decodeAny(frame, context);
+  }
+
+  /** Decodes every frame, and finds what is wrong with it. */
+  decodeAny(frame: string, context: FrameContext): DecodedFrame {
     const result = new FrameResult();
     if (frame === 'PONG') {
       result.control({ type: 'pong' });

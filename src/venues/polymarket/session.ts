@@ -12,6 +12,7 @@ export function polymarketProfile(): SessionProfile {
   return {
     venue: 'polymarket',
     useYesPrice: false,
+    isNumbered: false,
     session(purpose: string, port: SessionPort): VenueSession {
       if (purpose === 'book') return new PolymarketSession(port);
       throw new Error(`Polymarket has no connections for ${JSON.stringify(purpose)}; expected book`);

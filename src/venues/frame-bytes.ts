@@ -1,0 +1,93 @@
+const LONGEST = 16_384;
+/** No character of a frame takes more bytes than this. */
+const MOST_BYTES = 3;
+const CACHED = 16_384;
+
+const MINUS = 45;
+const POINT = 46;
+const ZERO = 48;
+/** Digits that a double holds exactly, whatever they are, with six places behind the point to spare. */
+const EXACT_DIGITS = 9;
+const PLACES: readonly number[] = [1e6, 1e5, 1e4, 1e3, 1e2, 10, 1];
+
+/**
+ * The characters of one frame as bytes: a byte is read from an array several times faster than a character from a
+ * string. Only frames that are all ASCII and not very long fit in here.
+ */
+export class FrameBytes {
+  readonly bytes: Uint8Array;
+  private readonly buffer = Buffer.alloc(LONGEST * MOST_BYTES);
+  private readonly texts: string[] = new Array<string>(CACHED).fill('');
+  private readonly textBytes: Uint8Array[] = new Array<Uint8Array>(CACHED).fill(new Uint8Array(0));
+
+  constructor() {
+    const { buffer, byteOffset, length } = this.buffer;
+    this.bytes = new Uint8Array(buffer, byteOffset, length);
+  }
+
+  /**
+   * Takes a frame in, in place of the one before. False where it does not fit. Behind its end stands what earlier
+   * frames left: whoever reads on must end exactly at the frame's length.
+   */
+  load(frame: string): boolean {
+    const { length } = frame;
+    return length <= LONGEST && this.buffer.write(frame, 0, 'utf8') === length;
+  }
+
+  /** The text between two places, as a string of its own: one cut out of the frame would keep the frame alive. */
+  text(start: number, end: number): string {
+    return this.buffer.toString('latin1', start, end);
+  }
+
+  /** As `text`, and as far as remembered the same string every time: the ids of instruments come in every frame. */
+  recurringText(start: number, end: number): string {
+    const { bytes } = this;
+    const length = end - start;
+    let hash = length;
+    for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
+    const slot = (hash ^ (hash >>> 15)) & (CACHED - 1);
+    const known = this.textBytes[slot]!;
+    if (known.length === length) {
+      let index = 0;
+      while (index < length && known[index] === bytes[start + index]) index++;
+      if (index === length) return this.texts[slot]!;
+    }
+    const text = this.text(start, end);
+    this.textBytes[slot] = bytes.slice(start, end);
+    this.texts[slot] = text;
+    return text;
+  }
+
+  /** Millionths of the plain decimal between two places, or NaN where it has to be read with more care. */
+  millionths(start: number, end: number): number {
+    const { bytes } = this;
+    const isNegative = bytes[start] === MINUS;
+    const first = isNegative ? start + 1 : start;
+    if (first >= end || end - first > EXACT_DIGITS + 1) return Number.NaN;
+    let value = 0;
+    let point = -1;
+    for (let at = first; at < end; at++) {
+      const digit = bytes[at]! - ZERO;
+      if (digit >= 0 && digit <= 9) value = value * 10 + digit;
+      else if (digit === POINT - ZERO && point < 0) point = at;
+      else return Number.NaN;
+    }
+    const places = point < 0 ? 0 : end - point - 1;
+    if (places > 6) return Number.NaN;
+    value *= PLACES[places]!;
+    return isNegative ? 0 - value : value;
+  }
+
+  /** The whole number between two places, digits only, or NaN. */
+  integer(start: number, end: number): number {
+    const { bytes } = this;
+    if (start >= end || end - start > 15) return Number.NaN;
+    let value = 0;
+    for (let at = start; at < end; at++) {
+      const digit = bytes[at]! - ZERO;
+      if (digit < 0 || digit > 9) return Number.NaN;
+      value = value * 10 + digit;
+    }
+    return value;
+  }
+}

@@ -1,0 +1,191 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { FrameContext } from '#src/venues/decoder.ts';
+import { KalshiDecoder } from '#src/venues/kalshi/decode.ts';
+import { QuickKalshiDecoder } from '#src/venues/kalshi/quick-decode.ts';
+import { PolymarketDecoder } from '#src/venues/polymarket/decode.ts';
+import { QuickPolymarketDecoder } from '#src/venues/polymarket/quick-decode.ts';
+import { fixtureLines, RECEIVED, recordedFrames } from './fixtures.ts';
+
+const DOCUMENTED = fixtureLines('kalshi-documented.jsonl');
+const KALSHI = [
+  ...DOCUMENTED.filter((line) => /"type":"(orderbook_delta|trade|ticker)"/.test(line)),
+  ...recordedFrames('kalshi-deltas-2026-03-20.jsonl').filter((frame) =>
+    frame.startsWith('{"type":"orderbook_delta"'),
+  ),
+];
+const POLYMARKET = fixtureLines('polymarket-frames.jsonl').filter(
+  (frame) => frame.includes('best_bid":"0.6"') || frame.includes('0xhash'),
+);
+
+const VENUES = [
+  { name: 'Kalshi', frames: KALSHI, whole: new KalshiDecoder(), quick: new QuickKalshiDecoder() },
+  {
+    name: 'Polymarket',
+    frames: POLYMARKET,
+    whole: new PolymarketDecoder(),
+    quick: new QuickPolymarketDecoder(),
+  },
+];
+
+const contexts: readonly FrameContext[] = [false, true].map((useYesPrice) => ({
+  received_at: RECEIVED,
+  useYesPrice,
+}));
+
+/** Pieces that stand in frames or nearly do. */
+const PIECES = [
+  '"',
+  '\\',
+  '\\"',
+  '\\u0041',
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  '-',
+  '.',
+  '0',
+  '00',
+  '1e5',
+  ' ',
+  '\n',
+  'null',
+  'true',
+  'é',
+  '😀',
+  '\u0141',
+  'yes',
+  'no',
+  'BUY',
+  '1.0000',
+  '0.0000',
+  '',
+  '"x":1,',
+  '"side":"no",',
+  '-0',
+  '123456789012345678',
+  '0.1234567',
+  '2026-02-30T00:00:00Z',
+  '0x',
+  '\u0000',
+  '+1',
+  '.5',
+  '5.',
+];
+
+describe.each(VENUES)('the quick decoder of $name', ({ frames, whole, quick }) => {
+  it('takes the plain messages of today', () => {
+    expect(frames.length).toBeGreaterThan(2);
+    for (const frame of frames) expect(quick.decode(frame, contexts[0]!), frame).not.toBe(null);
+  });
+
+  it('says what the decoder proper says, or leaves it to say it', () => {
+    const same = (frame: string): void => {
+      for (const context of contexts) {
+        const result = quick.decode(frame, context);
+        if (result !== null)
+          expect(JSON.stringify(result), frame).toBe(JSON.stringify(whole.decodeAny(frame, context)));
+        if (result !== null) expect(result).toEqual(whole.decodeAny(frame, context));
+      }
+    };
+    for (const frame of frames) same(frame);
+    const pick = fc.nat(frames.length - 1).map((index) => frames[index]!);
+    fc.assert(
+      fc.property(pick, fc.nat(), fc.nat(12), fc.constantFrom(...PIECES), (frame, place, length, piece) => {
+        const at = place % (frame.length + 1);
+        same(frame.slice(0, at) + piece + frame.slice(at + length));
+        same(frame.slice(0, at) + piece + frame.slice(at));
+      }),
+      { numRuns: 6_000 },
+    );
+    fc.assert(
+      fc.property(pick, fc.nat(), fc.string(), (frame, place, piece) => {
+        const values = [...frame.matchAll(/"(?:[^"\\]|\\.)*"(?!:)|-?\d+(?:\.\d+)?(?=[,}])|true|false/g)];
+        const { index, 0: value } = values[place % values.length]!;
+        const put = (text: string): string =>
+          frame.slice(0, index) + text + frame.slice(index + value.length);
+        same(put(JSON.stringify(piece)));
+        for (const text of PIECES) {
+          same(put(JSON.stringify(text)));
+          same(put(text));
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('leaves a key that comes twice to the decoder proper, whose last value counts', () => {
+    for (const frame of frames) {
+      for (const [field] of frame.matchAll(
+        /"(price_dollars|yes_price_dollars|yes_bid_dollars|price)":"[^"]+"/g,
+      )) {
+        const twice = frame.replace(field, `${field.replace(/:"[^"]+"/, ':"0.123"')},${field}`);
+        expect(quick.decode(twice, contexts[0]!)).toBe(null);
+        expect(whole.decode(twice, contexts[0]!).events).toEqual(whole.decode(frame, contexts[0]!).events);
+      }
+    }
+  });
+
+  it('takes an empty side for what the decoder proper takes it for', () => {
+    const fields = /"((?:yes_bid|yes_ask|price)_dollars|best_bid|best_ask)":"[^"]+"/g;
+    let taken = 0;
+    for (const frame of frames.filter((text) => /"ticker"|best_bid/.test(text))) {
+      for (const value of ['0', '0.0000', '1', '1.0000', '', '0.000', '5.', '.5', '1.5', '-0.5']) {
+        for (const [field, key] of frame.matchAll(fields)) {
+          const changed = frame.replace(field, `"${key}":"${value}"`);
+          const result = quick.decode(changed, contexts[0]!);
+          if (result === null) continue;
+          taken++;
+          expect(result, changed).toEqual(whole.decodeAny(changed, contexts[0]!));
+        }
+      }
+    }
+    expect(taken).toBeGreaterThan(10);
+  });
+
+  it('keeps nothing of the frame before: after a longer frame a shorter, cut one is still cut', () => {
+    for (const frame of frames) {
+      for (let length = frame.length - 1; length > 0; length -= 7) {
+        quick.decode(frame, contexts[0]!);
+        expect(quick.decode(frame.slice(0, length), contexts[0]!)).toBe(null);
+      }
+    }
+  });
+
+  it('leaves frames that are long or not ASCII to the decoder proper', () => {
+    for (const frame of frames) {
+      const instrument = /"(?:market_ticker|asset_id)":"([^"]+)"/.exec(frame)![1]!;
+      for (const odd of ['Ł'.repeat(instrument.length), 'x'.repeat(20_000), '€']) {
+        const changed = frame.replaceAll(instrument, odd);
+        expect(quick.decode(changed, contexts[0]!)).toBe(null);
+        expect(whole.decode(changed, contexts[0]!).events[0]).toMatchObject({ instrument: odd });
+      }
+    }
+  });
+
+  it('takes the keys in any order, and the order may change from frame to frame', () => {
+    const shuffle = (value: unknown, random: () => number): unknown => {
+      if (Array.isArray(value)) return value.map((item) => shuffle(item, random));
+      if (value === null || typeof value !== 'object') return value;
+      const entries = Object.entries(value).map(
+        ([key, item]) => [random(), key, shuffle(item, random)] as const,
+      );
+      return Object.fromEntries(entries.sort((a, b) => a[0] - b[0]).map(([, key, item]) => [key, item]));
+    };
+    const stream = fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true }));
+    fc.assert(
+      fc.property(fc.nat(frames.length - 1), stream, (index, random) => {
+        const frame = JSON.stringify(
+          shuffle(JSON.parse(frames[index]!), () => random.next().value as number),
+        );
+        const result = quick.decode(frame, contexts[0]!);
+        if (result !== null) expect(result).toEqual(whole.decodeAny(frame, contexts[0]!));
+        expect(whole.decode(frame, contexts[0]!)).toEqual(whole.decodeAny(frame, contexts[0]!));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

@@ -1,0 +1,177 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunState } from '../../local/run/state-file.ts';
+import type { RunSummary } from '../../local/run/summary.ts';
+import { type CommandResult, jsonLines, type RunningCommand, startTape, tape } from './tape.ts';
+
+const data = mkdtempSync(join(tmpdir(), 'tape-run-'));
+let run: RunningCommand;
+let state: RunState;
+let result: CommandResult;
+let summary: RunSummary;
+const while_running: Record<string, CommandResult> = {};
+let simulatorBook: { bids: number[][]; asks: number[][] };
+let tapeBook: { complete: boolean; bids: number[][]; asks: number[][] };
+
+/** Every process of the run, by its data folder or its parent. */
+function processesOf(folder: string): string[] {
+  return execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line.includes(folder));
+}
+
+async function until<T>(what: string, look: () => T | null | undefined, limitMillis: number): Promise<T> {
+  const ends = Date.now() + limitMillis;
+  for (;;) {
+    const found = look();
+    if (found !== null && found !== undefined) return found;
+    if (Date.now() > ends) throw new Error(`${what} did not come within ${limitMillis} ms:\n${run.stderr()}`);
+    await sleep(100);
+  }
+}
+
+const readState = (): RunState | null => {
+  try {
+    return JSON.parse(readFileSync(join(data, 'run.json'), 'utf8')) as RunState;
+  } catch {
+    return null;
+  }
+};
+
+/** An instrument with a complete book at some instant, and the simulator's own book of it at that instant. */
+async function compareOneBook(): Promise<void> {
+  const { stdout } = await tape('trades', '--data', data, '--venue', 'kalshi', '--limit', '50', '--json');
+  const instrument = jsonLines<{ instrument: string }>(stdout).at(-1)!.instrument;
+  const at = String((Date.now() - 4_000) * 1_000);
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const answer = await tape(
+      'book',
+      '--data',
+      data,
+      '--venue',
+      'kalshi',
+      '--instrument',
+      instrument,
+      '--at',
+      at,
+      '--json',
+    );
+    if (answer.code === 0) tapeBook = JSON.parse(answer.stdout) as typeof tapeBook;
+    if (tapeBook?.complete) break;
+    await sleep(500);
+  }
+  const url = `${state.simulator!.control}/control/book?venue=kalshi&instrument=${instrument}&at=${at}`;
+  simulatorBook = (await (await fetch(url)).json()) as typeof simulatorBook;
+}
+
+beforeAll(async () => {
+  run = startTape(
+    ...['up', '--source', 'sim', '--seconds', '30', '--fresh', '--json', '--data', data],
+    ...['--kill', 'a@8', '--kill', 'b@14', '--faults', 'usual', '--seed', '7'],
+  );
+  state = await until('the run', readState, 60_000);
+  while_running['second start'] = await tape('up', '--data', data, '--seconds', '1');
+  await sleep(12_000);
+  while_running['status'] = await tape('status', '--data', data, '--json');
+  while_running['markets'] = await tape('markets', '--data', data, '--limit', '5', '--json');
+  while_running['gaps'] = await tape('gaps', '--data', data, '--json');
+  while_running['migrate'] = await tape('migrate', '--data', data, '--json');
+  await compareOneBook();
+  result = await run.finished;
+  summary = JSON.parse(result.stdout) as RunSummary;
+}, 240_000);
+
+afterAll(() => rmSync(data, { recursive: true, force: true }));
+
+describe('a run on simulated venues, with two gatherers killed and the usual faults', () => {
+  it('ends by itself with nothing missing, nothing extra and no wrong book', () => {
+    expect(result.stderr).not.toMatch(/^(missing|extra|wrong book):/m);
+    expect(summary.truth).toMatchObject({ missing: 0, extra: 0, books_wrong: 0 });
+    expect(result.code).toBe(0);
+  });
+
+  it('compared as many events and books as the exchange made in that time', () => {
+    expect(summary.truth!.on_tape).toBeGreaterThan(5_000);
+    expect(summary.truth!.on_tape + summary.truth!.in_gaps + summary.truth!.after_horizon).toBe(
+      summary.truth!.events,
+    );
+    expect(summary.truth!.books_compared).toBeGreaterThan(100);
+  });
+
+  it('stored every line on its own, and the tape dropped the copies', () => {
+    for (const line of ['a', 'b', 'c']) expect(summary.lines[line]!.stored).toBeGreaterThan(5_000);
+    expect(summary.tape.duplicates).toBeGreaterThan(summary.truth!.on_tape);
+  });
+
+  it('measures latency and memory', () => {
+    expect(summary.latency_ms.frame_to_stream.p99).toBeGreaterThan(0);
+    expect(summary.latency_ms.frame_to_tape.p50).toBeGreaterThan(0);
+    expect(summary.peak_rss_mb['gatherer-a']).toBeGreaterThan(0);
+  });
+
+  it('shows its lines while it runs', () => {
+    const status = JSON.parse(while_running['status']!.stdout) as {
+      lines: Record<string, { venues: Record<string, { expected: number }> } | null>;
+    };
+    const line = Object.values(status.lines).find((one) => one !== null)!;
+    expect(line.venues['kalshi']!.expected + line.venues['polymarket']!.expected).toBeGreaterThan(2_000);
+  });
+
+  it('answers for the book at an instant what the exchange had then', () => {
+    expect(tapeBook.complete).toBe(true);
+    expect({ bids: tapeBook.bids, asks: tapeBook.asks }).toEqual({
+      bids: simulatorBook.bids,
+      asks: simulatorBook.asks,
+    });
+  });
+
+  it('lists markets and the gaps before the first book was proven', () => {
+    expect(jsonLines(while_running['markets']!.stdout)).toHaveLength(5);
+    expect(jsonLines<{ line: string }>(while_running['gaps']!.stdout).length).toBeGreaterThan(0);
+  });
+
+  it('has the newest schema already', () => {
+    const databases = jsonLines<{ applied: string[] }>(while_running['migrate']!.stdout);
+    expect(databases).toHaveLength(4);
+    for (const { applied } of databases) expect(applied).toEqual([]);
+  });
+
+  it('refuses a second run on the same folder in one line', () => {
+    expect(while_running['second start']!.code).toBe(1);
+    expect(while_running['second start']!.stderr.trim()).toMatch(
+      /^tape: another run \(process \d+\) already uses [^\n]+$/,
+    );
+  });
+
+  it('recorded the raw frames of all lines and leaves no process', () => {
+    const bucket = join(data, 'aws', 's3');
+    expect(
+      readdirSync(bucket, { recursive: true }).filter((name) => String(name).includes('jsonl')).length,
+    ).toBeGreaterThan(3);
+    expect(processesOf(data)).toEqual([]);
+  });
+});
+
+describe('Ctrl-C', () => {
+  it('drains, prints the summary and leaves no process', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tape-interrupt-'));
+    const interrupted = startTape('up', '--json', '--data', folder, '--rate', '100');
+    run = interrupted;
+    await until(
+      'the run',
+      () => (interrupted.stderr().includes('lines are capturing') ? true : null),
+      60_000,
+    );
+    await sleep(3_000);
+    process.kill(interrupted.pid, 'SIGINT');
+    const { code, stdout } = await interrupted.finished;
+    expect(JSON.parse(stdout)).toMatchObject({ truth: { missing: 0, extra: 0 } });
+    expect(code).toBe(0);
+    expect(processesOf(folder)).toEqual([]);
+    rmSync(folder, { recursive: true, force: true });
+  }, 120_000);
+});

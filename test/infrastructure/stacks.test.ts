@@ -1,0 +1,377 @@
+import { Template as Assertions, Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { deployableConfiguration } from '../../lib/deployable-configuration.ts';
+import { Synthesized } from './synthesized.ts';
+
+const demo = Synthesized.of('demo');
+const prod = Synthesized.of('prod');
+const environments = [
+  ['demo', demo],
+  ['prod', prod],
+] as const;
+const gatherers = ['a', 'b', 'c'] as const;
+
+const STATEFUL = [
+  'AWS::S3::Bucket',
+  'AWS::DynamoDB::Table',
+  'AWS::Kinesis::Stream',
+  'AWS::RDS::DBInstance',
+  'AWS::SecretsManager::Secret',
+];
+
+const assertions = (synthesized: Synthesized, stack: string): Assertions =>
+  Assertions.fromJSON(structuredClone(synthesized.template(stack)) as unknown as Record<string, unknown>);
+
+describe.each(environments)('the stacks of %s', (name, synthesized) => {
+  it('are named after the environment and no others', () => {
+    expect([...synthesized.templates.keys()].sort()).toEqual(
+      [
+        'archive',
+        'catalogue',
+        ...gatherers.flatMap((gatherer) => [`gatherer-${gatherer}`, `line-${gatherer}`]),
+        'jobs',
+        'network',
+        'production',
+      ].sort(),
+    );
+  });
+
+  it('know no account', () => {
+    for (const template of synthesized.templates.values()) {
+      expect(JSON.stringify(template.Resources)).not.toMatch(/\b\d{12}\b/);
+    }
+  });
+
+  it('keep data apart from what may be made anew', () => {
+    const holding = [...synthesized.templates].filter(([, { Resources }]) =>
+      Object.values(Resources).some(({ Type }) => STATEFUL.includes(Type)),
+    );
+    expect(holding.map(([stack]) => stack).sort()).toEqual([
+      'archive',
+      'catalogue',
+      'line-a',
+      'line-b',
+      'line-c',
+      'production',
+    ]);
+  });
+
+  it.each(gatherers)('let line %s stand without the other lines', (gatherer) => {
+    const needed = new Set<string>();
+    const visit = (stack: string): void => {
+      for (const next of synthesized.dependencies.get(stack) ?? []) {
+        if (!needed.has(next)) {
+          needed.add(next);
+          visit(next);
+        }
+      }
+    };
+    visit(`gatherer-${gatherer}`);
+    expect([...needed].sort()).toEqual(['archive', 'catalogue', `line-${gatherer}`, 'network']);
+  });
+
+  it('import only what another stack exports', () => {
+    const exported = new Set(
+      [...synthesized.templates.values()].flatMap(({ Outputs }) =>
+        Object.values(Outputs ?? {}).map(({ Export }) => Export?.Name),
+      ),
+    );
+    const imported = [
+      ...JSON.stringify([...synthesized.templates.values()]).matchAll(/"Fn::ImportValue":"([^"]+)"/g),
+    ];
+    expect(imported.length).toBeGreaterThan(20);
+    for (const [, value] of imported) expect(exported).toContain(value);
+  });
+
+  it('span three zones, with one line in each', () => {
+    const network = synthesized.template('network').Resources;
+    const zoneOfExport = (reference: { 'Fn::ImportValue': string }): string => {
+      const output = Object.entries(synthesized.template('network').Outputs ?? {}).find(
+        ([, { Export }]) => Export?.Name === reference['Fn::ImportValue'],
+      );
+      const subnet = (output![1] as unknown as { Value: { Ref: string } }).Value.Ref;
+      expect(JSON.stringify(network[subnet]!.Properties.Tags)).toContain('compute');
+      return JSON.stringify(network[subnet]!.Properties.AvailabilityZone);
+    };
+    const zones = gatherers.map((gatherer) => {
+      const stack = `gatherer-${gatherer}`;
+      const service = synthesized.resource('AWS::ECS::Service', stack);
+      const { Subnets } = service.Properties.NetworkConfiguration.AwsvpcConfiguration;
+      const writer = synthesized.resource('AWS::Lambda::Function', stack);
+      expect(Subnets).toHaveLength(1);
+      expect(writer.Properties.VpcConfig.SubnetIds).toEqual(Subnets);
+      expect(service.Properties.DesiredCount).toBe(1);
+      return zoneOfExport(Subnets[0]);
+    });
+    expect(new Set(zones).size).toBe(3);
+  });
+
+  it('let nobody in from outside', () => {
+    const rules = [
+      ...synthesized
+        .resources('AWS::EC2::SecurityGroup')
+        .flatMap(({ Properties }) => Properties.SecurityGroupIngress ?? []),
+      ...synthesized.resources('AWS::EC2::SecurityGroupIngress').map(({ Properties }) => Properties),
+    ];
+    expect(rules.length).toBeGreaterThan(0);
+    for (const rule of rules) {
+      expect(rule.CidrIp).not.toBe('0.0.0.0/0');
+      expect(rule.CidrIpv6).toBeUndefined();
+      if (rule.CidrIp === undefined) expect(rule.SourceSecurityGroupId).toBeDefined();
+      // Within the network only: a reference to its own address range.
+      else expect(typeof rule.CidrIp).toBe('object');
+    }
+    for (const { Properties } of synthesized.resources('AWS::EC2::Subnet')) {
+      expect(Properties.MapPublicIpOnLaunch).toBe(false);
+    }
+    expect(synthesized.resource('AWS::RDS::DBInstance', 'production').Properties.PubliclyAccessible).toBe(
+      false,
+    );
+    expect(synthesized.resources('AWS::Lambda::Url')).toEqual([]);
+    expect(synthesized.resources('AWS::ElasticLoadBalancingV2::LoadBalancer')).toEqual([]);
+  });
+
+  it('encrypt everything that is kept', () => {
+    for (const { Properties } of synthesized.resources('AWS::S3::Bucket')) {
+      expect(Properties.BucketEncryption).toBeDefined();
+      expect(Object.values(Properties.PublicAccessBlockConfiguration)).toEqual([true, true, true, true]);
+      expect(Properties.VersioningConfiguration.Status).toBe('Enabled');
+    }
+    for (const { Properties } of synthesized.resources('AWS::S3::BucketPolicy')) {
+      expect(JSON.stringify(Properties.PolicyDocument)).toContain('"aws:SecureTransport":"false"');
+    }
+    for (const { Properties } of synthesized.resources('AWS::Kinesis::Stream')) {
+      expect(Properties.StreamEncryption).toEqual({ EncryptionType: 'KMS', KeyId: 'alias/aws/kinesis' });
+    }
+    expect(
+      synthesized.resource('AWS::DynamoDB::Table', 'catalogue').Properties.SSESpecification.SSEEnabled,
+    ).toBe(true);
+    expect(synthesized.resource('AWS::RDS::DBInstance', 'production').Properties.StorageEncrypted).toBe(true);
+    expect(synthesized.resource('AWS::SQS::Queue', 'jobs').Properties.SqsManagedSseEnabled).toBe(true);
+  });
+
+  it('accept no session without TLS', () => {
+    const { Properties } = synthesized.resource('AWS::RDS::DBParameterGroup', 'production');
+    expect(Properties.Family).toBe('postgres18');
+    expect(Properties.Parameters).toEqual({ 'rds.force_ssl': '1' });
+    expect(
+      synthesized.resource('AWS::RDS::DBInstance', 'production').Properties.DBParameterGroupName,
+    ).toBeDefined();
+  });
+
+  it('allow no action by wildcard but to what empties the buckets of a demo', () => {
+    const allowed: string[] = [];
+    const visit = (value: unknown, where: string): void => {
+      if (value === null || typeof value !== 'object') return;
+      const statement = value as { Effect?: string; Action?: string | string[] };
+      if (statement.Effect === 'Allow') {
+        for (const action of [statement.Action ?? []].flat())
+          if (action.includes('*')) allowed.push(`${where} ${action}`);
+      }
+      for (const part of Object.values(value)) visit(part, where);
+    };
+    for (const template of synthesized.templates.values()) {
+      for (const { Type, Properties } of Object.values(template.Resources)) visit(Properties, Type);
+    }
+    const emptying = ['s3:DeleteObject*', 's3:GetBucket*', 's3:List*'].map(
+      (action) => `AWS::S3::BucketPolicy ${action}`,
+    );
+    expect([...new Set(allowed)].sort()).toEqual(name === 'demo' ? emptying : []);
+  });
+
+  it('give functions the actions that they need on this environment only', () => {
+    const everywhere = new Set<string>();
+    for (const { Properties } of synthesized.resources('AWS::IAM::Policy')) {
+      for (const statement of Properties.PolicyDocument.Statement) {
+        if (statement.Resource === '*')
+          for (const action of [statement.Action].flat()) everywhere.add(action);
+      }
+    }
+    // Of services that know no resources for these.
+    for (const action of everywhere)
+      expect(action).toMatch(/^(xray:|logs:\w*(LogDeliver|ResourcePolic|LogGroups)|ecr:GetAuth)/);
+  });
+
+  it.each(gatherers)(
+    'run gatherer %s as one task that is stopped gently and cannot write its own files',
+    (gatherer) => {
+      const stack = assertions(synthesized, `gatherer-${gatherer}`);
+      stack.hasResourceProperties('AWS::ECS::Service', {
+        DeploymentConfiguration: {
+          DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+          MinimumHealthyPercent: 0,
+          MaximumPercent: 100,
+        },
+        NetworkConfiguration: { AwsvpcConfiguration: { AssignPublicIp: 'DISABLED' } },
+      });
+      stack.hasResourceProperties('AWS::ECS::TaskDefinition', {
+        RuntimePlatform: { CpuArchitecture: 'ARM64', OperatingSystemFamily: 'LINUX' },
+        Volumes: [{ Name: 'data' }],
+        ContainerDefinitions: [
+          Match.objectLike({
+            ReadonlyRootFilesystem: true,
+            RestartPolicy: { Enabled: true, RestartAttemptPeriod: 60 },
+            MountPoints: [{ ContainerPath: '/var/lib/gatherer', ReadOnly: false, SourceVolume: 'data' }],
+            HealthCheck: Match.objectLike({
+              Command: Match.arrayWith([Match.stringLikeRegexp('http://127\\.0\\.0\\.1:8080/health')]),
+            }),
+            LogConfiguration: Match.objectLike({ LogDriver: 'awslogs' }),
+          }),
+        ],
+      });
+      const [container] = synthesized.resource('AWS::ECS::TaskDefinition', `gatherer-${gatherer}`).Properties
+        .ContainerDefinitions;
+      const stopSeconds = Number(
+        container.Environment.find(({ Name }: { Name: string }) => Name === 'STOP_SECONDS').Value,
+      );
+      expect(container.StopTimeout).toBeGreaterThan(stopSeconds);
+      expect(container.StopTimeout).toBeLessThanOrEqual(120);
+      expect(container.PortMappings).toBeUndefined();
+    },
+  );
+
+  it.each(gatherers)('feed writer %s from its stream and keep what it gives up', (gatherer) => {
+    const { deployment } = deployableConfiguration(name, {});
+    const { Properties } = synthesized.resource('AWS::Lambda::EventSourceMapping', `gatherer-${gatherer}`);
+    expect(Properties).toMatchObject({
+      BatchSize: deployment.writer.batch_size,
+      MaximumBatchingWindowInSeconds: deployment.writer.batching_window_seconds,
+      BisectBatchOnFunctionError: true,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      StartingPosition: 'TRIM_HORIZON',
+      // Before the stream forgets the record itself.
+      MaximumRecordAgeInSeconds: (deployment.stream.retention_hours - 1) * 3_600,
+    });
+    // No limit on attempts.
+    expect(Properties.MaximumRetryAttempts).toBeUndefined();
+    const line = `prediction-tape-${name}-line-${gatherer}`;
+    expect(Properties.EventSourceArn['Fn::ImportValue']).toMatch(new RegExp(`^${line}:.*Stream.*Arn`));
+    expect(Properties.DestinationConfig.OnFailure.Destination['Fn::ImportValue']).toMatch(
+      new RegExp(`^${line}:.*Undelivered.*Arn`),
+    );
+  });
+
+  it('start each job on time, never without a place for a start that failed', () => {
+    const schedules = synthesized.resources('AWS::Scheduler::Schedule', 'jobs');
+    expect(schedules.map(({ Properties }) => Properties.ScheduleExpression).sort()).toEqual([
+      'rate(1 minute)',
+      'rate(15 minutes)',
+    ]);
+    for (const { Properties } of schedules) expect(Properties.Target.DeadLetterConfig.Arn).toBeDefined();
+    for (const { Properties } of synthesized.resources('AWS::StepFunctions::StateMachine', 'jobs')) {
+      const text = Properties.DefinitionString as string;
+      const named = [...text.matchAll(/\$\{(\w+)\}/g)].map(([, placeholder]) => placeholder!);
+      expect(new Set(named)).toEqual(new Set(Object.keys(Properties.DefinitionSubstitutions)));
+      expect(JSON.parse(text).TimeoutSeconds).toBeGreaterThan(0);
+    }
+  });
+
+  it('hold in each database secret what a session needs', () => {
+    const secrets = [...gatherers.map((gatherer) => `line-${gatherer}`), 'production'].map((stack) =>
+      synthesized.resource('AWS::SecretsManager::Secret', stack),
+    );
+    for (const { Properties } of secrets)
+      expect(Properties.GenerateSecretString.GenerateStringKey).toBe('password');
+    const [first] = secrets;
+    expect(JSON.parse(first!.Properties.GenerateSecretString.SecretStringTemplate)).toEqual({
+      host: `database-a.${name}.prediction-tape.internal`,
+      port: 5432,
+      username: 'tape',
+      dbname: 'tape',
+    });
+  });
+});
+
+describe('what is kept when stacks go', () => {
+  const policies = (synthesized: Synthesized): Set<string | undefined> =>
+    new Set(
+      STATEFUL.flatMap((type) => synthesized.resources(type)).flatMap(
+        ({ DeletionPolicy, UpdateReplacePolicy }) => [DeletionPolicy, UpdateReplacePolicy],
+      ),
+    );
+
+  it('is every resource with data in prod', () => {
+    expect(policies(prod)).toEqual(new Set(['Retain']));
+    expect(prod.protectedStacks).toHaveLength(prod.templates.size);
+  });
+
+  it('is nothing in demo', () => {
+    expect(policies(demo)).toEqual(new Set(['Delete']));
+    expect(demo.protectedStacks).toEqual([]);
+    expect(demo.resources('Custom::S3AutoDeleteObjects')).toHaveLength(
+      demo.resources('AWS::S3::Bucket').length,
+    );
+  });
+
+  it('is protected from deletion and can be restored in prod', () => {
+    const database = prod.resource('AWS::RDS::DBInstance', 'production').Properties;
+    expect(database).toMatchObject({
+      DeletionProtection: true,
+      MultiAZ: true,
+      BackupRetentionPeriod: 14,
+      DeleteAutomatedBackups: false,
+    });
+    const table = prod.resource('AWS::DynamoDB::Table', 'catalogue').Properties;
+    expect(table.DeletionProtectionEnabled).toBe(true);
+    expect(table.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled).toBe(true);
+    expect(demo.resource('AWS::RDS::DBInstance', 'production').Properties.DeletionProtection).toBe(false);
+    expect(demo.resource('AWS::DynamoDB::Table', 'catalogue').Properties.DeletionProtectionEnabled).toBe(
+      false,
+    );
+  });
+});
+
+describe('differences between environments', () => {
+  it('come from the configuration alone', () => {
+    const configuration = deployableConfiguration('prod', {});
+    const disguised = new Synthesized({ ...configuration, environment: 'demo' });
+    const neutral = (synthesized: Synthesized): string[] =>
+      [...synthesized.templates].flatMap(([stack, { Resources }]) =>
+        Object.entries(Resources).map(([id, resource]) =>
+          JSON.stringify([stack, id, resource])
+            .replaceAll(/demo|prod/g, 'either')
+            // Hashes have the names in them.
+            .replaceAll(/[0-9A-F]{8,}|[0-9a-f]{8,}/g, '#'),
+        ),
+      );
+    const others = new Set(neutral(prod));
+    expect(neutral(disguised).filter((resource) => !others.has(resource))).toEqual([]);
+  });
+
+  it('give prod a stream that scales and demo as many shards as configured', () => {
+    expect(prod.resource('AWS::Kinesis::Stream', 'line-b').Properties.StreamModeDetails.StreamMode).toBe(
+      'ON_DEMAND',
+    );
+    expect(demo.resource('AWS::Kinesis::Stream', 'line-b').Properties).toMatchObject({
+      ShardCount: 1,
+      RetentionPeriodHours: 24,
+    });
+  });
+
+  it('move no logical id: a database of another size is the same database', () => {
+    const ids = (synthesized: Synthesized): string[] =>
+      [...synthesized.templates].flatMap(([stack, { Resources }]) =>
+        Object.entries(Resources)
+          .filter(([, { Type }]) => STATEFUL.includes(Type))
+          .map(([id]) => `${stack}/${id}`),
+      );
+    expect(ids(demo)).toEqual(ids(prod));
+    expect(ids(prod)).toMatchInlineSnapshot(`
+      [
+        "archive/Raw72517081",
+        "catalogue/Catalogue6D2BB205",
+        "line-a/Stream790BDEE4",
+        "line-a/UndeliveredF3CF66A9",
+        "line-a/DatabaseSecret86DBB7B3",
+        "line-b/Stream790BDEE4",
+        "line-b/UndeliveredF3CF66A9",
+        "line-b/DatabaseSecret86DBB7B3",
+        "line-c/Stream790BDEE4",
+        "line-c/UndeliveredF3CF66A9",
+        "line-c/DatabaseSecret86DBB7B3",
+        "production/CredentialsF8F243AA",
+        "production/DatabaseB269D8BB",
+      ]
+    `);
+  });
+});

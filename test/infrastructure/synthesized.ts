@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { App } from 'aws-cdk-lib';
+import type { Configuration } from '#src/config/schema.ts';
+import { deployableConfiguration } from '../../lib/deployable-configuration.ts';
+import { PredictionTape } from '../../lib/prediction-tape.ts';
+
+export interface Resource {
+  readonly Type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a template is JSON of many shapes.
+  readonly Properties: any;
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+}
+
+export interface Template {
+  readonly Resources: Readonly<Record<string, Resource>>;
+  readonly Outputs?: Readonly<Record<string, { readonly Export?: { readonly Name: string } }>>;
+}
+
+/** An app with the project's own feature flags, which bundles no code. */
+export function testApp(): App {
+  const { context } = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'));
+  return new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] }, analyticsReporting: false });
+}
+
+/** All templates of one environment, by what each stack is within it. */
+export class Synthesized {
+  readonly templates: ReadonlyMap<string, Template>;
+  readonly dependencies: ReadonlyMap<string, readonly string[]>;
+  readonly protectedStacks: readonly string[];
+
+  constructor(configuration: Configuration) {
+    const app = testApp();
+    new PredictionTape(app, configuration);
+    const { stacks } = app.synth();
+    this.templates = new Map(stacks.map((stack) => [stack.id, stack.template as Template]));
+    this.protectedStacks = stacks.filter((stack) => stack.terminationProtection === true).map(({ id }) => id);
+    const ids = new Set(this.templates.keys());
+    this.dependencies = new Map(
+      stacks.map((stack) => [stack.id, stack.dependencies.map(({ id }) => id).filter((id) => ids.has(id))]),
+    );
+  }
+
+  static of(environment: 'demo' | 'prod'): Synthesized {
+    return new Synthesized(deployableConfiguration(environment, {}));
+  }
+
+  template(stack: string): Template {
+    const template = this.templates.get(stack);
+    if (template === undefined) throw new Error(`there is no stack ${stack}`);
+    return template;
+  }
+
+  /** Resources of a type, of one stack or of all. */
+  resources(type: string, stack?: string): readonly Resource[] {
+    const templates = stack === undefined ? [...this.templates.values()] : [this.template(stack)];
+    return templates.flatMap(({ Resources }) =>
+      Object.values(Resources).filter((resource) => resource.Type === type),
+    );
+  }
+
+  /** The only resource of a type in a stack. */
+  resource(type: string, stack: string): Resource {
+    const found = this.resources(type, stack);
+    if (found.length !== 1) throw new Error(`${stack} has ${found.length} of ${type}`);
+    return found[0]!;
+  }
+}

@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import { lineNames } from '#src/storage/production/merge-statements.ts';
+import { horizonOf } from '#src/storage/production/tape-queries.ts';
+import type { TapeRules } from '#src/tape/rules.ts';
+import type { Micros } from '#src/units/time.ts';
+import { useDatabases } from '../storage/database.ts';
+import { gapRow, heartbeat, store, T0, trade, type World, world } from './lines.ts';
+
+const databases = useDatabases();
+const rules: TapeRules = { silence: 30_000_000, arrivalAllowance: 0, settleAllowance: 0 };
+const SECOND = 1_000_000;
+
+/** Gaps of the tape with bounds in seconds after T0; the beginning of time as it is. */
+async function tapeGaps(made: World): Promise<(readonly [string, number, number | null, string])[]> {
+  const { rows } = await made.production.query(
+    `SELECT instrument, from_ts::float8 AS from, to_ts::float8 AS to, cause FROM gaps WHERE line = 'tape' ORDER BY from_ts, instrument`,
+  );
+  const seconds = (value: number | null): number | null =>
+    value === null || value === 0 ? value : (value - T0) / SECOND;
+  return rows.map((row) => [row.instrument, seconds(row.from)!, seconds(row.to), row.cause] as const);
+}
+
+async function running(made: World, until: number): Promise<void> {
+  for (const line of lineNames) await heartbeat(made.sessions[line], line, 'e1', T0, T0 + until * SECOND);
+  made.now = (T0 + until * SECOND) as Micros;
+}
+const at = (seconds: number): number => T0 + seconds * SECOND;
+
+describe('gaps of the tape, kept by the merge', () => {
+  it('follow the lines: opened, closed, and only where all of them lost sight', async () => {
+    const made = await world(databases);
+    const merge = made.merge({ rules });
+    await running(made, 10);
+    for (const line of lineNames) {
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:1`, at(0), null)]);
+    }
+    await merge.run();
+    expect(await tapeGaps(made)).toEqual([
+      ['*', 0, 0, 'line_down'],
+      ['K1', 0, null, 'startup'],
+    ]);
+
+    await store(made.sessions.a, 'gaps', [gapRow('a:e1:1', at(0), at(3))]);
+    await store(made.sessions.b, 'gaps', [gapRow('b:e1:1', at(0), at(2))]);
+    await merge.run();
+    expect((await tapeGaps(made)).at(-1)).toEqual(['K1', 0, 2, 'startup']);
+
+    await store(made.sessions.c, 'gaps', [gapRow('c:e1:1', at(0), at(4))]);
+    await store(made.sessions.a, 'gaps', [gapRow('a:e1:2', at(20), at(30), { cause: 'disconnected' })]);
+    await store(made.sessions.b, 'gaps', [gapRow('b:e1:2', at(25), at(35), { cause: 'sequence_gap' })]);
+    await running(made, 40);
+    await merge.run();
+    expect(await tapeGaps(made)).toHaveLength(2);
+
+    await store(made.sessions.c, 'gaps', [gapRow('c:e1:2', at(10), at(28), { cause: 'stalled' })]);
+    await merge.run();
+    expect(await tapeGaps(made)).toEqual([
+      ['*', 0, 0, 'line_down'],
+      ['K1', 0, 2, 'startup'],
+      ['K1', 25, 28, 'sequence_gap'],
+    ]);
+  });
+
+  it('appear when the lines that had been proof fall silent, and go when they speak again', async () => {
+    const made = await world(databases);
+    const merge = made.merge({ rules });
+    await running(made, 10);
+    for (const line of lineNames) {
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:1`, at(0), at(1))]);
+    }
+    await store(made.sessions.a, 'gaps', [gapRow('a:e1:2', at(5), at(8), { cause: 'disconnected' })]);
+    await merge.run();
+    expect(await tapeGaps(made)).toHaveLength(2);
+
+    // b and c have said nothing since second 6, a is well.
+    const silent = await world(databases);
+    const second = silent.merge({ rules });
+    for (const line of lineNames) {
+      await heartbeat(silent.sessions[line], line, 'e1', T0, at(line === 'a' ? 100 : 6));
+      await store(silent.sessions[line], 'gaps', [gapRow(`${line}:e1:1`, at(0), at(1))]);
+    }
+    await store(silent.sessions.a, 'gaps', [gapRow('a:e1:2', at(5), at(8), { cause: 'disconnected' })]);
+    silent.now = at(100) as Micros;
+    await second.run();
+    expect((await tapeGaps(silent)).at(-1)).toEqual(['K1', 6, 8, 'line_down']);
+
+    for (const line of ['b', 'c'] as const) await heartbeat(silent.sessions[line], line, 'e1', T0, at(100));
+    await second.run();
+    expect(await tapeGaps(silent)).toHaveLength(2);
+  });
+
+  it('cover the time in which no line ran, until an instrument is proven again', async () => {
+    const made = await world(databases);
+    const merge = made.merge({ rules });
+    for (const line of lineNames) {
+      await heartbeat(made.sessions[line], line, 'e1', at(0), at(50));
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:1`, at(0), at(1))]);
+    }
+    made.now = at(200) as Micros;
+    await merge.run();
+    expect(await tapeGaps(made)).toContainEqual(['*', 50, null, 'line_down']);
+
+    for (const line of lineNames) {
+      await heartbeat(made.sessions[line], line, 'e2', at(201), at(220));
+      await store(made.sessions[line], 'gaps', [
+        gapRow(`${line}:e2:1`, at(202), at(line === 'b' ? 205 : 210)),
+      ]);
+    }
+    made.now = at(220) as Micros;
+    await merge.run();
+    expect(await tapeGaps(made)).toEqual([
+      ['*', 0, 0, 'line_down'],
+      ['K1', 0, 1, 'startup'],
+      ['*', 50, 201, 'line_down'],
+      ['K1', 50, 205, expect.any(String)],
+    ]);
+  });
+
+  it('are the same whether the merge ran often or once', async () => {
+    const often = await world(databases);
+    const once = await world(databases);
+    const merge = often.merge({ rules });
+    for (let step = 0; step < 8; step++) {
+      for (const made of [often, once]) {
+        await running(made, 10 + step * 10);
+        const line = lineNames[step % 3]!;
+        const other = lineNames[(step + 1) % 3]!;
+        const from = at(step * 8);
+        await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:${step}`, from, null)]);
+        await store(made.sessions[other], 'gaps', [
+          gapRow(`${other}:e1:x${step}`, from + SECOND, from + 20 * SECOND, { instruments: ['K1', 'K2'] }),
+        ]);
+        if (step % 2 === 1) {
+          await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:${step}`, from, from + 15 * SECOND)]);
+        }
+      }
+      await merge.run();
+    }
+    await once.merge({ rules }).run();
+    expect(await tapeGaps(often)).toEqual(await tapeGaps(once));
+    expect((await tapeGaps(once)).length).toBeGreaterThan(3);
+  });
+
+  it('say of a line whose database was restored that it proves nothing of the time in between', async () => {
+    const made = await world(databases);
+    const merge = made.merge({ rules });
+    await running(made, 10);
+    for (const line of lineNames)
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:1`, at(0), at(1))]);
+    await merge.run();
+    for (const line of lineNames) await made.sessions[line].query('DELETE FROM merge_marks');
+    await running(made, 30);
+    await merge.run();
+    expect(await tapeGaps(made)).toContainEqual(['*', 10, 30, 'database_restored']);
+  });
+
+  it('trust a heartbeat only when every event below it has been read', async () => {
+    const made = await world(databases);
+    for (const line of ['b', 'c'] as const) await heartbeat(made.sessions[line], line, 'e1', T0, at(50));
+    for (let index = 0; index < 30; index++)
+      await store(made.sessions.a, 'trades', [trade({ trade_id: `t${index}` })]);
+    await heartbeat(made.sessions.a, 'a', 'e1', T0, at(50));
+    const merge = made.merge({ rules, rowsPerRun: 10 });
+    await merge.run();
+    const known = async (): Promise<string[]> =>
+      (await made.production.query('SELECT line FROM line_lives ORDER BY 1')).rows.map((row) => row.line);
+    expect(await known()).toEqual(['b', 'c']);
+    await merge.run();
+    expect(await known()).toEqual(['b', 'c']);
+    await merge.run();
+    expect(await known()).toEqual(['a', 'b', 'c']);
+    expect(await horizonOf(made.production, rules)).toBe(at(50));
+  });
+});
