@@ -17,7 +17,7 @@ import { Batcher } from '#src/stream/batcher.ts';
 import type { BatcherProblem } from '#src/stream/batcher-options.ts';
 import { KinesisRecordStream, kinesisClient } from '#src/stream/kinesis-record-stream.ts';
 import { systemAfter } from '#src/stream/timer.ts';
-import { registerBatcher, registerRecorders } from '#src/telemetry/figures.ts';
+import { registerBatcher, registerKeepers, registerRecorders } from '#src/telemetry/figures.ts';
 import type { Logger } from '#src/telemetry/logger.ts';
 import { LineMetrics } from '#src/telemetry/metrics.ts';
 import { type Clock, MICROS_PER_SECOND, type Micros } from '#src/units/time.ts';
@@ -136,6 +136,10 @@ export class Gatherer {
       this.metrics.registry,
       Object.fromEntries(this.#venues.map(({ venue, recorder }) => [venue, () => recorder.figures()])),
     );
+    registerKeepers(
+      this.metrics.registry,
+      Object.fromEntries(this.#venues.map(({ venue, counters }) => [venue, () => counters])),
+    );
     this.#heartbeat(this.startedAt);
     this.#every(HEARTBEAT_MILLIS, () => this.#heartbeat(this.#batcher!.durableUntil()));
     this.#every(CATALOGUE_MILLIS, () => this.#flushCatalogue());
@@ -226,7 +230,7 @@ export class Gatherer {
       fetchBooks: access.fetchBooks,
       ...(access.signer === undefined ? {} : { signer: access.signer }),
       events: ({ kind, level, message, connection }) => {
-        this.problems.set(kind, (this.problems.get(kind) ?? 0) + 1);
+        this.#count(venue, kind);
         log[level](kind, { venue, connection, reason: message });
       },
     });
@@ -295,8 +299,15 @@ export class Gatherer {
   }
 
   #problem(kind: string, details: Record<string, unknown>): void {
+    const venue = typeof details['venue'] === 'string' ? details['venue'] : '';
+    const count = this.#count(venue, kind);
+    this.#parts.log.warn(kind, { ...details, count });
+  }
+
+  #count(venue: string, kind: string): number {
     const count = (this.problems.get(kind) ?? 0) + 1;
     this.problems.set(kind, count);
-    this.#parts.log.warn(kind, { ...details, count });
+    this.metrics.problem(venue, kind);
+    return count;
   }
 }

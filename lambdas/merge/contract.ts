@@ -36,7 +36,6 @@ export const mergeEnvironment = z
         'expected exactly one of DATABASE_URL and DATABASE_SECRET for each of PRODUCTION, LINE_A, LINE_B and LINE_C',
     },
   );
-export type MergeEnvironment = z.infer<typeof mergeEnvironment>;
 
 /** `round` counts the invocations of one execution, back to back while the merge is behind. */
 export const mergeEvent = z.object({ round: z.number().int().nonnegative().default(0) });

@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws';
 import { type Clock, MICROS_PER_SECOND } from '#src/units/time.ts';
 import type { FaultPlan } from './fault-plan.ts';
-import type { FaultSettings } from './specification.ts';
+import type { FaultSettings, SocketFault } from './specification.ts';
 
 /** What the faults have to know of a message. */
 export interface MessageTraits {
@@ -153,7 +153,12 @@ export class VenueSocket {
     }
   }
 
-  #happens(fault: Parameters<FaultPlan['take']>[0], now: number): boolean {
+  /** Whether a fault that is not the socket's own is due on this connection; asking takes it. */
+  suffers(fault: SocketFault): boolean {
+    return this.#happens(fault, this.#clock());
+  }
+
+  #happens(fault: SocketFault, now: number): boolean {
     if (!this.#plan.take(fault, now)) return false;
     this.#count(fault);
     return true;

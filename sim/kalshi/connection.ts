@@ -45,7 +45,7 @@ export class KalshiConnection implements Outlet {
       this.#unanswered++;
       this.socket.ping('heartbeat');
     }
-    if (this.socket.plan.take('channel_error', now)) {
+    if (this.socket.suffers('channel_error')) {
       const subscription = this.#subscriptions.values().next().value;
       if (subscription !== undefined) this.fail(subscription.sid, 10);
     }

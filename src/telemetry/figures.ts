@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { RecorderFigures } from '../archive/raw-recorder.ts';
+import type { KeeperCounters } from '../capture/keeper/counters.ts';
 import type { BatcherFigures } from '../stream/batcher-options.ts';
 
 /** How one figure becomes a metric: its name, whether it only grows, and its meaning. */
@@ -72,6 +73,59 @@ const recorderTable: FigureTable<RecorderFigures> = {
   segments_waiting: gauge('tape_recorder_segments_waiting', 'Segments on disk that are not uploaded.'),
   waiting_bytes: gauge('tape_recorder_waiting_bytes', 'Bytes of those segments.'),
 };
+
+const keeperTable: FigureTable<KeeperCounters> = {
+  frames: counter('tape_frames_total', 'Frames received.'),
+  events: counter('tape_events_total', 'Events captured, gaps and engine records left out.'),
+  duplicate_frames: counter('tape_duplicate_frames_total', 'Frames that repeat a sequence number.'),
+  late_frames: counter('tape_late_frames_total', 'Frames that came after a later one of their subscription.'),
+  sequence_gaps: counter('tape_sequence_gaps_total', 'Breaks of a subscription’s numbering.'),
+  copies: counter('tape_copies_total', 'Events that a second connection brought again.'),
+  resends: counter('tape_resends_total', 'Updates that the venue sent again.'),
+  late_changes: counter('tape_late_changes_total', 'Changes older than the newest of their instrument.'),
+  superseded: counter(
+    'tape_superseded_total',
+    'Events of a subscription that no longer carries their instrument.',
+  ),
+  unexpected: counter('tape_unexpected_total', 'Events of instruments that nobody expects.'),
+  changes_before_snapshot: counter(
+    'tape_changes_before_snapshot_total',
+    'Changes that came before the first snapshot of their book.',
+  ),
+  negative_sizes: counter('tape_negative_sizes_total', 'Changes that would have made a size negative.'),
+  crossed: counter(
+    'tape_crossed_books_total',
+    'Changes after which the best bid was not below the best ask.',
+  ),
+  tops_matched: counter('tape_tops_matched_total', 'Stated best prices that agreed with the book.'),
+  tops_differing: counter('tape_tops_differing_total', 'Stated best prices that did not.'),
+  books_matched: counter('tape_books_matched_total', 'Repeated books that agreed with the line’s own.'),
+  books_moved_by_trade: counter('tape_books_moved_by_trade_total', 'Repeated books that a trade explains.'),
+  books_differing: counter('tape_books_differing_total', 'Repeated books that disagreed.'),
+  books_stale: counter('tape_books_stale_total', 'Repeated books that were older.'),
+  rest_matched: counter('tape_rest_books_matched_total', 'Books by REST that agreed.'),
+  rest_differing: counter('tape_rest_books_differing_total', 'Books by REST that did not.'),
+  undecodable: counter('tape_undecodable_total', 'Problems of the decoder that lost events.'),
+  problems: counter('tape_decode_problems_total', 'Frames or parts of frames kept but not understood.'),
+  tick_size_changes: counter('tape_tick_size_changes_total', 'Changes of an instrument’s price grid.'),
+  proofs: counter('tape_proofs_total', 'Books proven.'),
+  losses: counter('tape_losses_total', 'Books that stopped being proven.'),
+  resyncs: counter('tape_resyncs_total', 'Resyncs asked for.'),
+  anchors: counter('tape_anchors_total', 'Exact whole-book snapshots made.'),
+  engine_snapshots: counter('tape_engine_snapshots_total', 'Reports of the best levels made.'),
+};
+
+/** Shows what the keepers count, one keeper for each venue. */
+export function registerKeepers(
+  registry: Registry,
+  keepers: Readonly<Record<string, () => KeeperCounters>>,
+): void {
+  register(
+    registry,
+    keeperTable,
+    Object.entries(keepers).map(([venue, counters]) => [{ venue }, counters]),
+  );
+}
 
 /** Shows the batcher's figures, read when they are asked for. */
 export function registerBatcher(registry: Registry, figures: () => BatcherFigures): void {

@@ -24,35 +24,25 @@ class LabelValues {
  */
 export class LineMetrics {
   readonly registry = new Registry();
-  readonly #frames: Counter<'venue' | 'feed'>;
-  readonly #events: Counter<'venue' | 'kind'>;
   readonly #problems: Counter<'venue' | 'reason'>;
-  readonly #gaps: Counter<'venue' | 'cause'>;
-  readonly #reconnects: Counter<'venue' | 'cause'>;
   readonly #requests: Counter<'venue' | 'outcome'>;
   readonly #instruments: Gauge<'venue' | 'state'>;
   readonly #connections: Gauge<'venue' | 'state'>;
   readonly #openGaps: Gauge<'venue'>;
   readonly #states = new Map<string, Set<string>>();
-  readonly #feeds = new LabelValues();
   readonly #reasons = new LabelValues();
   readonly #outcomes = new LabelValues();
-  readonly #causes = new LabelValues();
   /** Receive time of a record's oldest line until the stream has it. */
   readonly frameToStream = new LatencyHistogram();
   /** Age of messages on arrival, by the venue's own time. */
   readonly messageAge = new LatencyHistogram();
 
   constructor() {
-    this.#frames = this.#counter('tape_frames_total', 'Frames received.', ['venue', 'feed']);
-    this.#events = this.#counter('tape_events_total', 'Events captured.', ['venue', 'kind']);
     this.#problems = this.#counter(
-      'tape_decode_problems_total',
-      'Frames or parts of frames kept but not understood.',
+      'tape_problems_total',
+      'What went wrong, by kind: frames, requests, connections, queues.',
       ['venue', 'reason'],
     );
-    this.#gaps = this.#counter('tape_gaps_total', 'Gaps opened.', ['venue', 'cause']);
-    this.#reconnects = this.#counter('tape_reconnects_total', 'Connections replaced.', ['venue', 'cause']);
     this.#requests = this.#counter('tape_http_requests_total', 'REST requests by outcome.', [
       'venue',
       'outcome',
@@ -73,24 +63,8 @@ export class LineMetrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
-  frame(venue: string, feed: string): void {
-    this.#frames.inc({ venue, feed: this.#feeds.take(feed) });
-  }
-
-  events(venue: string, kind: string, count = 1): void {
-    this.#events.inc({ venue, kind }, count);
-  }
-
   problem(venue: string, reason: string): void {
     this.#problems.inc({ venue, reason: this.#reasons.take(reason) });
-  }
-
-  gap(venue: string, cause: string): void {
-    this.#gaps.inc({ venue, cause: this.#causes.take(cause) });
-  }
-
-  reconnect(venue: string, cause: string): void {
-    this.#reconnects.inc({ venue, cause: this.#causes.take(cause) });
   }
 
   httpRequest(venue: string, outcome: string): void {

@@ -197,6 +197,20 @@ describe('the market channel of the simulated Polymarket', () => {
     expect(new Set(made).size).toBe(made.length);
   });
 
+  it('never makes a level the same twice in one millisecond, however busy a market is', async () => {
+    const scene = await on({
+      settings: { ...SMALL, kalshiMarkets: 0, polymarketMarkets: 1, rate: 20_000, resends: 0 },
+    });
+    scene.play(3);
+    const made = scene.simulation.records.flatMap((record) =>
+      record.kind === 'book_delta'
+        ? [`${record.instrument} ${record.exchange_ts} ${record.side} ${record.price} ${record.size}`]
+        : [],
+    );
+    expect(made.length).toBeGreaterThan(5_000);
+    expect(new Set(made).size).toBe(made.length);
+  });
+
   it('sends best prices and announcements only to who asked for them, announcements whatever the tokens', async () => {
     const scene = await on({
       settings: { ...SMALL, lifecycle: { ...SMALL.lifecycle, created: 60, closed: 30 } },

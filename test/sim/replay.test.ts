@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { readRecording } from '#src/recording/read-recording.ts';
 import { Ownership } from '#src/replay/ownership.ts';
 import { PlaybackPace, PlaybackSpeedError, parseSpeed } from '#src/replay/pace.ts';
 import { type RecordedMessage, recordedMessages, requestedYesPrices } from '#src/replay/recorded-message.ts';
+import { RecordingWriter } from '#src/replay/recording-writer.ts';
 import { type Micros, systemClock } from '#src/units/time.ts';
 import { kalshiSigner } from '#src/venues/kalshi/signing.ts';
 import { Replay, type ReplayOptions } from '../../sim/replay/replay.ts';
@@ -475,6 +477,37 @@ describe('the connections of a recording', () => {
       ownership.accepts(trade!, 'y'),
       ownership.accepts(trade!, 'x'),
     ]).toEqual([true, false, true]);
+  });
+});
+
+describe('a recording that is written', () => {
+  it('holds frames, commands and binary frames as they were, plain or compressed', async () => {
+    for (const name of ['w.jsonl', 'w.jsonl.gz', 'w.jsonl.zst']) {
+      const file = join(folder, name);
+      const writer = new RecordingWriter(file, () => {});
+      writer.sent(5 as Micros, 'a#1', '{"cmd":"subscribe"}');
+      writer.received(6 as Micros, 'a#1', '{"type":"x"}');
+      writer.received(7 as Micros, 'a#1', new Uint8Array([1, 255]));
+      expect(writer.frames).toBe(2);
+      await writer.close();
+      const lines = [];
+      for await (const { recorded } of readRecording(file)) lines.push(recorded);
+      expect(lines).toEqual([
+        { t: 5, conn: 'a#1', sent: '{"cmd":"subscribe"}' },
+        { t: 6, conn: 'a#1', frame: '{"type":"x"}' },
+        { t: 7, conn: 'a#1', binary: 'Af8=' },
+      ]);
+    }
+  });
+
+  it('tells once that it cannot be written', async () => {
+    const failed: Error[] = [];
+    const writer = new RecordingWriter(join(folder, 'none', 'w.jsonl'), (error) => failed.push(error));
+    writer.received(6 as Micros, 'a#1', '{}');
+    while (failed.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    writer.received(7 as Micros, 'a#1', '{}');
+    await expect(writer.close()).rejects.toThrow('ENOENT');
+    expect(failed.length).toBe(1);
   });
 });
 

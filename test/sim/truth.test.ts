@@ -142,6 +142,36 @@ describe('the truth log', () => {
     expect(control.body).toMatchObject({ venue: 'kalshi', instrument: ticker, at: then, ...expected });
   });
 
+  it('counts a change at the very instant as made', async () => {
+    const change = (at: number, size: number, n: number): TruthRecord =>
+      ({
+        kind: 'book_delta',
+        venue: 'polymarket',
+        instrument: '1',
+        side: 'bid',
+        price: 400_000,
+        size,
+        exchange_ts: at,
+        n,
+        delivered: 1,
+        emitted_at: at,
+      }) as TruthRecord;
+    const records: TruthRecord[] = [
+      { kind: 'book', n: 1, venue: 'polymarket', instrument: '1', at: 10 as Micros, bids: [], asks: [] },
+      change(20, 5, 2),
+      change(20, 7, 3),
+      change(21, 0, 4),
+    ];
+    const bids = async (at: number) => (await bookAt(records, 'polymarket', '1', at))?.bids;
+    expect([await bids(9), await bids(10), await bids(19), await bids(20), await bids(21)]).toEqual([
+      undefined,
+      [],
+      [],
+      [[400_000, 7]],
+      [],
+    ]);
+  });
+
   it('says of every event what a decoder makes of the frames, no more and no less', async () => {
     const busy = { created: 60, closed: 60, paused: 20, regridded: 20, renamed: 20 };
     const scene = await on({ settings: { ...SMALL, resends: 0, lifecycle: busy } });

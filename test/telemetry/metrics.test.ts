@@ -44,16 +44,13 @@ test('weights count, nothing is null, and odd durations do no harm', () => {
 test('metrics have the usual names and units, and never more series than a label is allowed', async () => {
   const metrics = new LineMetrics();
   for (let index = 0; index < 1_000; index++) metrics.problem('kalshi', `unknown type ${index}`);
-  metrics.frame('kalshi', 'book');
-  metrics.events('kalshi', 'trade', 3);
   metrics.connections('kalshi', { open: 3, closed: 1 });
   metrics.connections('polymarket', { open: 7 });
   metrics.connections('kalshi', { open: 4 });
   metrics.frameToStream.observe(250_000);
   const text = await metrics.text();
-  expect(text.split('\n').filter((line) => line.startsWith('tape_decode_problems_total{'))).toHaveLength(51);
-  expect(text).toContain('tape_decode_problems_total{venue="kalshi",reason="other"} 950');
-  expect(text).toContain('tape_events_total{venue="kalshi",kind="trade"} 3');
+  expect(text.split('\n').filter((line) => line.startsWith('tape_problems_total{'))).toHaveLength(51);
+  expect(text).toContain('tape_problems_total{venue="kalshi",reason="other"} 950');
   expect(text).toContain('tape_connections{venue="kalshi",state="open"} 4');
   expect(text).toContain('tape_connections{venue="kalshi",state="closed"} 0');
   expect(text).toContain('tape_connections{venue="polymarket",state="open"} 7');
