@@ -334,6 +334,7 @@ describe('differences between environments', () => {
             .replaceAll(/[0-9A-F]{8,}|[0-9a-f]{8,}/g, '#'),
         ),
       );
+    expect(disguised.protectedStacks).toEqual(prod.protectedStacks);
     const others = new Set(neutral(prod));
     expect(neutral(disguised).filter((resource) => !others.has(resource))).toEqual([]);
   });
