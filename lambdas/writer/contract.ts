@@ -13,7 +13,6 @@ export const writerEnvironment = z
   .refine((values) => (values.DATABASE_URL === undefined) !== (values.DATABASE_SECRET === undefined), {
     error: 'expected exactly one of DATABASE_URL and DATABASE_SECRET',
   });
-export type WriterEnvironment = z.infer<typeof writerEnvironment>;
 
 /** What the writer needs of an event of a Kinesis event source mapping. */
 export const kinesisEvent = z.object({
