@@ -15,6 +15,7 @@ import type { CatalogueMarket, RegistryListener } from '#src/registry/catalogue.
 import { VenueRegistry } from '#src/registry/venue-registry.ts';
 import { Batcher } from '#src/stream/batcher.ts';
 import type { BatcherProblem } from '#src/stream/batcher-options.ts';
+import { laneNames } from '#src/stream/lanes.ts';
 import { KinesisRecordStream, kinesisClient } from '#src/stream/kinesis-record-stream.ts';
 import { systemAfter } from '#src/stream/timer.ts';
 import { registerBatcher, registerKeepers, registerRecorders } from '#src/telemetry/figures.ts';
@@ -63,11 +64,13 @@ export class Gatherer {
   readonly #venues: CapturedVenue[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #flushing = new Set<Venue>();
+  readonly #laneNames: readonly string[];
   #batcher: Batcher | null = null;
   #listed = false;
 
   constructor(parts: GathererParts) {
     this.#parts = parts;
+    this.#laneNames = laneNames(parts.configuration.stream.lanes);
     this.startedAt = parts.clock();
     this.epoch = `${Math.floor(this.startedAt / 1_000)}-${randomBytes(3).toString('hex')}`;
   }
@@ -262,19 +265,25 @@ export class Gatherer {
     );
   }
 
+  /** One through every lane: a lane's heartbeat is stored behind the events of the lane that it vouches for. */
   #heartbeat(durable_until: Micros): void {
     const { environment, clock } = this.#parts;
-    this.#batcher!.accept(
-      'heartbeat',
-      {
-        kind: 'heartbeat',
-        gatherer: environment.GATHERER,
-        epoch: this.epoch,
-        started_at: this.startedAt,
-        durable_until: Math.max(durable_until, this.startedAt) as Micros,
-      },
-      clock(),
-    );
+    const names = this.#laneNames;
+    for (let lane = 0; lane < names.length; lane++) {
+      this.#batcher!.accept(
+        names[lane]!,
+        {
+          kind: 'heartbeat',
+          gatherer: environment.GATHERER,
+          epoch: this.epoch,
+          lane,
+          lanes: names.length,
+          started_at: this.startedAt,
+          durable_until: Math.max(durable_until, this.startedAt) as Micros,
+        },
+        clock(),
+      );
+    }
   }
 
   #flushCatalogue(): void {

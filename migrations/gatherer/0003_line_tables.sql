@@ -34,17 +34,21 @@ SELECT describe_table('gaps',
 CREATE TABLE heartbeats (
   gatherer text NOT NULL,
   epoch text NOT NULL,
+  lane smallint NOT NULL,
+  lanes smallint NOT NULL,
   started_at bigint NOT NULL,
   durable_until bigint NOT NULL,
   ingested_at bigint NOT NULL DEFAULT clock_micros(),
   ingest_xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
-  PRIMARY KEY (gatherer, epoch)
+  PRIMARY KEY (gatherer, epoch, lane)
 );
-SELECT describe_table('heartbeats', 'Lives of the gatherer''s process, one row each.', described('{
+SELECT describe_table('heartbeats', 'Lives of the gatherer''s process, one row for each lane of its stream.', described('{
   "gatherer": "a, b or c.",
   "epoch": "Identifies the life.",
+  "lane": "Lane of the stream that carried the heartbeat.",
+  "lanes": "How many lanes there are: a life is vouched for up to the least of all of them.",
   "started_at": "Begin of the life, microseconds.",
-  "durable_until": "Everything received up to here is in the stream, microseconds."
+  "durable_until": "Everything received up to here is in the stream, and what this lane carried of it is stored, microseconds."
 }'));
 
 CREATE TABLE markets (

@@ -68,14 +68,18 @@ export interface BookMetricsRecord {
 }
 
 /**
- * Says that everything the line received up to `durable_until` is in the stream. A line is down between its
- * last heartbeat of one epoch and the first of the next.
+ * Says that everything the line received up to `durable_until` is in the stream. One goes through every lane, in
+ * order with the lane's events, so that wherever all lanes' heartbeats have arrived, the events below the least of
+ * them have, too. A line is down between its last heartbeat of one epoch and the first of the next.
  */
 export interface HeartbeatRecord {
   readonly kind: 'heartbeat';
   readonly gatherer: Gatherer;
   /** Identifies one process life: its start time and a random part. */
   readonly epoch: string;
+  /** Lane that carried it, 0 to `lanes` − 1. */
+  readonly lane: number;
+  readonly lanes: number;
   readonly started_at: Micros;
   readonly durable_until: Micros;
 }

@@ -108,7 +108,7 @@ export class LineBatch {
 
   #keepHeartbeat(record: HeartbeatRecord): void {
     this.#tryOut(keyedWidths.heartbeats, (to) => putHeartbeat(to, record));
-    const key = `${record.gatherer} ${record.epoch}`;
+    const key = `${record.gatherer} ${record.epoch} ${record.lane}`;
     const known = this.#heartbeats.get(key);
     if (known === undefined || known.durable_until < record.durable_until) this.#heartbeats.set(key, record);
   }

@@ -146,6 +146,8 @@ export function putGap(to: CopyBuffer, event: Of<'gap'>): void {
 export function putHeartbeat(to: CopyBuffer, record: HeartbeatRecord): void {
   to.text(record.gatherer, 'gatherer');
   to.text(record.epoch, 'epoch');
+  to.smallint(record.lane, 'lane');
+  to.smallint(record.lanes, 'lanes');
   to.bigint(record.started_at, 'started_at');
   to.bigint(record.durable_until, 'durable_until');
 }

@@ -43,6 +43,8 @@ export const gapColumns: readonly Column[] = [
 export const heartbeatColumns: readonly Column[] = [
   text('gatherer'),
   text('epoch'),
+  { name: 'lane', type: 'smallint' },
+  { name: 'lanes', type: 'smallint' },
   bigint('started_at'),
   bigint('durable_until'),
 ];
@@ -78,7 +80,7 @@ export const lineTables = [
   {
     name: 'heartbeats',
     columns: heartbeatColumns,
-    onConflict: `ON CONFLICT (gatherer, epoch) DO UPDATE SET durable_until = excluded.durable_until,
+    onConflict: `ON CONFLICT (gatherer, epoch, lane) DO UPDATE SET durable_until = excluded.durable_until,
       ingested_at = clock_micros(), ingest_xid = pg_current_xact_id()
       WHERE heartbeats.durable_until < excluded.durable_until`,
   },

@@ -16,3 +16,16 @@ export function partitionNumber(lane: string, lanes: number): number {
 export function partitionKey(lane: string, lanes: number): string {
   return `lane-${partitionNumber(lane, lanes)}`;
 }
+
+/** A name for each partition that leads into it: `partitionNumber(laneNames(n)[i], n)` is i. */
+export function laneNames(lanes: number): readonly string[] {
+  const names = new Array<string | undefined>(lanes);
+  for (let found = 0, suffix = 0; found < lanes; suffix++) {
+    const name = `heartbeat-${suffix}`;
+    const partition = partitionNumber(name, lanes);
+    if (names[partition] !== undefined) continue;
+    names[partition] = name;
+    found++;
+  }
+  return names as string[];
+}

@@ -154,6 +154,20 @@ describe('gaps of the tape, kept by the merge', () => {
     expect(await tapeGaps(made)).toContainEqual(['*', 10, 30, 'database_restored']);
   });
 
+  it('vouch for a line no further than its slowest lane, and not at all for one that was never heard of', async () => {
+    const made = await world(databases);
+    const merge = made.merge({ rules });
+    made.now = at(60) as Micros;
+    for (const line of ['b', 'c'] as const) await heartbeat(made.sessions[line], line, 'e1', T0, at(50));
+    await heartbeat(made.sessions.a, 'a', 'e1', T0, at(50), 0, 2);
+    await merge.run();
+    expect(await horizonOf(made.production, { ...rules, silence: 100 * SECOND })).toBe(T0);
+
+    await heartbeat(made.sessions.a, 'a', 'e1', T0, at(20), 1, 2);
+    await merge.run();
+    expect(await horizonOf(made.production, { ...rules, silence: 100 * SECOND })).toBe(at(20));
+  });
+
   it('trust a heartbeat only when every event below it has been read', async () => {
     const made = await world(databases);
     for (const line of ['b', 'c'] as const) await heartbeat(made.sessions[line], line, 'e1', T0, at(50));

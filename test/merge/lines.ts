@@ -248,10 +248,12 @@ export async function heartbeat(
   epoch: string,
   startedAt: number,
   durableUntil: number,
+  lane = 0,
+  lanes = 1,
 ): Promise<void> {
   await client.query(
-    `INSERT INTO heartbeats (gatherer, epoch, started_at, durable_until) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (gatherer, epoch) DO UPDATE SET durable_until = excluded.durable_until, ingest_xid = pg_current_xact_id()`,
-    [gatherer, epoch, startedAt, durableUntil],
+    `INSERT INTO heartbeats (gatherer, epoch, lane, lanes, started_at, durable_until) VALUES ($1, $2, $5, $6, $3, $4)
+     ON CONFLICT (gatherer, epoch, lane) DO UPDATE SET durable_until = excluded.durable_until, ingest_xid = pg_current_xact_id()`,
+    [gatherer, epoch, startedAt, durableUntil, lane, lanes],
   );
 }

@@ -93,7 +93,7 @@ async function fill(made: World): Promise<void> {
       [`${line}:e1:1`, T0, T0 + 2_000_000 + index],
     );
     await client.query(
-      `INSERT INTO heartbeats (gatherer, epoch, started_at, durable_until) VALUES ($1, 'e1', $2, $3)`,
+      `INSERT INTO heartbeats (gatherer, epoch, lane, lanes, started_at, durable_until) VALUES ($1, 'e1', 0, 1, $2, $3)`,
       [line, T0 - 1_000, T0 + 50_000_000],
     );
   }

@@ -117,6 +117,8 @@ export const line = {
     kind: 'heartbeat',
     gatherer: 'a',
     epoch: '1',
+    lane: 0,
+    lanes: 1,
     started_at: DAY,
     durable_until: DAY + 1,
     ...over,

@@ -7,6 +7,8 @@ export function numberedLine(lane: string, number: number, received_at: number):
     kind: 'heartbeat',
     gatherer: 'a',
     epoch: `${lane}:${number}`,
+    lane: 0,
+    lanes: 1,
     started_at: 0 as Micros,
     durable_until: received_at as Micros,
   };

@@ -77,7 +77,9 @@ export class LineReader {
            pg_snapshot_xmin(pg_current_snapshot())::text AS bound,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('epoch', epoch, 'startedAt', min_started,
               'durableUntil', min_durable, 'xid', xid)), '[]')
-            FROM (SELECT epoch, min(started_at) AS min_started, min(durable_until) AS min_durable,
+            FROM (SELECT epoch, min(started_at) AS min_started,
+                    -- A lane that has not been heard of yet holds the life back to its begin.
+                    CASE WHEN count(*) >= max(lanes) THEN min(durable_until) ELSE min(started_at) END AS min_durable,
                     (array_agg(ingest_xid ORDER BY ingest_xid DESC))[1]::text AS xid
                   FROM heartbeats WHERE gatherer = $2 GROUP BY epoch) AS lives) AS lives,
            (SELECT coalesce(array_agg(mark::text), '{}') FROM merge_marks WHERE consumer = $1) AS marks`,

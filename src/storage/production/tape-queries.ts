@@ -184,8 +184,18 @@ export async function horizonOf(client: ClientBase, rules: TapeRules): Promise<M
   );
 }
 
-async function anchorOf(client: ClientBase, instrument: string, at: Micros): Promise<Anchor | null> {
-  // Exact in venue time are only whole books of an engine and books that the venue itself stamps.
+/**
+ * The latest exact snapshot at or before a time. Exact in venue time are only whole books of an engine and books
+ * that the venue itself stamps. An engine's book counts only while a line that made it vouches for it: a line can
+ * find out later that its book had been wrong, and says so by a gap of its own, which other lines' proof keeps off
+ * the tape's gaps.
+ */
+async function anchorOf(
+  client: ClientBase,
+  venue: string,
+  instrument: string,
+  at: Micros,
+): Promise<Anchor | null> {
   const { rows } = await client.query<{
     snapshot_ts: string;
     source: string;
@@ -194,9 +204,15 @@ async function anchorOf(client: ClientBase, instrument: string, at: Micros): Pro
   }>(
     `SELECT snapshot_ts, source, bids, asks FROM order_book_snapshots
      WHERE instrument = $1 AND snapshot_ts <= $2 AND depth IS NULL
-       AND (source = 'engine' OR (source = 'ws' AND exchange_ts IS NOT NULL))
-     ORDER BY snapshot_ts DESC, source LIMIT 1`,
-    [instrument, at],
+       AND ((source = 'ws' AND exchange_ts IS NOT NULL) OR (source = 'engine' AND EXISTS (
+         SELECT FROM (VALUES ('a', 1), ('b', 2), ('c', 4)) AS seen (line, bit)
+         WHERE order_book_snapshots.lines & seen.bit <> 0 AND NOT EXISTS (
+           SELECT FROM gaps
+           WHERE gaps.line = seen.line AND gaps.venue = $3 AND gaps.instrument IN ($1, '*')
+             AND gaps.from_ts <= order_book_snapshots.snapshot_ts
+             AND (gaps.to_ts IS NULL OR gaps.to_ts > order_book_snapshots.snapshot_ts)))))
+     ORDER BY snapshot_ts DESC, source DESC LIMIT 1`,
+    [instrument, at, venue],
   );
   const row = rows[0];
   if (row === undefined) return null;
@@ -231,7 +247,7 @@ export async function bookAt(
   at: Micros,
   rules: TapeRules,
 ): Promise<RebuiltBook> {
-  const anchor = await anchorOf(client, instrument, at);
+  const anchor = await anchorOf(client, venue, instrument, at);
   const since = anchor?.at ?? at;
   const gaps: Interval[] = [];
   const span = { line: 'tape', venue, instrument, from: since, to: (at + 1) as Micros } as const;
