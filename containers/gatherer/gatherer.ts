@@ -15,8 +15,8 @@ import type { CatalogueMarket, RegistryListener } from '#src/registry/catalogue.
 import { VenueRegistry } from '#src/registry/venue-registry.ts';
 import { Batcher } from '#src/stream/batcher.ts';
 import type { BatcherProblem } from '#src/stream/batcher-options.ts';
-import { laneNames } from '#src/stream/lanes.ts';
 import { KinesisRecordStream, kinesisClient } from '#src/stream/kinesis-record-stream.ts';
+import { laneNames } from '#src/stream/lanes.ts';
 import { systemAfter } from '#src/stream/timer.ts';
 import { registerBatcher, registerKeepers, registerRecorders } from '#src/telemetry/figures.ts';
 import type { Logger } from '#src/telemetry/logger.ts';

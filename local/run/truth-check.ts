@@ -22,6 +22,8 @@ const INSTRUMENTS = 200;
 const INSTANTS = 4;
 /** Books are compared from here on: before it, lines are still starting. */
 const WARM_UP_MICROS = 10_000_000;
+/** And up to here before the end: lines that stop cannot vouch for their last moments. */
+const COOL_DOWN_MICROS = 3_000_000;
 
 export interface TruthCheck {
   readonly events: EventComparison;
@@ -102,7 +104,7 @@ export async function checkTruth(client: ClientBase, truthFile: string): Promise
     for (let index = step - 1; index < times.length; index += step) {
       samples.push({ venue, instrument, at: (times[index]! - 1) as Micros });
     }
-    samples.push({ venue, instrument, at: Math.min(last, horizon) as Micros });
+    samples.push({ venue, instrument, at: (Math.min(last, horizon) - COOL_DOWN_MICROS) as Micros });
   }
   const books = await compareBooks(
     samples,

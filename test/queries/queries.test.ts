@@ -101,6 +101,29 @@ describe('queries of the tape', () => {
     expect(await complete(39)).toBe(false);
   });
 
+  it('start from no engine book that all lines that made it took back', async () => {
+    await fillBook();
+    await store(client, 'order_book_snapshots', [
+      onTape(snapshot({ snapshot_ts: T0 + 6 * SECOND, hash_key: 8, bids: [1, 1], asks: [], lines: 3 })),
+    ]);
+    const anchor = async () => (await bookAt(client, 'kalshi', 'K1', us(T0 + 8 * SECOND), rules)).anchor?.at;
+    const gapOf = (line: string, from: number, to: number) =>
+      client.query(
+        `INSERT INTO gaps (line, gap_id, venue, instrument, from_ts, to_ts, cause) VALUES ($1, $1, 'kalshi', 'K1', $2, $3, 'x')`,
+        [line, T0 + from * SECOND, T0 + to * SECOND],
+      );
+    expect(await anchor()).toBe(T0 + 6 * SECOND);
+    await gapOf('a', 5, 7);
+    expect(await anchor()).toBe(T0 + 6 * SECOND);
+    await gapOf('c', 5, 7);
+    expect(await anchor()).toBe(T0 + 6 * SECOND);
+    // A gap that ends with the anchor is closed by it.
+    await gapOf('b', 5, 6);
+    expect(await anchor()).toBe(T0 + 6 * SECOND);
+    await client.query(`UPDATE gaps SET to_ts = to_ts + 1 WHERE line = 'b'`);
+    expect(await anchor()).toBe(T0);
+  });
+
   it('give trades in order, by instrument and time', async () => {
     await store(client, 'trades', [
       onTape(trade({ trade_id: 'late', exchange_ts: T0 + 2 })),

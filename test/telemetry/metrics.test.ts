@@ -84,7 +84,15 @@ test('the figures of batcher and recorders are read when they are asked for', as
   recorder.received(clock(), 'c#1', 'frame');
   batcher.accept(
     'x',
-    { kind: 'heartbeat', gatherer: 'a', epoch: 'e', lane: 0, lanes: 1, started_at: 0 as Micros, durable_until: 0 as Micros },
+    {
+      kind: 'heartbeat',
+      gatherer: 'a',
+      epoch: 'e',
+      lane: 0,
+      lanes: 1,
+      started_at: 0 as Micros,
+      durable_until: 0 as Micros,
+    },
     clock(),
   );
   expect(await metrics.text()).toContain('tape_stream_backlog_lines 1');
