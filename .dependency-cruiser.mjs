@@ -71,6 +71,19 @@ export default {
       to: { path: '^(bin|lib|cli|local|sim|lambdas|containers)/', pathNot: ['^$1/'] },
     },
     {
+      name: 'cli-knows-the-local-run-only',
+      comment: 'docs/decisions/0006: one command for the user; everything else it starts as a process.',
+      severity: 'error',
+      from: { path: '^cli/' },
+      to: { path: '^(bin|lib|lambdas|containers|sim|test)/' },
+    },
+    {
+      name: 'local-starts-and-imports-nothing',
+      severity: 'error',
+      from: { path: '^local/' },
+      to: { path: '^(bin|lib|lambdas|containers|cli|sim|test)/' },
+    },
+    {
       name: 'infrastructure-imports-contracts-only',
       severity: 'error',
       from: { path: '^(bin|lib)/' },

@@ -39,11 +39,15 @@ for (const command of [
   program.addCommand(command.copyInheritedSettings(program));
 }
 
-// A reader that has seen enough (`| head`) closes the pipe; that is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+// A reader that has seen enough (`| head`) closes the pipe; that is no error. A command that has to put things in
+// order before it ends listens for SIGTERM and gets it; the others just end.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
+    else process.exit(0);
+  });
+}
 
 try {
   await program.parseAsync();

@@ -1,6 +1,20 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { Kill } from '../../local/run/up.ts';
 
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) {
+    throw new InvalidArgumentError('expected a whole number.');
+  }
+  return value;
+}
+
+function rate(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('expected a positive number.');
+  return value;
+}
+
 function seconds(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0)
@@ -24,8 +38,8 @@ export function upCommand(): Command {
     .option('--fresh', 'begin anew: empty the data folder first')
     .option('--config <file>', 'configuration', 'config/local.yaml')
     .option('--data <folder>', 'where data, logs and state are kept', '.tape')
-    .option('--seed <n>', 'sim: seed of the simulated exchange', seconds)
-    .option('--rate <n>', 'sim: events per second over both venues', seconds)
+    .option('--seed <n>', 'sim: seed of the simulated exchange', wholeNumber)
+    .option('--rate <n>', 'sim: events per second over both venues', rate)
     .option(
       '--faults <spec>',
       'sim: "usual", or rates a minute and connection, e.g. "disconnect=1,gap=2" (tape sim --help)',

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import pg from 'pg';
-import { layoutOf } from '../../local/run/layout.ts';
+import { type Layout, layoutOf } from '../../local/run/layout.ts';
+import { takeLock } from '../../local/run/lock.ts';
 import { readRunState } from '../../local/run/state-file.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
@@ -37,12 +38,16 @@ async function connect(url: string, what: string): Promise<pg.Client> {
 }
 
 /** Starts the server of a run that has ended, for as long as the query takes. */
-async function openStopped(directory: string): Promise<OpenDatabase> {
+async function openStopped(layout: Layout): Promise<OpenDatabase> {
+  const directory = layout.postgres;
+  // Whoever starts the server owns the folder: a run that begins meanwhile must not find it taken away.
+  const releaseLock = takeLock(layout.lockFile);
   const { startPostgres } = await import('../../local/postgres/server.ts');
   let server: Awaited<ReturnType<typeof startPostgres>>;
   try {
     server = await startPostgres({ dir: directory, databases: [] });
   } catch (error) {
+    releaseLock();
     throw new CommandFailure(`the databases in ${directory} cannot be started: ${(error as Error).message}`);
   }
   try {
@@ -52,10 +57,12 @@ async function openStopped(directory: string): Promise<OpenDatabase> {
       close: async () => {
         await client.end();
         await server.stop();
+        releaseLock();
       },
     };
   } catch (error) {
     await server.stop();
+    releaseLock();
     throw error;
   }
 }
@@ -77,7 +84,7 @@ export const openTape: DatabaseOpener = async ({ database, data }) => {
     const client = await connect(state.production.url, 'the tape of the run on this machine');
     return { client, close: () => client.end() };
   }
-  if (existsSync(layout.postgres)) return await openStopped(layout.postgres);
+  if (existsSync(layout.postgres)) return await openStopped(layout);
   throw new CommandFailure(
     `there is no tape in ${data}: start one with \`tape up\`, or name a database with --database URL`,
   );

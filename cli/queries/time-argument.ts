@@ -15,7 +15,9 @@ const UNITS: Readonly<Record<string, number>> = {
   d: MICROS_PER_DAY,
   w: 7 * MICROS_PER_DAY,
 };
-const AGO = /^(\d+(?:\.\d+)?)\s*(s|m|h|d|w)[a-z]*\s*(?:ago)?$/;
+/** The unit's first letter tells it; only whole words of it are taken, so that a month is no minute. */
+const AGO =
+  /^(\d+(?:\.\d+)?)\s*(?:(s)(?:ec(?:ond)?s?)?|(m)(?:in(?:ute)?s?)?|(h)(?:(?:ou)?rs?)?|(d)(?:ays?)?|(w)(?:eeks?)?)(?:\s+ago)?$/;
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const LOCAL_FORM = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?$/;
 
@@ -38,7 +40,10 @@ export function parseTimeArgument(text: string, now: Micros): Micros {
   if (trimmed === 'now') return now;
   if (/^\d{1,16}$/.test(trimmed)) return fromEpoch(trimmed);
   const ago = AGO.exec(trimmed);
-  if (ago !== null) return Math.round(now - Number(ago[1]) * UNITS[ago[2]!]!) as Micros;
+  if (ago !== null) {
+    const unit = ago.slice(2).find((letter) => letter !== undefined)!;
+    return Math.round(now - Number(ago[1]) * UNITS[unit]!) as Micros;
+  }
   try {
     if (DATE.test(trimmed)) return parseRfc3339(`${trimmed}T00:00:00Z`);
     if (LOCAL_FORM.test(trimmed)) return parseRfc3339(`${trimmed}${trimmed.length === 16 ? ':00' : ''}Z`);

@@ -67,6 +67,7 @@ export class Gatherer {
   readonly #laneNames: readonly string[];
   #batcher: Batcher | null = null;
   #listed = false;
+  #gapsOpened = 0;
 
   constructor(parts: GathererParts) {
     this.#parts = parts;
@@ -83,13 +84,22 @@ export class Gatherer {
     return this.#batcher;
   }
 
+  /** Gap records opened in this life. */
+  get gapsOpened(): number {
+    return this.#gapsOpened;
+  }
+
   /** Whether every venue's first listing is complete. */
   get listed(): boolean {
     return this.#listed;
   }
 
-  /** Opens queue and archive, then captures. Resolves when the first listing of every venue is complete. */
-  async start(): Promise<void> {
+  /**
+   * Opens queue and archive and prepares every venue; nothing is captured yet.
+   *
+   * @throws when a key, a folder or an address is not usable: a fault of the deployment.
+   */
+  async open(): Promise<void> {
     const { configuration, environment, kalshiKey, clock } = this.#parts;
     const { stream } = configuration;
     const connection = (endpoint: string | undefined) => ({
@@ -143,6 +153,10 @@ export class Gatherer {
       this.metrics.registry,
       Object.fromEntries(this.#venues.map(({ venue, counters }) => [venue, () => counters])),
     );
+  }
+
+  /** Captures. Resolves when the first listing of every venue is complete. */
+  async start(): Promise<void> {
     this.#heartbeat(this.startedAt);
     this.#every(HEARTBEAT_MILLIS, () => this.#heartbeat(this.#batcher!.durableUntil()));
     this.#every(CATALOGUE_MILLIS, () => this.#flushCatalogue());
@@ -159,7 +173,9 @@ export class Gatherer {
     const capturedUntil = this.#parts.clock();
     await Promise.all(this.#venues.map(({ line }) => line.stop(SOCKETS_CLOSE_MILLIS)));
     // The last heartbeat may only vouch for what the stream really has.
-    while (batcher.durableUntil() < capturedUntil && Date.now() < ends) await systemSleep(20);
+    // Half of the time at most: with the stream away, what is left has to be written down.
+    const patience = Date.now() + limitMillis / 2;
+    while (batcher.durableUntil() < capturedUntil && Date.now() < patience) await systemSleep(20);
     this.#heartbeat(Math.min(capturedUntil, batcher.durableUntil()) as Micros);
     const left = await batcher.drain(Math.max(100, ends - Date.now()));
     const raw = await Promise.all(
@@ -197,7 +213,12 @@ export class Gatherer {
       epoch: this.epoch,
       clock,
       decoder: createDecoder(venue),
-      sink: this.#batcher!,
+      sink: {
+        accept: (lane, line, received_at) => {
+          if (line.kind === 'gap' && line.to === null) this.#gapsOpened++;
+          this.#batcher!.accept(lane, line, received_at);
+        },
+      },
       snapshotInterval: capture.snapshot_interval_seconds * MICROS_PER_SECOND,
       snapshotDepth: capture.snapshot_depth,
       anchorInterval: capture.anchor_interval_seconds * MICROS_PER_SECOND,

@@ -56,7 +56,7 @@ export async function readKalshiKey(
 ): Promise<KalshiKey | null> {
   if (secret !== '') return await fromSecret(secret, environment.AWS_REGION);
   const { KALSHI_KEY_ID, KALSHI_PRIVATE_KEY, KALSHI_PRIVATE_KEY_FILE } = environment;
-  const privateKey = KALSHI_PRIVATE_KEY ?? (KALSHI_PRIVATE_KEY_FILE && readKeyFile(KALSHI_PRIVATE_KEY_FILE));
+  const privateKey = KALSHI_PRIVATE_KEY || (KALSHI_PRIVATE_KEY_FILE && readKeyFile(KALSHI_PRIVATE_KEY_FILE));
   if (privateKey === undefined || privateKey === '') return null;
   if (KALSHI_KEY_ID === undefined || KALSHI_KEY_ID === '') {
     throw new KalshiKeyMissing('a Kalshi private key is set, but KALSHI_KEY_ID is not');

@@ -13,7 +13,11 @@ import { healthOf, metricsOf, readinessOf, statusOf } from './status.ts';
 
 /** Faults of the deployment, not of the program: one line says what to mend. */
 const isMendable = (error: unknown): error is Error =>
-  error instanceof ConfigError || error instanceof KalshiKeyMissing || error instanceof KalshiKeyError;
+  error instanceof ConfigError ||
+  error instanceof KalshiKeyMissing ||
+  error instanceof KalshiKeyError ||
+  // The system refuses something: a folder, a port, an address.
+  (error instanceof Error && 'code' in error && typeof error.code === 'string');
 
 async function main(): Promise<void> {
   const parsed = gathererEnvironmentSchema.safeParse(process.env);
@@ -41,6 +45,7 @@ async function main(): Promise<void> {
     metrics: () => metricsOf(gatherer),
     status: () => statusOf(gatherer, environment.GATHERER),
   });
+  await gatherer.open();
   const health = `http://${environment.HEALTH_HOST}:${server.port}`;
   process.stdout.write(`${JSON.stringify({ ready: true, health, epoch: gatherer.epoch })}\n`);
 

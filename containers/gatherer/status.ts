@@ -10,13 +10,11 @@ export function statusOf(gatherer: Gatherer, name: string): Record<string, unkno
   const connections: unknown[] = [];
   let frames = 0;
   let events = 0;
-  let gapsOpened = 0;
   let gapsOpen = 0;
   for (const { venue, line, counters, recorder } of gatherer.venues) {
     const status = line.status();
     frames += counters.frames;
     events += counters.events;
-    gapsOpened += counters.losses;
     gapsOpen += status.keeper.expected - status.keeper.proven;
     venues[venue] = {
       connections: status.connections.length,
@@ -38,7 +36,7 @@ export function statusOf(gatherer: Gatherer, name: string): Record<string, unkno
     listed: gatherer.listed,
     frames,
     events,
-    gaps_opened: gapsOpened,
+    gaps_opened: gatherer.gapsOpened,
     gaps_open: gapsOpen,
     venues,
     connections,

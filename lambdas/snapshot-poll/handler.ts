@@ -41,7 +41,14 @@ async function signerOf(environment: SnapshotPollEnvironment): Promise<KalshiSig
   const { KALSHI_KEY_SECRET: secret, KALSHI_KEY_ID: keyId, KALSHI_PRIVATE_KEY: key } = environment;
   if (secret !== undefined && secret !== '') {
     const text = await secretsManagerReader(new SecretsManagerClient({}))(secret);
-    const { key_id, private_key } = check(`secret ${secret}`, keySecret, JSON.parse(text));
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      // What the parser says quotes the secret.
+      throw new Error(`secret ${secret} is not JSON`);
+    }
+    const { key_id, private_key } = check(`secret ${secret}`, keySecret, value);
     return kalshiSigner(key_id, private_key, systemClock());
   }
   if (keyId === undefined || key === undefined || keyId === '' || key === '') return undefined;

@@ -1,9 +1,9 @@
 /**
  * The serverless half of one machine: every function in a thread of its own, fed by event source mappings and
- * by scheduled state machines. Started with a `FunctionsSpecification` as its only argument; talks to its
+ * by scheduled state machines. Started with the path of a `FunctionsSpecification`; talks to its
  * parent over the IPC channel (`FunctionsRequest`, `FunctionsReport`).
  */
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
@@ -44,7 +44,7 @@ export type FunctionsReport =
       readonly error?: string;
     };
 
-const specification = JSON.parse(process.argv[2]!) as FunctionsSpecification;
+const specification = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as FunctionsSpecification;
 mkdirSync(specification.directory, { recursive: true });
 const report = (message: FunctionsReport): void => void process.send?.(message);
 const warn = (message: string): void => {
@@ -130,6 +130,8 @@ async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
   await Promise.race([Promise.all(eventSources.map((source) => source.stop())), sleep(5_000)]);
+  // A merge that is cut off leaves its lease behind, and the next one waits for it.
+  await Promise.race([Promise.allSettled(running.values()), sleep(10_000)]);
   checkpoints.flush();
   await Promise.all([...hosts.values()].map((host) => host.stop()));
   process.exit(0);

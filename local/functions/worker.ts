@@ -1,4 +1,5 @@
 /** Runs one Lambda handler in a thread of its own, with the environment that its function would have. */
+import { randomUUID } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 
 const { module: path, handler: name } = workerData as { module: string; handler: string };
@@ -12,7 +13,7 @@ if (handler === undefined) throw new Error(`${path} does not export ${name}`);
 port.on('message', async ({ id, event, deadline }: { id: number; event: unknown; deadline: number }) => {
   try {
     const result = await handler(event, {
-      awsRequestId: String(id),
+      awsRequestId: randomUUID(),
       functionName: name,
       callbackWaitsForEmptyEventLoop: false,
       getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),

@@ -35,6 +35,9 @@ export class Child {
   #restarts = 0;
   #peakRssKibibytes = 0;
   #lastLine = '';
+  #errorLine = '';
+  /** Told when a process that is not restarted ends by itself. */
+  onEnd: ((message: string) => void) | null = null;
   readonly #onMessage: ((message: unknown) => void) | null;
   readonly #onReady: ((line: Record<string, unknown>) => void) | null;
 
@@ -104,15 +107,20 @@ export class Child {
       });
       createInterface({ input: child.stderr! }).on('line', (line) => {
         if (line.trim() !== '') this.#lastLine = line;
+        if (/^\w*Error\b/.test(line)) this.#errorLine = line;
         this.#log.write(`${line}\n`);
       });
       child.once('error', (error) => reject(new ChildFailed(`${name}: ${error.message}`)));
       child.once('exit', (code, signal) => {
         this.#process = null;
-        reject(
-          new ChildFailed(`${name} ended (${signal ?? `code ${code}`}): ${this.#lastLine || 'no message'}`),
-        );
-        if (this.#stopping || !this.specification.restart) return;
+        const said = this.#errorLine || this.#lastLine || 'no message';
+        const message = `${name} ended (${signal ?? `code ${code}`}): ${said}; log: ${this.specification.logFile}`;
+        reject(new ChildFailed(message));
+        if (this.#stopping) return;
+        if (!this.specification.restart) {
+          this.onEnd?.(message);
+          return;
+        }
         const lived = Date.now() - started;
         const backoff = lived > 30_000 ? 200 : Math.min(200 * 2 ** this.#restarts, MAX_BACKOFF_MILLIS);
         this.#restarts++;

@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path';
 /** Where the local run keeps everything, under one folder that `--fresh` empties. */
 export interface Layout {
   readonly directory: string;
+  /** Names of everything that a run makes in the folder, the lock left out. */
+  readonly entries: readonly string[];
   readonly stateFile: string;
   readonly lockFile: string;
   readonly postgres: string;
@@ -21,6 +23,17 @@ export function layoutOf(directory: string): Layout {
   const logs = join(root, 'logs');
   return {
     directory: root,
+    entries: [
+      'run.json',
+      'postgres',
+      'aws',
+      'functions',
+      'gatherers',
+      'logs',
+      'truth.jsonl',
+      'kalshi-key.pem',
+      'kalshi-key.pem.pub',
+    ],
     stateFile: join(root, 'run.json'),
     lockFile: join(root, 'lock'),
     postgres: join(root, 'postgres'),

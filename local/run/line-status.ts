@@ -28,9 +28,10 @@ export interface GathererStatus {
 
 /** @returns null when the gatherer does not answer within the limit. */
 export async function fetchGathererStatus(
-  health: string,
+  health: string | null,
   limitMillis = 1_000,
 ): Promise<GathererStatus | null> {
+  if (health === null) return null;
   try {
     const response = await fetch(`${health}/status`, { signal: AbortSignal.timeout(limitMillis) });
     return response.ok ? ((await response.json()) as GathererStatus) : null;

@@ -1,9 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { loadConfiguration } from '#src/config/load.ts';
 import type { Configuration } from '#src/config/schema.ts';
+import { ConfigError } from '#src/config/substitution.ts';
 import type { FunctionsReport, FunctionsSpecification } from '../functions/main.ts';
 import { migrateDatabase } from '../postgres/migrate-database.ts';
 import { type PostgresServer, startPostgres } from '../postgres/server.ts';
@@ -43,9 +45,54 @@ export interface LocalRunSettings {
   readonly speed: string;
 }
 
-const GATHERER_STOP_MILLIS = 30_000;
+/** Longer than the gatherer's own limit, so that it can still write down what it could not send. */
+const GATHERER_STOP_MILLIS = 35_000;
+const FUNCTIONS_STOP_MILLIS = 20_000;
+const MERGE_LIMIT_MILLIS = 300_000;
 /** Time that the venue's last frames get to arrive before the lines are stopped. */
 const SETTLE_MILLIS = 1_500;
+
+/** What the merge's state machine returns, as far as it matters here. */
+interface MergeOutput {
+  readonly skipped: string | null;
+  readonly behind: boolean;
+  readonly away: Readonly<Record<string, string>>;
+}
+
+/** A part without which the run is nothing has ended by itself. */
+class PartEnded extends Error {
+  override readonly name = 'PartEnded';
+}
+
+/**
+ * A simulated or replayed run must not reach the real venues: whatever its configuration names has to come from
+ * the source.
+ */
+function checkVenues({ venues }: Configuration, source: VenueSource, file: string): void {
+  if (source.control === null) return;
+  const expected: readonly (readonly [string, string, string | undefined])[] = [
+    ['venues.kalshi.rest_url', venues.kalshi.rest_url, source.environment['KALSHI_REST_URL']],
+    ['venues.kalshi.websocket_url', venues.kalshi.websocket_url, source.environment['KALSHI_WEBSOCKET_URL']],
+    ['venues.polymarket.clob_url', venues.polymarket.clob_url, source.environment['POLYMARKET_CLOB_URL']],
+    ['venues.polymarket.gamma_url', venues.polymarket.gamma_url, source.environment['POLYMARKET_GAMMA_URL']],
+    [
+      'venues.polymarket.websocket_url',
+      venues.polymarket.websocket_url,
+      source.environment['POLYMARKET_WEBSOCKET_URL'],
+    ],
+  ];
+  for (const [key, found, wanted] of expected) {
+    const venue = key.split('.')[1] as keyof Configuration['venues'];
+    if (venues[venue].enabled && found !== wanted) {
+      throw new ConfigError(
+        `${file}: ${key}: names ${found}, but this run has its own venues; use \${VAR} as config/local.yaml does`,
+      );
+    }
+  }
+  if (venues.kalshi.key_secret !== '') {
+    throw new ConfigError(`${file}: venues.kalshi.key_secret: must be empty in a run with its own venues`);
+  }
+}
 
 /** Every part of the system on one machine, started in order and stopped so that nothing captured is left behind. */
 export class LocalRun {
@@ -56,6 +103,7 @@ export class LocalRun {
     { child: Child; health: string; totals: LineTotals; lastEvents: number; rate: number }
   >();
   readonly #sourceEnded = Promise.withResolvers<string>();
+  readonly #failed = Promise.withResolvers<never>();
   readonly #answers = new Map<number, (report: FunctionsReport) => void>();
   #postgres: PostgresServer | null = null;
   #databases: DatabaseUrls | null = null;
@@ -67,9 +115,12 @@ export class LocalRun {
   #lastFigures = Date.now();
   #nextRequest = 1;
   #stopped = false;
+  #finishing = false;
 
   constructor(settings: LocalRunSettings) {
     this.#settings = settings;
+    // Whoever waits for it sees it; nobody has to.
+    this.#failed.promise.catch(() => {});
   }
 
   /** Resolves when the source has nothing more to give (a recording has ended). */
@@ -78,11 +129,17 @@ export class LocalRun {
   }
 
   async start(): Promise<void> {
-    const { layout, note, configuration } = this.#settings;
+    const { layout, note } = this.#settings;
     this.#startedAt = Date.now();
-    const [endpoints, databases] = await Promise.all([this.#startStandIns(), this.#startDatabases()]);
+    // Both are waited for, so that neither is left running when the other fails.
+    const [standIns, servers] = await Promise.allSettled([this.#startStandIns(), this.#startDatabases()]);
+    if (standIns.status === 'rejected') throw standIns.reason;
+    if (servers.status === 'rejected') throw servers.reason;
+    const endpoints = standIns.value;
+    const databases = servers.value;
     note(`databases and stand-ins are up after ${this.#elapsed()}`);
     this.#databases = databases;
+    this.#writeState();
     this.#production = new pg.Pool({ connectionString: databases.production, max: 3 });
     this.#production.on('error', () => {});
     const keyPair = this.#kalshiKey();
@@ -97,20 +154,35 @@ export class LocalRun {
     await Promise.all(GATHERERS.map((name) => this.#startGatherer(name, endpoints, source)));
     this.#capturingSince = Date.now();
     note(`three lines are capturing after ${this.#elapsed()} (logs in ${layout.logs})`);
+    this.#writeState();
+  }
+
+  /** Rejects when a part without which the run is nothing has ended by itself. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  /** Tells other commands where everything is; again whenever a part comes up at another address. */
+  #writeState(): void {
+    const { layout, source } = this.#settings;
+    const databases = this.#databases;
+    if (databases === null || this.#stopped) return;
+    const control = this.#source?.control ?? null;
+    const line = (name: GathererName) => ({
+      url: databases.lines[name],
+      health: this.#gatherers.get(name)?.health ?? null,
+    });
     writeRunState(layout.stateFile, {
       pid: process.pid,
+      pids: [...this.#children.values(), ...(this.#postgres === null ? [] : [this.#postgres])].flatMap(
+        ({ pid }) => pid ?? [],
+      ),
       startedAt: new Date(this.#startedAt).toISOString(),
-      source: this.#settings.source.type,
+      source: source.type,
       production: { url: databases.production },
-      lines: Object.fromEntries(
-        GATHERERS.map((name) => [
-          name,
-          { url: databases.lines[name], health: this.#gatherers.get(name)!.health },
-        ]),
-      ) as Record<GathererName, { url: string; health: string }>,
-      simulator: source.control === null ? null : { control: source.control, truth: layout.truthFile },
+      lines: { a: line('a'), b: line('b'), c: line('c') },
+      simulator: control === null ? null : { control, truth: layout.truthFile },
     });
-    if (configuration.log_level === 'debug') note(`production database: ${databases.production}`);
   }
 
   /** The figures shown while running. */
@@ -141,6 +213,7 @@ export class LocalRun {
   /** Stops the lines, drains streams and merge, and sums up. */
   async finish(): Promise<RunSummary> {
     const { note, layout } = this.#settings;
+    this.#finishing = true;
     const seconds = (Date.now() - this.#capturingSince) / 1_000;
     await this.#source?.pause();
     await sleep(SETTLE_MILLIS);
@@ -170,10 +243,10 @@ export class LocalRun {
     if (this.#stopped) return;
     this.#stopped = true;
     await this.#production?.end().catch(() => {});
-    await Promise.all([...this.#gatherers.values()].map(({ child }) => child.stop(5_000)));
+    await Promise.all([...this.#gatherers.values()].map(({ child }) => child.stop(GATHERER_STOP_MILLIS)));
     if (this.#functions !== null) {
       this.#functions.send({ type: 'stop' });
-      await this.#functions.stop(8_000);
+      await this.#functions.stop(FUNCTIONS_STOP_MILLIS);
     }
     await this.#source?.stop();
     await Promise.all([...this.#children.values()].map((child) => child.stop(5_000)));
@@ -197,7 +270,12 @@ export class LocalRun {
     return `${((Date.now() - this.#startedAt) / 1_000).toFixed(1)} s`;
   }
 
+  #partEnded(message: string): void {
+    if (!this.#stopped && !this.#finishing) this.#failed.reject(new PartEnded(message));
+  }
+
   #adopt(child: Child): Child {
+    child.onEnd = (message) => this.#partEnded(message);
     this.#children.set(child.specification.name, child);
     return child;
   }
@@ -236,6 +314,7 @@ export class LocalRun {
     const names = [...GATHERERS.map((name) => `line_${name}`), 'production'];
     const server = await startPostgres({ dir: layout.postgres, databases: names });
     this.#postgres = server;
+    void server.ended.then(() => this.#partEnded('the PostgreSQL server ended'));
     const lines = Object.fromEntries(GATHERERS.map((name) => [name, server.url(`line_${name}`)])) as Record<
       GathererName,
       string
@@ -261,13 +340,18 @@ export class LocalRun {
       kinesisEndpoint: endpoints.kinesis,
       ...wiringOf(configuration, endpoints, databases, source.kalshiKey),
     };
+    checkVenues(configuration, source, configurationFile);
+    mkdirSync(layout.functions, { recursive: true });
+    // In a file of the user alone: the arguments of a process are everybody's to read.
+    const specificationFile = join(layout.functions, 'specification.json');
+    writeFileSync(specificationFile, JSON.stringify(specification), { mode: 0o600 });
     const ready = Promise.withResolvers<void>();
     const child = this.#adopt(
       new Child(
         {
           name: 'functions',
           module: modules.functions,
-          arguments: [JSON.stringify(specification)],
+          arguments: [specificationFile],
           environment: this.#baseEnvironment(),
           logFile: layout.log('functions'),
           restart: true,
@@ -315,7 +399,9 @@ export class LocalRun {
         {
           onReady: (line) => {
             const known = this.#gatherers.get(name);
-            if (known !== undefined) known.health = String(line['health']);
+            if (known === undefined) return;
+            known.health = String(line['health']);
+            this.#writeState();
           },
         },
       ),
@@ -370,11 +456,18 @@ export class LocalRun {
     return report;
   }
 
-  /** The scheduled machine goes on by itself while behind; once more makes sure that it began after the drain. */
+  /** Executions until one has read everything: an earlier one may still hold the lock. */
   async #mergeUntilDone(): Promise<void> {
-    const report = await this.#request({ type: 'run', stateMachine: 'merge' }, 300_000);
-    if (report.type === 'ran' && report.error !== undefined)
-      throw new Error(`the last merge failed: ${report.error}`);
+    for (const ends = Date.now() + MERGE_LIMIT_MILLIS; ; ) {
+      const report = await this.#request({ type: 'run', stateMachine: 'merge' }, MERGE_LIMIT_MILLIS);
+      if (report.type !== 'ran') throw new Error(`the functions answered ${report.type} to a merge`);
+      if (report.error !== undefined) throw new Error(`the last merge failed: ${report.error}`);
+      const { skipped, behind, away } = report.output as MergeOutput;
+      if (skipped === null && !behind && Object.keys(away).length === 0) return;
+      if (Date.now() > ends)
+        throw new Error(`the last merge did not come to its end: ${skipped ?? JSON.stringify(away)}`);
+      await sleep(500);
+    }
   }
 
   async #tapeFigures(): Promise<ProgressFigures['tape']> {

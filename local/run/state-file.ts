@@ -3,10 +3,12 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 /** What other commands need to find a local run: written when it is up, removed when it ends. */
 export interface RunState {
   readonly pid: number;
+  /** Every process of the run but the supervisor. */
+  readonly pids: readonly number[];
   readonly startedAt: string;
   readonly source: string;
   readonly production: { readonly url: string };
-  readonly lines: Readonly<Record<'a' | 'b' | 'c', { readonly url: string; readonly health: string }>>;
+  readonly lines: Readonly<Record<'a' | 'b' | 'c', { readonly url: string; readonly health: string | null }>>;
   readonly simulator: { readonly control: string; readonly truth: string } | null;
 }
 

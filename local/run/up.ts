@@ -1,13 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfiguration } from '#src/config/load.ts';
-import { layoutOf } from './layout.ts';
+import { type Layout, layoutOf } from './layout.ts';
 import { LocalRun } from './local-run.ts';
 import { takeLock } from './lock.ts';
 import { ProgressDisplay } from './progress.ts';
 import { parseSource } from './sources.ts';
-import { renderSummary } from './summary.ts';
+import { type RunSummary, renderSummary } from './summary.ts';
 import type { GathererName } from './wiring.ts';
 
 /** A fault made on purpose: one line's gatherer gets SIGKILL. The supervisor starts it anew. */
@@ -31,19 +31,56 @@ export interface UpOptions {
   readonly json?: boolean;
 }
 
-/** Empties the data folder but for the lock that this process holds. */
-function emptyFolder(directory: string, keep: string): void {
-  for (const entry of readdirSync(directory)) {
-    const path = join(directory, entry);
-    if (path !== keep) rmSync(path, { recursive: true, force: true });
+/** A folder that `--fresh` must not empty. */
+class ForeignFolder extends Error {
+  override readonly name = 'ForeignFolder';
+}
+
+/** A terminal and npm may both pass on one Ctrl-C. */
+const ONE_INTERRUPT_MILLIS = 1_000;
+/** Node's timers hold no more. */
+const MAX_TIMER_MILLIS = 2 ** 31 - 1;
+
+/**
+ * Removes what earlier runs left in the data folder, and nothing else.
+ *
+ * @throws ForeignFolder when there are files and none of them is a run's: a mistyped `--data`.
+ */
+function removeEarlierRuns(layout: Layout): void {
+  const own = new Set(layout.entries);
+  const found = readdirSync(layout.directory).filter(
+    (entry) => join(layout.directory, entry) !== layout.lockFile,
+  );
+  if (found.length > 0 && !found.some((entry) => own.has(entry))) {
+    throw new ForeignFolder(
+      `--fresh would empty ${layout.directory}, which holds files and none of an earlier run; name another folder with --data`,
+    );
   }
+  for (const entry of found) {
+    if (own.has(entry)) rmSync(join(layout.directory, entry), { recursive: true, force: true });
+  }
+}
+
+/** Resolves at a time, however far away. */
+async function until(time: number, signal: AbortSignal): Promise<string> {
+  for (let left = time - Date.now(); left > 0; left = time - Date.now()) {
+    await sleep(Math.min(left, MAX_TIMER_MILLIS), null, { signal });
+  }
+  return 'time';
+}
+
+/** Whether the tape is what the exchange sent. Without a truth log there is nothing to hold it against. */
+function isTrue({ truth }: RunSummary): boolean {
+  if (truth === null) return true;
+  const reached = truth.on_tape > 0 || truth.events === 0;
+  return reached && truth.missing === 0 && truth.extra === 0 && truth.books_wrong === 0;
 }
 
 /**
  * `tape up`: starts everything, shows progress, and on Ctrl-C, SIGTERM, the end of the given time or the end of
  * a recording drains and prints a summary. A second Ctrl-C ends at once.
  *
- * @returns the exit code: 0 unless something on the way was lost or left running.
+ * @returns the exit code: 0 unless something on the way was lost or nothing was captured.
  */
 export async function up(options: UpOptions): Promise<number> {
   const source = parseSource(options.source);
@@ -51,13 +88,16 @@ export async function up(options: UpOptions): Promise<number> {
   const layout = layoutOf(options.data);
   mkdirSync(layout.directory, { recursive: true });
   const releaseLock = takeLock(layout.lockFile);
-  const output = options.json === true ? process.stderr : process.stdout;
-  const display = new ProgressDisplay(output);
+  const display = new ProgressDisplay(options.json === true ? process.stderr : process.stdout);
   const stopRequested = Promise.withResolvers<string>();
-  let run: LocalRun | null = null;
+  const timers = new AbortController();
   const killTimers: NodeJS.Timeout[] = [];
+  let run: LocalRun | null = null;
   let interrupts = 0;
+  let lastInterrupt = 0;
   const interrupt = (signal: NodeJS.Signals): void => {
+    if (Date.now() - lastInterrupt < ONE_INTERRUPT_MILLIS) return;
+    lastInterrupt = Date.now();
     interrupts++;
     stopRequested.resolve(signal);
     if (interrupts === 1) display.note('stopping: draining what was captured (once more ends at once)');
@@ -67,14 +107,12 @@ export async function up(options: UpOptions): Promise<number> {
       process.exit(130);
     }
   };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  process.on('SIGHUP', interrupt);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, interrupt);
 
   try {
-    if (options.fresh === true && existsSync(layout.directory))
-      emptyFolder(layout.directory, layout.lockFile);
-    run = new LocalRun({
+    if (options.fresh === true) removeEarlierRuns(layout);
+    const capture = new LocalRun({
       source,
       configuration,
       configurationFile: options.config,
@@ -85,46 +123,63 @@ export async function up(options: UpOptions): Promise<number> {
       faults: options.faults ?? null,
       speed: options.speed,
     });
+    run = capture;
     const started = Date.now();
-    await Promise.race([run.start(), stopRequested.promise]);
-    const capturing = run;
+    const starting = capture.start().then(() => 'started');
+    if ((await Promise.race([starting, stopRequested.promise])) !== 'started') {
+      // What is half started has to come up before it can be stopped in order.
+      await starting.catch(() => {});
+      process.stderr.write('tape: stopped before the capture began\n');
+      return 130;
+    }
     for (const { line, atSeconds } of options.kill ?? []) {
       killTimers.push(
         setTimeout(() => {
           display.note(`killing the gatherer of line ${line}`);
-          capturing.killGatherer(line);
+          capture.killGatherer(line);
         }, atSeconds * 1_000),
       );
     }
     const ends = options.seconds === undefined ? null : Date.now() + options.seconds * 1_000;
     const finished = Promise.race([
       stopRequested.promise,
-      run.sourceEnded,
-      ...(ends === null ? [] : [sleep(Math.max(0, ends - Date.now()), 'time', { ref: true })]),
+      capture.sourceEnded,
+      capture.failed,
+      ...(ends === null ? [] : [until(ends, timers.signal)]),
     ]);
     let done = false;
-    void finished.then(() => {
-      done = true;
-    });
+    const settled = finished.then(
+      () => {
+        done = true;
+      },
+      () => {
+        done = true;
+      },
+    );
     while (!done) {
+      const figures = await Promise.race([capture.figures(), settled]);
+      if (figures === undefined) break;
       display.show({
-        ...(await run.figures()),
+        ...figures,
         secondsRunning: (Date.now() - started) / 1_000,
         secondsLeft: ends === null ? null : (ends - Date.now()) / 1_000,
       });
-      await Promise.race([finished, sleep(1_000)]);
+      await Promise.race([settled, sleep(1_000)]);
     }
+    await finished;
     for (const timer of killTimers) clearTimeout(timer);
-    const summary = await run.finish();
-    if (options.json === true) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    else process.stdout.write(`${renderSummary(summary)}\n`);
-    const { truth } = summary;
-    return truth !== null && (truth.missing > 0 || truth.extra > 0 || truth.books_wrong > 0) ? 1 : 0;
+    const summary = await capture.finish();
+    process.stdout.write(`${options.json === true ? JSON.stringify(summary) : renderSummary(summary)}\n`);
+    if (Object.values(summary.lines).every(({ frames }) => frames === 0)) {
+      process.stderr.write(`tape: no line captured anything; the reason is in ${layout.logs}\n`);
+      return 1;
+    }
+    return isTrue(summary) ? 0 : 1;
   } finally {
+    timers.abort();
+    for (const timer of killTimers) clearTimeout(timer);
     await run?.stopAll();
     releaseLock();
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-    process.off('SIGHUP', interrupt);
+    for (const signal of signals) process.off(signal, interrupt);
   }
 }

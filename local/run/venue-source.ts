@@ -52,6 +52,7 @@ function venueEnvironment(ready: ReadyLine, keyFile: string): Record<string, str
           KALSHI_REST_URL: kalshi.rest,
           KALSHI_WEBSOCKET_URL: kalshi.ws,
           KALSHI_KEY_ID: KEY_ID,
+          KALSHI_PRIVATE_KEY: '',
           KALSHI_PRIVATE_KEY_FILE: keyFile,
         }),
     ...(polymarket === undefined

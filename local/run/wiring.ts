@@ -122,7 +122,6 @@ export function wiringOf(
       LINE_B_DATABASE_URL: databases.lines.b,
       LINE_C_DATABASE_URL: databases.lines.c,
       ROWS_PER_RUN: String(merge.rows_per_run),
-      CATALOGUE_TABLE,
     }),
     make('snapshot-plan', 'snapshot-plan', 60, {
       CATALOGUE_TABLE,

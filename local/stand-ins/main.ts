@@ -92,4 +92,7 @@ async function main(specification: StandInSpecification): Promise<void> {
 
 const [, , argument] = process.argv;
 if (argument === undefined) throw new Error('expected the specification as JSON');
-await main(JSON.parse(argument) as StandInSpecification);
+await main(JSON.parse(argument) as StandInSpecification).catch((error: Error) => {
+  process.stderr.write(`Error: ${error.message}\n`);
+  process.exit(1);
+});
