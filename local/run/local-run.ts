@@ -212,7 +212,7 @@ export class LocalRun {
 
   /** Stops the lines, drains streams and merge, and sums up. */
   async finish(): Promise<RunSummary> {
-    const { note, layout } = this.#settings;
+    const { note, layout, configuration } = this.#settings;
     this.#finishing = true;
     const seconds = (Date.now() - this.#capturingSince) / 1_000;
     await this.#source?.pause();
@@ -233,6 +233,7 @@ export class LocalRun {
       databases: this.#databases!,
       totals: new Map([...this.#gatherers].map(([name, line]) => [name, line.totals])),
       truthFile: this.#settings.source.type === 'sim' ? layout.truthFile : null,
+      configuration,
       startedAtMicros: this.#startedAt * 1_000,
       peakRssMebibytes: this.#peaks(),
       note,

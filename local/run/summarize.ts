@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { Configuration } from '#src/config/schema.ts';
 import { eventTables } from '#src/storage/tables.ts';
 import type { GathererStatus, LineTotals } from './line-status.ts';
 import type { RunSummary } from './summary.ts';
@@ -10,6 +11,7 @@ export interface SummarySources {
   readonly databases: DatabaseUrls;
   readonly totals: ReadonlyMap<GathererName, LineTotals>;
   readonly truthFile: string | null;
+  readonly configuration: Configuration;
   readonly startedAtMicros: number;
   readonly peakRssMebibytes: Readonly<Record<string, number>>;
   readonly note: (text: string) => void;
@@ -79,7 +81,8 @@ async function frameToTape(
 }
 
 function explain({ events, books }: TruthCheck, note: (text: string) => void): void {
-  for (const { verdict, identity, count } of events.examples) note(`${verdict}: ${identity} (${count})`);
+  for (const { verdict, identity, time, count } of events.examples)
+    note(`${verdict}: ${identity} at ${time} (${count})`);
   for (const { venue, instrument, at, tape, truth } of books.examples) {
     note(
       `wrong book: ${venue} ${instrument} at ${at}: tape ${JSON.stringify(tape)}, truth ${JSON.stringify(truth)}`,
@@ -99,7 +102,7 @@ export async function summarize(sources: SummarySources): Promise<RunSummary> {
   ) as Record<GathererName, number>;
   return await connected(databases.production, async (client) => {
     const rows = await rowsPerKind(client);
-    const check = truthFile === null ? null : await checkTruth(client, truthFile);
+    const check = truthFile === null ? null : await checkTruth(client, truthFile, sources.configuration);
     if (check !== null) explain(check, note);
     return {
       seconds: Math.round(sources.seconds * 10) / 10,
@@ -120,6 +123,8 @@ export async function summarize(sources: SummarySources): Promise<RunSummary> {
               extra: check.events.extra,
               in_gaps: check.events.in_gaps,
               after_horizon: check.events.after_horizon,
+              unsent: check.events.unsent,
+              undeclared: check.events.undeclared,
               books_compared: check.books.books_compared,
               books_wrong: check.books.books_wrong,
               books_incomplete: check.books.books_incomplete,

@@ -22,6 +22,10 @@ export interface RunSummary {
     readonly in_gaps: number;
     /** Later than the tape is settled. */
     readonly after_horizon: number;
+    /** Made by the exchange and sent to nobody. */
+    readonly unsent: number;
+    /** Those of the unsent that the tape lacks without a gap that says so. */
+    readonly undeclared: number;
     readonly books_compared: number;
     readonly books_wrong: number;
     /** Books of which the tape says that it cannot vouch for them. */
@@ -32,6 +36,13 @@ export interface RunSummary {
     readonly frame_to_tape: { readonly p50: number | null; readonly p99: number | null };
   };
   readonly peak_rss_mb: Readonly<Record<string, number>>;
+}
+
+/** Whether the tape kept every promise that the comparison tests; a tape compared with nothing kept them all. */
+export function isFaithful(truth: RunSummary['truth']): boolean {
+  if (truth === null) return true;
+  const { missing, extra, undeclared, books_wrong } = truth;
+  return missing === 0 && extra === 0 && undeclared === 0 && books_wrong === 0;
 }
 
 const number = new Intl.NumberFormat('en-US');
@@ -55,7 +66,7 @@ export function renderSummary(summary: RunSummary): string {
   ];
   if (truth !== null) {
     lines.push(
-      `  truth   ${number.format(truth.events)} events, ${number.format(truth.on_tape)} on the tape, ${truth.missing} missing, ${truth.extra} extra; ${number.format(truth.books_compared)} books compared, ${truth.books_wrong} wrong`,
+      `  truth   ${number.format(truth.events)} events, ${number.format(truth.on_tape)} on the tape, ${truth.missing} missing, ${truth.extra} extra, ${truth.undeclared} undeclared; ${number.format(truth.books_compared)} books compared, ${truth.books_wrong} wrong`,
     );
   }
   return lines.join('\n');

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import type { Configuration } from '#src/config/schema.ts';
 import type { MarketEvent } from '#src/events/event.ts';
 import { bookAt, horizonOf } from '#src/storage/production/tape-queries.ts';
 import { comparedTapeEvents, tapeGapIndex } from '#src/storage/production/truth-source.ts';
@@ -16,6 +17,7 @@ import { readTruth } from '#src/truth/read-truth.ts';
 import { TruthBookBuilder } from '#src/truth/truth-books.ts';
 import type { TruthRecord } from '#src/truth/truth-record.ts';
 import type { Micros } from '#src/units/time.ts';
+import { captureScope } from './capture-scope.ts';
 
 /** Instruments whose books are compared, and instants of each. */
 const INSTRUMENTS = 200;
@@ -48,6 +50,12 @@ function trueBook(timeline: Timeline, at: Micros): SimpleBook | null {
   return builder.isKnown ? builder.book() : null;
 }
 
+/** When the exchange of this log began. */
+async function beginOf(truthFile: string): Promise<Micros> {
+  for await (const record of readTruth(truthFile)) if (record.kind === 'header') return record.started_at;
+  return 0 as Micros;
+}
+
 /** Evenly picked instruments, the busiest tenth always among them. */
 function chosen(timelines: readonly Timeline[]): Timeline[] {
   const busiest = [...timelines].sort((left, right) => right.records.length - left.records.length);
@@ -62,22 +70,25 @@ function chosen(timelines: readonly Timeline[]): Timeline[] {
  * Holds the tape against the simulated exchange's own log: every event by identity, and books at several instants.
  * An instant lies just before one of the instrument's changes, where a mistake in order would show.
  */
-export async function checkTruth(client: ClientBase, truthFile: string): Promise<TruthCheck> {
-  const gaps = await tapeGapIndex(client);
+export async function checkTruth(
+  client: ClientBase,
+  truthFile: string,
+  configuration: Pick<Configuration, 'venues'>,
+): Promise<TruthCheck> {
   const horizon = (await horizonOf(client, defaultRules)) ?? (0 as Micros);
+  const startedAt = await beginOf(truthFile);
+  const gaps = await tapeGapIndex(client);
   const comparison = new TruthComparison({
-    gapsOf: gaps,
+    gapsOf: gaps.of,
     horizon,
+    provenSince: gaps.firstProof(startedAt) ?? horizon,
+    isWanted: captureScope(configuration, gaps.names),
     mayExceed: new Set(['book_snapshot']),
   });
   const timelines = new Map<string, Timeline>();
-  let startedAt = 0;
   let last = 0;
   for await (const record of readTruth(truthFile)) {
-    if (record.kind === 'header') {
-      startedAt = record.started_at;
-      continue;
-    }
+    if (record.kind === 'header') continue;
     if (record.kind === 'book' || record.kind === 'book_delta') {
       const timeline = timelines.get(record.instrument);
       if (timeline === undefined) {

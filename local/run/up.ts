@@ -7,7 +7,7 @@ import { LocalRun } from './local-run.ts';
 import { takeLock } from './lock.ts';
 import { ProgressDisplay } from './progress.ts';
 import { parseSource } from './sources.ts';
-import { type RunSummary, renderSummary } from './summary.ts';
+import { isFaithful, renderSummary } from './summary.ts';
 import type { GathererName } from './wiring.ts';
 
 /** A fault made on purpose: one line's gatherer gets SIGKILL. The supervisor starts it anew. */
@@ -67,13 +67,6 @@ async function until(time: number, signal: AbortSignal): Promise<string> {
     await sleep(Math.min(left, MAX_TIMER_MILLIS), null, { signal });
   }
   return 'time';
-}
-
-/** Whether the tape is what the exchange sent. Without a truth log there is nothing to hold it against. */
-function isTrue({ truth }: RunSummary): boolean {
-  if (truth === null) return true;
-  const reached = truth.on_tape > 0 || truth.events === 0;
-  return reached && truth.missing === 0 && truth.extra === 0 && truth.books_wrong === 0;
 }
 
 /**
@@ -174,7 +167,7 @@ export async function up(options: UpOptions): Promise<number> {
       process.stderr.write(`tape: no line captured anything; the reason is in ${layout.logs}\n`);
       return 1;
     }
-    return isTrue(summary) ? 0 : 1;
+    return isFaithful(summary.truth) ? 0 : 1;
   } finally {
     timers.abort();
     for (const timer of killTimers) clearTimeout(timer);

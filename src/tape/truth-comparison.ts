@@ -13,8 +13,12 @@ export interface MadeEvent extends ComparedEvent {
 /** Kinds of which the tape holds equal ones at one instant once: figures and books, not changes. */
 const heldOnce: ReadonlySet<string> = new Set(['book_snapshot', 'ticker']);
 
+export type Verdict = 'missing' | 'extra' | 'undeclared';
+
 export interface ComparisonExample {
-  readonly verdict: 'missing' | 'extra';
+  readonly verdict: Verdict;
+  readonly venue: string;
+  readonly subject: string;
   readonly identity: string;
   readonly time: Micros | null;
   readonly count: number;
@@ -34,6 +38,11 @@ export interface EventComparison {
   readonly after_horizon: number;
   /** Made, but sent to nobody. */
   readonly unsent: number;
+  /**
+   * Those of the unsent that the tape lacks without saying so: they are wanted, lie after the first proof and
+   * within the tape's reach, and in none of its gaps.
+   */
+  readonly undeclared: number;
   readonly examples: readonly ComparisonExample[];
 }
 
@@ -42,8 +51,16 @@ export interface ComparisonRules {
   readonly gapsOf: (venue: string, instrument: string) => Iterable<Interval>;
   /** Up to which venue time the tape claims to be settled. */
   readonly horizon: Micros;
+  /**
+   * When the first line proved anything: of what was sent to nobody before, the tape need not speak, because an
+   * instrument that no line had heard of yet has no gap of its own. Absent: it must speak of everything.
+   */
+  readonly provenSince?: Micros;
+  /** Whether the tape is to hold such an event at all, or has to say that it does not. Absent: every one. */
+  readonly isWanted?: (event: ComparedEvent) => boolean;
   /** Kinds of which the tape may hold more than was made: initial books are sent per subscription. */
   readonly mayExceed?: ReadonlySet<string>;
+  /** Of each verdict. */
   readonly maxExamples?: number;
 }
 
@@ -80,11 +97,21 @@ export class TruthComparison {
   finish(): EventComparison {
     const limit = this.#rules.maxExamples ?? 20;
     const examples: ComparisonExample[] = [];
-    const note = (verdict: 'missing' | 'extra', { event }: Tally, count: number): void => {
-      if (examples.length < limit)
-        examples.push({ verdict, identity: event.identity, time: event.time, count });
+    const noted: Record<Verdict, number> = { missing: 0, extra: 0, undeclared: 0 };
+    const note = (verdict: Verdict, { event }: Tally, count: number): void => {
+      const { venue, subject, identity, time } = event;
+      if (noted[verdict]++ < limit) examples.push({ verdict, venue, subject, identity, time, count });
     };
-    const sums = { events: 0, on_tape: 0, missing: 0, extra: 0, in_gaps: 0, after_horizon: 0, unsent: 0 };
+    const sums = {
+      events: 0,
+      on_tape: 0,
+      missing: 0,
+      extra: 0,
+      in_gaps: 0,
+      after_horizon: 0,
+      unsent: 0,
+      undeclared: 0,
+    };
     for (const tally of this.#tallies.values()) {
       const { made, sent, onTape, event } = tally;
       sums.events += sent;
@@ -95,13 +122,22 @@ export class TruthComparison {
         sums.extra += surplus;
         note('extra', tally, surplus);
       }
-      const absent = sent - onTape;
-      if (absent <= 0) continue;
-      if (event.time !== null && event.time > this.#rules.horizon) sums.after_horizon += absent;
-      else if (this.#inGap(event)) sums.in_gaps += absent;
-      else {
-        sums.missing += absent;
-        note('missing', tally, absent);
+      if (onTape >= made) continue;
+      const lost = Math.max(0, sent - onTape);
+      const unseen = made - Math.max(sent, onTape);
+      if (event.time !== null && event.time > this.#rules.horizon) {
+        sums.after_horizon += lost;
+      } else if (this.#inGap(event)) {
+        sums.in_gaps += lost;
+      } else {
+        if (lost > 0) {
+          sums.missing += lost;
+          note('missing', tally, lost);
+        }
+        if (unseen > 0 && !this.#beforeFirstProof(event) && this.#rules.isWanted?.(event) !== false) {
+          sums.undeclared += unseen;
+          note('undeclared', tally, unseen);
+        }
       }
     }
     return { ...sums, examples };
@@ -114,6 +150,10 @@ export class TruthComparison {
       this.#tallies.set(event.identity, tally);
     }
     return tally;
+  }
+
+  #beforeFirstProof({ time }: ComparedEvent): boolean {
+    return time !== null && time < (this.#rules.provenSince ?? 0);
   }
 
   #inGap({ venue, subject, time }: ComparedEvent): boolean {

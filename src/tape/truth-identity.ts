@@ -1,5 +1,5 @@
-import type { EventKind, MarketEvent } from '../events/event.ts';
-import { hashKey, tickerContentKey } from '../events/identity.ts';
+import type { EventKind, Level, LifecycleEvent, MarketEvent } from '../events/event.ts';
+import { hashKey, lifecycleContentKey, tickerContentKey } from '../events/identity.ts';
 import { MICROS_PER_MILLI, type Micros } from '../units/time.ts';
 
 /** Kinds of events that are compared one by one. */
@@ -24,11 +24,14 @@ export function tradeIdentity(trade: {
   readonly trade_id: string;
   readonly price: number;
   readonly size: number;
+  readonly taker_side: string | null;
+  readonly is_block: boolean;
   readonly exchange_ts: number;
 }): string {
   // Whole milliseconds: WebSocket and REST give the same trade with different precision.
   const millis = Math.floor(trade.exchange_ts / MICROS_PER_MILLI);
-  return join('trade', trade.venue, trade.trade_id, trade.instrument, trade.price, trade.size, millis);
+  const { venue, trade_id, instrument, price, size, taker_side, is_block } = trade;
+  return join('trade', venue, trade_id, instrument, price, size, taker_side, is_block, millis);
 }
 
 export function deltaIdentity(delta: {
@@ -54,17 +57,26 @@ export function tickerIdentity(instrument: string, exchange_ts: number, content_
   return join('ticker', instrument, exchange_ts, content_key);
 }
 
-export function snapshotIdentity(instrument: string, exchange_ts: number, hash_key: number): string {
-  return join('book_snapshot', instrument, exchange_ts, hash_key);
+/** With every level: a book that bears the venue's hash and holds other levels is another book. */
+export function snapshotIdentity(book: {
+  readonly instrument: string;
+  readonly exchange_ts: number;
+  readonly hash_key: number;
+  readonly bids: readonly Level[];
+  readonly asks: readonly Level[];
+}): string {
+  const { instrument, exchange_ts, hash_key, bids, asks } = book;
+  return join('book_snapshot', instrument, exchange_ts, hash_key, bids.join(' '), asks.join(' '));
 }
 
-export function lifecycleIdentity(
-  venue: string,
-  subject: string,
-  type: string,
-  exchange_ts: number | null,
-): string {
-  return join('lifecycle', venue, subject, type, exchange_ts);
+/** With the status and the message itself, by their key. */
+export function lifecycleIdentity(event: LifecycleEvent): string {
+  const { venue, type, exchange_ts } = event;
+  return join('lifecycle', venue, subjectOf(event), type, exchange_ts, lifecycleContentKey(event));
+}
+
+function subjectOf({ market, event }: LifecycleEvent): string {
+  return market ?? event ?? '';
 }
 
 /**
@@ -74,9 +86,7 @@ export function lifecycleIdentity(
 export function comparedEvent(event: MarketEvent): ComparedEvent | null {
   const base = { kind: event.kind, venue: event.venue, time: event.exchange_ts ?? event.received_at };
   if (event.kind === 'lifecycle') {
-    const subject = event.market ?? event.event ?? '';
-    const identity = lifecycleIdentity(event.venue, subject, event.type, event.exchange_ts);
-    return { ...base, subject, identity };
+    return { ...base, subject: subjectOf(event), identity: lifecycleIdentity(event) };
   }
   const { instrument, exchange_ts } = event;
   if (exchange_ts === null) return null;
@@ -93,7 +103,7 @@ export function comparedEvent(event: MarketEvent): ComparedEvent | null {
       return { ...base, subject: instrument, identity: tickerIdentity(instrument, exchange_ts, content) };
     }
     case 'book_snapshot': {
-      const identity = snapshotIdentity(instrument, exchange_ts, hashKey(event.hash));
+      const identity = snapshotIdentity({ ...event, exchange_ts, hash_key: hashKey(event.hash) });
       return { ...base, subject: instrument, identity };
     }
   }

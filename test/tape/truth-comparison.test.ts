@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { MarketEvent } from '#src/events/event.ts';
+import type { BookSnapshotEvent, LifecycleEvent, MarketEvent, TradeEvent } from '#src/events/event.ts';
 import type { RebuiltBook } from '#src/tape/book-rebuild.ts';
 import type { Interval } from '#src/tape/intervals.ts';
 import { compareBooks, sampleInstants, TruthComparison } from '#src/tape/truth-comparison.ts';
@@ -22,8 +22,22 @@ const delta = (at: number, change = 5): ComparedEvent => {
   };
   return comparedEvent(event)!;
 };
-const comparison = (gaps: Interval[] = [], horizon = 1_000): TruthComparison =>
-  new TruthComparison({ gapsOf: () => gaps, horizon: us(horizon) });
+const comparison = (gaps: Interval[] = [], horizon = 1_000, provenSince = 0): TruthComparison =>
+  new TruthComparison({ gapsOf: () => gaps, horizon: us(horizon), provenSince: us(provenSince) });
+const trade = (at: number, changes: Partial<TradeEvent> = {}): ComparedEvent =>
+  comparedEvent({
+    received_at: us(at),
+    kind: 'trade',
+    venue: 'kalshi',
+    instrument: 'K',
+    trade_id: 't1',
+    price: 400_000 as Price,
+    size: 1 as Size,
+    taker_side: 'buy',
+    is_block: false,
+    exchange_ts: us(at),
+    ...changes,
+  })!;
 
 describe('tape against truth', () => {
   it('agrees when the tape holds each event as often as it was made', () => {
@@ -60,6 +74,48 @@ describe('tape against truth', () => {
     expect(held.finish()).toMatchObject({ events: 3, unsent: 1, in_gaps: 1, after_horizon: 1, missing: 1 });
   });
 
+  it('calls undeclared what was sent to nobody where the tape has no gap', () => {
+    const held = comparison([{ from: us(10), to: us(20) }], 100);
+    for (const at of [9, 10, 19, 20]) held.truth({ ...delta(at), delivered: 0 });
+    const result = held.finish();
+    expect(result).toMatchObject({ events: 0, unsent: 4, undeclared: 2, missing: 0, in_gaps: 0 });
+    expect(result.examples).toMatchObject([
+      { verdict: 'undeclared', subject: 'K', time: 9 },
+      { verdict: 'undeclared', subject: 'K', time: 20 },
+    ]);
+  });
+
+  it('asks of the tape no gap before its first proof nor beyond its reach', () => {
+    const held = comparison([], 100, 50);
+    for (const at of [49, 50, 100, 101]) held.truth({ ...delta(at), delivered: 0 });
+    expect(held.finish()).toMatchObject({ unsent: 4, undeclared: 2 });
+  });
+
+  it('asks no gap for what the tape is not to hold, yet misses it when it was sent', () => {
+    const held = new TruthComparison({ gapsOf: () => [], horizon: us(100), isWanted: () => false });
+    held.truth({ ...delta(5), delivered: 0 });
+    held.truth({ ...delta(6), delivered: 1 });
+    expect(held.finish()).toMatchObject({ unsent: 1, undeclared: 0, missing: 1 });
+  });
+
+  it('excuses nothing that was sent because it lies before the first proof', () => {
+    const held = comparison([], 100, 50);
+    held.truth({ ...delta(49), delivered: 1 });
+    expect(held.finish()).toMatchObject({ missing: 1, undeclared: 0 });
+  });
+
+  it('tells the sent from the unsent of equal events, and asks a gap only for those that the tape lacks', () => {
+    const held = comparison();
+    held.truth({ ...delta(5), delivered: 1 });
+    held.truth({ ...delta(5), delivered: 0 });
+    held.truth({ ...delta(6), delivered: 1 });
+    held.truth({ ...delta(6), delivered: 0 });
+    held.tape(delta(6));
+    held.truth({ ...delta(7), delivered: 0 });
+    held.tape(delta(7));
+    expect(held.finish()).toMatchObject({ events: 2, on_tape: 1, missing: 1, unsent: 3, undeclared: 2 });
+  });
+
   it('does not call an event extra that was made but sent to nobody', () => {
     const held = comparison();
     held.truth({ ...delta(5), delivered: 0 });
@@ -68,23 +124,53 @@ describe('tape against truth', () => {
   });
 
   it('takes a trade for the same with milliseconds and with microseconds', () => {
-    const trade = (at: number): ComparedEvent => {
-      const event: MarketEvent = {
-        received_at: us(at),
-        kind: 'trade',
-        venue: 'kalshi',
-        instrument: 'K',
-        trade_id: 't1',
-        price: 400_000 as Price,
-        size: 1 as Size,
-        taker_side: null,
-        is_block: false,
-        exchange_ts: us(at),
-      };
-      return comparedEvent(event)!;
-    };
     expect(trade(1_500_000).identity).toBe(trade(1_500_123).identity);
     expect(trade(1_500_000).identity).not.toBe(trade(1_501_000).identity);
+  });
+
+  it('takes a trade with another side of the aggressor, or a block of another kind, for another', () => {
+    expect(trade(1, { taker_side: 'sell' }).identity).not.toBe(trade(1).identity);
+    expect(trade(1, { taker_side: null }).identity).not.toBe(trade(1).identity);
+    expect(trade(1, { is_block: true }).identity).not.toBe(trade(1).identity);
+  });
+
+  it('takes a book with other levels under the same hash for another', () => {
+    const book = (size: number): string => {
+      const event: BookSnapshotEvent = {
+        received_at: us(6),
+        kind: 'book_snapshot',
+        venue: 'polymarket',
+        instrument: '1',
+        source: 'ws',
+        bids: [[400_000 as Price, size as Size]],
+        asks: [],
+        snapshot_ts: us(5),
+        exchange_ts: us(5),
+        hash: 'h',
+      };
+      return comparedEvent(event)!.identity;
+    };
+    expect(book(5)).toBe(book(5));
+    expect(book(5)).not.toBe(book(6));
+  });
+
+  it('takes an announcement with another status or other details for another', () => {
+    const announcement = (changes: Partial<LifecycleEvent>): string =>
+      comparedEvent({
+        received_at: us(6),
+        kind: 'lifecycle',
+        venue: 'kalshi',
+        market: 'K',
+        instruments: ['K'],
+        type: 'determined',
+        status: 'determined',
+        details: { result: 'yes' },
+        exchange_ts: null,
+        ...changes,
+      })!.identity;
+    expect(announcement({ received_at: us(7) })).toBe(announcement({}));
+    expect(announcement({ status: 'finalized' })).not.toBe(announcement({}));
+    expect(announcement({ details: { result: 'no' } })).not.toBe(announcement({}));
   });
 
   it('holds books and tickers of one instant once, however often they were sent', () => {

@@ -145,7 +145,8 @@ function seriesOf(event: string | null): string | null {
   return event === null ? null : event.split('-', 1)[0]!;
 }
 
-function isCombo(ticker: string): boolean {
+/** Whether a ticker, of a market or of an event, is a combo's. */
+export function isCombo(ticker: string): boolean {
   return ticker.startsWith(COMBO_PREFIX);
 }
 
