@@ -41,8 +41,10 @@ export interface RunSummary {
 /** Whether the tape kept every promise that the comparison tests; a tape compared with nothing kept them all. */
 export function isFaithful(truth: RunSummary['truth']): boolean {
   if (truth === null) return true;
-  const { missing, extra, undeclared, books_wrong } = truth;
-  return missing === 0 && extra === 0 && undeclared === 0 && books_wrong === 0;
+  const { events, on_tape, missing, extra, undeclared, books_wrong } = truth;
+  // A tape with nothing on it is faithful to nothing.
+  const reached = on_tape > 0 || events === 0;
+  return reached && missing === 0 && extra === 0 && undeclared === 0 && books_wrong === 0;
 }
 
 const number = new Intl.NumberFormat('en-US');
