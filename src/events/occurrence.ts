@@ -21,7 +21,8 @@ export type Placement = (typeof Placement)[keyof typeof Placement];
  * Numbers the changes of one instrument on one line, as the events arrive: `occurrence` counts the ones with
  * exactly equal content at one `exchange_ts`, `instantIndex` all changes at that `exchange_ts`. Only the newest
  * instant is remembered in full, and of one earlier instant how many changes it had. Answers lie in the two public fields until the next call, so that the usual
- * case, one change per instant, allocates nothing.
+ * case, one change per instant, allocates nothing. It counts what one subscription sends: another that takes over
+ * may send the same changes again, and begins with a new counter.
  */
 export class OccurrenceCounter {
   occurrence = 0;
@@ -127,17 +128,24 @@ function levelOf(side: Side, price: number): number {
   return side === 'bid' ? 2 * price : 2 * price + 1;
 }
 
-/** Ids remembered, at least; trades of one instant arrive within seconds of each other. */
+/** Ids remembered, unless told otherwise; trades of one instant arrive within seconds of each other. */
 const REMEMBERED_TRADES = 65_536;
 
 /**
  * Numbers equal trades, for a venue that gives trades no id: one transaction may fill several orders of the same
- * size at the same price. The derived id names instrument and time, so one counter serves a whole line; trades
- * may come out of the order of their times.
+ * size at the same price. The derived id names instrument and time, so one counter serves all instruments of a
+ * subscription; trades may come out of the order of their times. Two subscriptions may bring the same trade, so
+ * that each is counted by itself.
  */
 export class TradeCounter {
+  private readonly capacity: number;
   private newer = new Map<string, number>();
   private older = new Map<string, number>();
+
+  /** @param capacity ids remembered, at least. */
+  constructor(capacity = REMEMBERED_TRADES) {
+    this.capacity = capacity;
+  }
 
   /**
    * @param id identity of the trade without the ordinal.
@@ -145,7 +153,7 @@ export class TradeCounter {
    */
   next(id: string): number {
     const ordinal = this.newer.get(id) ?? this.older.get(id) ?? 0;
-    if (this.newer.size >= REMEMBERED_TRADES) {
+    if (this.newer.size >= this.capacity) {
       this.older = this.newer;
       this.newer = new Map();
     }

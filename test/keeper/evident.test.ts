@@ -234,6 +234,61 @@ describe('a line of a venue without sequence numbers', () => {
     expect(line.keeper.view('A')!.proven).toBe(true);
   });
 
+  it('applies to the book of a successor what both sockets sent, as the one change it is', () => {
+    const { line, one } = started();
+    const next = line.connection('market-3#1');
+    const time = line.now;
+    const change = absolute('A', time, 'bid', 41, 2);
+    line.keeper.bind(next, 0, ['A']);
+    line.frame(one, { events: [change] });
+    line.frame(next, { events: [snapshot('A', time - 5_000)] });
+    line.frame(next, { events: [change] });
+    expect(line.keeper.view('A')!.bids[0]).toEqual(levels([41, 2])[0]);
+    const changes = line.of('book_delta').filter(({ instrument }) => instrument === 'A');
+    expect(changes.map(({ occurrence }) => occurrence)).toEqual([0, 0]);
+    line.pass(3);
+    expect(line.anchors().at(-1)!.bids[0]).toEqual(levels([41, 2])[0]);
+  });
+
+  it('applies an update that is sent again after a book took its place', () => {
+    const { line, one } = started();
+    const time = line.now;
+    const change = absolute('A', time, 'bid', 41, 2);
+    line.frame(one, { events: [change] });
+    line.frame(one, { events: [snapshot('A', time)] });
+    line.frame(one, { events: [change] });
+    expect(line.keeper.view('A')!.bids[0]).toEqual(levels([41, 2])[0]);
+    expect(line.of('book_delta').filter(({ instrument }) => instrument === 'A')).toHaveLength(1);
+  });
+
+  it('numbers equal trades of each socket by themselves, so that copies get the ids of their originals', () => {
+    const { line, one } = started();
+    const next = line.connection('market-3#1');
+    const trade: TestEvent = {
+      kind: 'trade',
+      venue: 'polymarket',
+      instrument: 'A',
+      trade_id: 'derived',
+      price: 410_000 as Price,
+      size: 1_000_000 as Size,
+      taker_side: 'sell',
+      is_block: false,
+      exchange_ts: at(line.now),
+    };
+    line.keeper.bind(next, 0, ['A']);
+    line.frame(one, { events: [trade] });
+    line.frame(next, { events: [snapshot('A', line.now)] });
+    line.frame(next, { events: [trade] });
+    line.frame(one, { events: [trade] });
+    line.frame(next, { events: [trade] });
+    expect(line.of('trade').map(({ trade_id }) => trade_id)).toEqual([
+      'derived',
+      'derived',
+      'derived-1',
+      'derived-1',
+    ]);
+  });
+
   it('tells apart equal trades, and copies of one announcement from all sockets', () => {
     const { line, one, two } = started();
     const trade: TestEvent = {

@@ -139,6 +139,21 @@ describe('a line of a venue with sequence numbers', () => {
     expect(line.openGaps()).toEqual([]);
   });
 
+  it('numbers what a successor sends from the start, so that a change that both sent is one event', () => {
+    const { line, connection } = started();
+    const next = line.connection('book-2#1');
+    const time = line.now;
+    line.keeper.bind(next, 1, ['A']);
+    line.frame(connection, { sid: 1, seq: 3, events: [signed('A', time, 'bid', 41, 1)] });
+    // The successor's snapshot was made before the change, so that the change follows there too.
+    line.frame(next, { sid: 1, seq: 1, events: [book('kalshi', 'A', BIDS, ASKS)] });
+    line.frame(next, { sid: 1, seq: 2, events: [signed('A', time, 'bid', 41, 1)] });
+    line.frame(next, { sid: 1, seq: 3, events: [signed('A', time, 'bid', 41, 1)] });
+    const changes = line.of('book_delta').filter(({ instrument }) => instrument === 'A');
+    expect(changes.map(({ occurrence }) => occurrence)).toEqual([0, 0, 1]);
+    expect(line.keeper.view('A')!.bids[0]).toEqual(levels([41, 12])[0]);
+  });
+
   it('asks once for a snapshot when a change comes before the first one, however many follow', () => {
     const line = new TestLine('kalshi');
     const connection = line.connection('book-1#1');

@@ -51,6 +51,8 @@ export class Carriers {
       if (state.pending !== before) before.members.delete(state);
     }
     state.source = source;
+    // What the next one sends it may send again: numbered from the start, copies are the events they repeat.
+    state.occurrences = null;
     if (source === null) return;
     this.boundCount++;
     source.members.add(state);

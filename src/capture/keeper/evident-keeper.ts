@@ -1,7 +1,7 @@
 import { SetOutcome } from '../../book/order-book.ts';
 import type { AbsoluteBookDelta, BookSnapshotEvent, Level, TradeEvent } from '../../events/event.ts';
 import { hashKey } from '../../events/identity.ts';
-import { Placement, TradeCounter } from '../../events/occurrence.ts';
+import { Placement } from '../../events/occurrence.ts';
 import type { Micros } from '../../units/time.ts';
 import type { DecodedFrame, StatedTop } from '../../venues/decoder.ts';
 import { CaptureCore } from './capture-core.ts';
@@ -27,7 +27,6 @@ export class EvidentKeeper extends CaptureCore {
   /** Nothing orders first books and changes: a first book may take a while. */
   protected readonly patience = 5 * SECOND;
   private readonly waiting = new DueList<InstrumentState>();
-  private readonly trades = new TradeCounter();
   private readonly withOrdinal: (tradeId: string, ordinal: number) => string;
   private takenBooks = 0;
 
@@ -121,7 +120,9 @@ export class EvidentKeeper extends CaptureCore {
     const placement = counter.placeAbsolute(time, side, price, size, hashKey(event.hash));
     if (placement === Placement.resend) {
       this.counters.resends++;
-      state.unappliedFrame = this.frameNumber;
+      // A book may have come in between: whoever rebuilds it applies the changes of its instant after it.
+      if (state.isProven && state.book.sizeAt(side, price) !== size) this.apply(state, event, time, false);
+      else state.unappliedFrame = this.frameNumber;
       return;
     }
     if (placement === Placement.late) this.counters.late_changes++;
@@ -255,13 +256,11 @@ export class EvidentKeeper extends CaptureCore {
     this.findings.touch(event.instrument);
     const state = this.states.get(event.instrument);
     if (state === undefined || state.source !== source) {
-      // Whoever carries the instrument numbers its equal trades; here each counts as the first.
       if (state === undefined) this.counters.unexpected++;
       else this.counters.superseded++;
-      this.writer.trade(event, source, 0);
-      return;
     }
-    const ordinal = this.trades.next(event.trade_id);
+    // Every subscription is counted by itself: the n-th of equal trades on one is the n-th on another.
+    const ordinal = source.trades.next(event.trade_id);
     this.writer.trade({ ...event, trade_id: this.withOrdinal(event.trade_id, ordinal) }, source, 0);
   }
 

@@ -1,9 +1,11 @@
 import { OrderBook } from '../../book/order-book.ts';
 import type { GapHolder, OpenGap } from '../../continuity/gap-ledger.ts';
 import { SequenceTracker } from '../../continuity/sequence.ts';
-import { OccurrenceCounter } from '../../events/occurrence.ts';
+import { OccurrenceCounter, TradeCounter } from '../../events/occurrence.ts';
 
 const NEVER = Number.NEGATIVE_INFINITY;
+/** Trades that one subscription remembers, to number equal ones; they come within seconds of each other. */
+const REMEMBERED_TRADES = 8_192;
 
 /** One subscription of one connection; what its frames say about continuity holds for all its instruments. */
 export class Source {
@@ -25,6 +27,7 @@ export class Source {
   lastFrame: string | null = null;
   /** Time before which no further resync of the whole subscription is asked for. */
   quietUntil = NEVER;
+  private tradeCounter: TradeCounter | null = null;
 
   constructor(connection: string, sid: number, at: number) {
     this.connection = connection;
@@ -32,6 +35,12 @@ export class Source {
     this.lastGood = at;
     this.lastTimed = at;
     this.since = at;
+  }
+
+  /** Numbers the equal trades that this subscription brings, for a venue that gives trades no id. */
+  get trades(): TradeCounter {
+    this.tradeCounter ??= new TradeCounter(REMEMBERED_TRADES);
+    return this.tradeCounter;
   }
 }
 
@@ -78,6 +87,7 @@ export class InstrumentState implements GapHolder {
   /** Times that REST books disagreed in a row while the book stood still, and the marker at the first of them. */
   restDisagreements = 0;
   restMarker = 0;
+  /** Numbers the changes that the present source sends; null before the first of them. */
   occurrences: OccurrenceCounter | null = null;
 
   constructor(instrument: string) {
