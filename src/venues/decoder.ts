@@ -6,8 +6,9 @@ import type { Micros } from '../units/time.ts';
 export interface DecodeProblem {
   /**
    * Stable word for counting. Something is lost: `not_json`, `missing_field`, `wrong_shape`, `bad_price`,
-   * `bad_size`, `bad_time`, `bad_side`, `binary`. Nothing of the market is lost: `unknown_type`, `unknown_key`,
-   * `unknown_value`, `disagreement` (two forms of one figure), `price_out_of_range` (kept), `empty`.
+   * `bad_size`, `bad_time`, `bad_side`, `binary`. Nothing of the market is lost: `unknown_key`, `unknown_value`,
+   * `disagreement` (two forms of one figure), `price_out_of_range` (kept), `empty`. `unknown_type` may have changed
+   * a book where it takes a number of a book's subscription, or names an instrument of a venue without numbers.
    */
   readonly reason: string;
   /** What a person reads: field, value (shortened), and what was expected. */

@@ -209,6 +209,19 @@ describe('a line of a venue without sequence numbers', () => {
     expect(later.resync).toEqual([{ instruments: ['A'], cause: 'undecodable_frame', sid: 0 }]);
   });
 
+  it('puts a book in doubt over a message of a kind it does not know that names it', () => {
+    const { line, one } = started();
+    const unknown = { reason: 'unknown_type', message: 'the event_type "level_move" is not known' };
+    line.frame(one, { problems: [unknown] });
+    expect(line.keeper.counts().proven).toBe(3);
+    const outcome = line.frame(one, { problems: [{ ...unknown, instrument: 'A' }] });
+    expect(outcome.resync).toEqual([{ instruments: ['A'], cause: 'undecodable_frame', sid: 0 }]);
+    expect(line.openGaps()).toEqual(['A undecodable_frame']);
+    line.frame(one, { events: [snapshot('A', line.now)] });
+    line.pass(3);
+    expect(line.openGaps()).toEqual([]);
+  });
+
   it('gives a first book time to come before it asks for one', () => {
     const line = new TestLine('polymarket');
     const one = line.connection('market-1#1');

@@ -37,6 +37,18 @@ describe('the keeper with the venues’ own decoders', () => {
     expect(line.openGaps()).toEqual([]);
   });
 
+  it('doubts the books of a Kalshi subscription over a numbered message of a type that is new', () => {
+    const line = new TestLine('kalshi', createDecoder('kalshi'));
+    const connection = line.connection('kalshi-1#1');
+    line.keeper.bind(connection, 1, ['K1']);
+    const snapshot = { market_ticker: 'K1', yes_dollars_fp: [['0.40', '5.00']] };
+    const say = (message: object) => line.frame(connection, JSON.stringify(message));
+    expect(say({ type: 'orderbook_snapshot', sid: 1, seq: 1, msg: snapshot }).proven).toEqual(['K1']);
+    say({ type: 'orderbook_move', sid: 1, seq: 2, msg: { market_ticker: 'K1', from: '0.40', to: '0.41' } });
+    expect(line.keeper.view('K1')!.proven).toBe(false);
+    expect(say({ type: 'orderbook_snapshot', sid: 1, seq: 3, msg: snapshot }).proven).toEqual(['K1']);
+  });
+
   it('follows a Polymarket token through book, changes, trade and garbage', () => {
     const line = new TestLine('polymarket', createDecoder('polymarket'));
     const socket = line.connection('market-1#1');
@@ -91,6 +103,9 @@ describe('the keeper with the venues’ own decoders', () => {
     say(trade);
     const [first, second] = line.of('trade');
     expect(second!.trade_id).toBe(`${first!.trade_id}-1`);
+    say({ event_type: 'level_move', asset_id: '77', price: '0.40' });
+    expect(line.keeper.view('77')!.proven).toBe(false);
+    expect(say(stated).proven).toEqual(['77']);
     expect(line.frame(socket, 'PONG').controls).toEqual([{ type: 'pong' }]);
     expect(line.frame(socket, '{"event_type":"book","asset').resync).toMatchObject([{ instruments: ['77'] }]);
     expect(line.keeper.view('77')!.proven).toBe(false);

@@ -473,6 +473,44 @@ describe('frames that cannot be read', () => {
     expect(line.openGaps()).toEqual(['A undecodable_frame', 'B undecodable_frame']);
   });
 
+  it('may have been changes when a number of a book subscription comes with nothing that is known', () => {
+    const { line, connection } = started();
+    const lastGood = line.now;
+    line.pass(2);
+    const unknown = { reason: 'unknown_type', message: 'the type "orderbook_move" is not known' };
+    const outcome = line.frame(connection, { sid: 1, seq: 3, problems: [unknown] });
+    expect(outcome.resync).toEqual([{ instruments: ['A', 'B'], cause: 'undecodable_frame', sid: 1 }]);
+    expect(line.openGaps()).toEqual(['A undecodable_frame', 'B undecodable_frame']);
+    expect(line.of('gap').at(-1)!.from).toBeLessThanOrEqual(lastGood + 1_000);
+    expect(line.keeper.view('C')!.proven).toBe(true);
+    expect(line.keeper.counters.undecodable).toBe(1);
+    // Nor does a number alone say that nothing happened.
+    line.frame(connection, { sid: 2, seq: 3 });
+    expect(line.keeper.view('C')!.proven).toBe(false);
+  });
+
+  it('mean nothing to a book when a feed brings them, nor when an event or a reply comes with them', () => {
+    const { line, connection } = started();
+    const unknown = { reason: 'unknown_key', message: 'not known' };
+    const feed = line.connection('trade-1#1');
+    line.frame(feed, { controls: [{ type: 'subscribed', id: 1, channel: 'trade', sid: 1 }] });
+    line.frame(feed, { sid: 1, seq: 1, problems: [{ ...unknown, reason: 'unknown_type' }] });
+    line.frame(connection, {
+      sid: 1,
+      seq: 3,
+      events: [signed('A', line.now, 'bid', 41, 1)],
+      problems: [unknown],
+    });
+    line.frame(connection, {
+      sid: 1,
+      seq: 4,
+      controls: [{ type: 'ok', id: 7, sid: 1, tickers: null, subscriptions: null }],
+      problems: [unknown],
+    });
+    expect(line.keeper.counts().proven).toBe(3);
+    expect(line.of('gap').filter(({ cause }) => cause === 'undecodable_frame')).toEqual([]);
+  });
+
   it('mean nothing when only what is new in them is not known', () => {
     const { line, connection } = started();
     for (const reason of [

@@ -239,6 +239,11 @@ export abstract class CaptureCore implements LineKeeper {
   /** An element of the frame, or all of it, could not be read and may have held events of any of its books. */
   protected abstract undecodable(source: Source, decoded: DecodedFrame, received_at: Micros): void;
 
+  /** Whether an event may be lost with it. */
+  protected isLossy(problem: DecodeProblem): boolean {
+    return !HARMLESS.has(problem.reason);
+  }
+
   /** Venue time up to which nothing of this subscription can be missing. */
   protected provenUntil(source: Source): number {
     const { delays } = this;
@@ -327,7 +332,7 @@ export abstract class CaptureCore implements LineKeeper {
 
   private problem(source: Source, problem: DecodeProblem, decoded: DecodedFrame, received_at: Micros): void {
     this.counters.problems++;
-    if (HARMLESS.has(problem.reason)) return;
+    if (!this.isLossy(problem)) return;
     this.counters.undecodable++;
     if (problem.instrument === undefined) {
       this.undecodable(source, decoded, received_at);

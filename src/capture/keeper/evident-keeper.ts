@@ -3,7 +3,7 @@ import type { AbsoluteBookDelta, BookSnapshotEvent, Level, TradeEvent } from '..
 import { hashKey } from '../../events/identity.ts';
 import { Placement } from '../../events/occurrence.ts';
 import type { Micros } from '../../units/time.ts';
-import type { DecodedFrame, StatedTop } from '../../venues/decoder.ts';
+import type { DecodedFrame, DecodeProblem, StatedTop } from '../../venues/decoder.ts';
 import { CaptureCore } from './capture-core.ts';
 import { DueList } from './due-list.ts';
 import type { InstrumentState, Source } from './instrument-state.ts';
@@ -78,6 +78,11 @@ export class EvidentKeeper extends CaptureCore {
     if (decoded.tops.length > 0) this.checkTops(source, decoded, now);
     if (events.length > 0) this.good(source, isTimed);
     this.askForWaiting(now);
+  }
+
+  /** A message of a new kind that names an instrument may have changed its book: no number would show that. */
+  protected override isLossy(problem: DecodeProblem): boolean {
+    return super.isLossy(problem) || (problem.reason === 'unknown_type' && problem.instrument !== undefined);
   }
 
   protected undecodable(source: Source, _decoded: DecodedFrame, received_at: Micros): void {

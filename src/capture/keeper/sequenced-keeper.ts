@@ -39,6 +39,11 @@ export class SequencedKeeper extends CaptureCore {
         this.breakSource(source, this.receivedAt, 'sequence_gap');
       }
     }
+    if (seq > 0 && this.isUnknown(source, decoded)) {
+      this.counters.undecodable++;
+      this.undecodable(source, decoded, this.receivedAt);
+      return;
+    }
     let isTimed = false;
     for (const event of events) {
       if (this.noteDelay(source, event)) isTimed = true;
@@ -61,6 +66,15 @@ export class SequencedKeeper extends CaptureCore {
       }
     }
     if (!isLate && (seq > 0 || events.length > 0)) this.good(source, isTimed);
+  }
+
+  /**
+   * A number of a book subscription that brought nothing: whatever the venue said with it may have changed a book.
+   * Where something of it was lost that is known, that is looked at by itself.
+   */
+  private isUnknown(source: Source, { events, controls, problems }: DecodedFrame): boolean {
+    if (source.feed !== null || events.length > 0 || controls.length > 0) return false;
+    return !problems.some((problem) => this.isLossy(problem));
   }
 
   protected undecodable(source: Source, decoded: DecodedFrame, received_at: Micros): void {

@@ -1,5 +1,5 @@
 import type { DecodedFrame, FrameContext, FrameDecoder } from '../decoder.ts';
-import { type Fields, isFields, shown } from '../field-values.ts';
+import { type Fields, isFields, shown, textOf } from '../field-values.ts';
 import { FrameResult } from '../frame-result.ts';
 import { decodeBook, decodePriceChange } from './decode-book.ts';
 import { decodeNewMarket, decodeResolved, decodeTickSize } from './decode-lifecycle.ts';
@@ -78,7 +78,7 @@ function decodeMessage(message: unknown, context: FrameContext, result: FrameRes
       );
       return;
   }
-  result.problem('unknown_type', `the event_type ${shown(type)} is not known`);
+  result.problem('unknown_type', `the event_type ${shown(type)} is not known`, textOf(message['asset_id']));
 }
 
 /** What a message without `event_type` is, as far as its lists tell. */
