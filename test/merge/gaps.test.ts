@@ -185,4 +185,19 @@ describe('gaps of the tape, kept by the merge', () => {
     expect(await known()).toEqual(['a', 'b', 'c']);
     expect(await horizonOf(made.production, rules)).toBe(at(50));
   });
+
+  it('let no heartbeat count before the gaps that were recorded below it have been read', async () => {
+    const made = await world(databases);
+    const merge = made.merge({ rules, rowsPerRun: 1 });
+    for (const line of lineNames) {
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:1`, at(0), at(1))]);
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:2`, at(5), at(8))]);
+    }
+    await running(made, 10);
+    expect((await merge.run()).behind).toBe(true);
+    expect(await horizonOf(made.production, rules)).toBeNull();
+    await merge.run();
+    expect(await horizonOf(made.production, rules)).toBe(at(10));
+    expect(await tapeGaps(made)).toContainEqual(['K1', 5, 8, 'startup']);
+  });
 });

@@ -242,7 +242,7 @@ export class TapeMerge {
     }
   }
 
-  /** The heartbeats below which every event has been read, and what follows for the tape's gaps. */
+  /** The heartbeats below which every event and every gap has been read, and what follows for the tape's gaps. */
   async #storeLivesAndGaps(production: ClientBase, lines: ReadonlyMap<LineName, OpenLine>): Promise<void> {
     const { clock, rules } = this.#options;
     const now = clock();
@@ -251,7 +251,8 @@ export class TapeMerge {
         this.#touched.push(...(await storeRestoration(production, name, line.mark, now)));
       }
       let settled = line.reader.bound;
-      for (const { name: table } of eventTables) {
+      // Gaps too: a line that stored more of them than one run reads would be vouched for over those still unread.
+      for (const table of [...eventTables.map(({ name: event }) => event), 'gaps']) {
         const reading = line.readings.get(table);
         if (reading !== undefined && reading.to < settled) settled = reading.to;
       }
