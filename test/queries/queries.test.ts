@@ -124,6 +124,18 @@ describe('queries of the tape', () => {
     expect(await anchor()).toBe(T0);
   });
 
+  it('start from the venue’s own book where a line cannot know that it missed something', async () => {
+    const polymarket = { venue: 'polymarket', instrument: 'P1' };
+    await store(client, 'order_book_snapshots', [
+      onTape(
+        snapshot({ ...polymarket, snapshot_ts: T0, exchange_ts: T0, source: 'ws', bids: [1, 5], asks: [] }),
+      ),
+      onTape(snapshot({ ...polymarket, snapshot_ts: T0 + SECOND, source: 'engine', bids: [1, 9], asks: [] })),
+    ]);
+    const book = await bookAt(client, 'polymarket', 'P1', us(T0 + 2 * SECOND), rules);
+    expect(book).toMatchObject({ bids: [[1, 5]], anchor: { at: T0, source: 'ws' }, complete: true });
+  });
+
   it('give trades in order, by instrument and time', async () => {
     await store(client, 'trades', [
       onTape(trade({ trade_id: 'late', exchange_ts: T0 + 2 })),

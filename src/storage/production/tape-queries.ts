@@ -185,6 +185,13 @@ export async function horizonOf(client: ClientBase, rules: TapeRules): Promise<M
 }
 
 /**
+ * Venues without sequence numbers. A line can miss a change there and not know it yet, and its engine's book is
+ * then wrong without a sign; only books that the venue itself sends are started from. Its changes are absolute, so
+ * starting further back costs time and no truth.
+ */
+const WITHOUT_SEQUENCE: ReadonlySet<string> = new Set(['polymarket']);
+
+/**
  * The latest exact snapshot at or before a time. Exact in venue time are only whole books of an engine and books
  * that the venue itself stamps. An engine's book counts only while a line that made it vouches for it: a line can
  * find out later that its book had been wrong, and says so by a gap of its own, which other lines' proof keeps off
@@ -204,7 +211,7 @@ async function anchorOf(
   }>(
     `SELECT snapshot_ts, source, bids, asks FROM order_book_snapshots
      WHERE instrument = $1 AND snapshot_ts <= $2 AND depth IS NULL
-       AND ((source = 'ws' AND exchange_ts IS NOT NULL) OR (source = 'engine' AND EXISTS (
+       AND ((source = 'ws' AND exchange_ts IS NOT NULL) OR (source = 'engine' AND $4 AND EXISTS (
          SELECT FROM (VALUES ('a', 1), ('b', 2), ('c', 4)) AS seen (line, bit)
          WHERE order_book_snapshots.lines & seen.bit <> 0 AND NOT EXISTS (
            SELECT FROM gaps
@@ -212,7 +219,7 @@ async function anchorOf(
              AND gaps.from_ts <= order_book_snapshots.snapshot_ts
              AND (gaps.to_ts IS NULL OR gaps.to_ts > order_book_snapshots.snapshot_ts)))))
      ORDER BY snapshot_ts DESC, source DESC LIMIT 1`,
-    [instrument, at, venue],
+    [instrument, at, venue, !WITHOUT_SEQUENCE.has(venue)],
   );
   const row = rows[0];
   if (row === undefined) return null;
