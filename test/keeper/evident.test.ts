@@ -232,6 +232,58 @@ describe('a line of a venue without sequence numbers', () => {
     expect(outcome.resync).toEqual([{ instruments: ['A'], cause: 'startup', sid: 0 }]);
   });
 
+  it('applies to a first book the changes of its instant and later that came before it', () => {
+    const line = new TestLine('polymarket');
+    const one = line.connection('market-1#1');
+    line.keeper.bind(one, 0, ['A']);
+    const time = line.now;
+    line.frame(one, { events: [absolute('A', time - 1, 'bid', 40, 1), absolute('A', time, 'bid', 39, 2)] });
+    line.frame(one, { events: [absolute('A', time + 5, 'bid', 41, 3)] });
+    expect(line.frame(one, { events: [snapshot('A', time)] }).proven).toEqual(['A']);
+    expect(line.keeper.view('A')).toEqual({
+      proven: true,
+      bids: levels([41, 3], [40, 20], [39, 2]),
+      asks: ASKS,
+    });
+    expect(line.anchors().at(-1)).toMatchObject({
+      snapshot_ts: time,
+      bids: levels([41, 10], [40, 20], [39, 2]),
+    });
+    // A further book from before them proves nothing, even when they were applied before the gap.
+    line.keeper.lose(['A'], at(line.now), 'stalled');
+    expect(line.frame(one, { events: [snapshot('A', time)] }).proven).toEqual([]);
+    expect(line.keeper.view('A')!.proven).toBe(false);
+    // They are applied once: the next book does not bring them back.
+    line.frame(one, { events: [snapshot('A', time + 5)] });
+    expect(line.keeper.view('A')).toEqual({ proven: true, bids: BIDS, asks: ASKS });
+  });
+
+  it('does not take over from another socket less than the new one has already sent', () => {
+    const { line, one } = started();
+    const next = line.connection('market-3#1');
+    const time = line.now;
+    line.keeper.bind(next, 0, ['A']);
+    line.frame(next, { events: [absolute('A', time, 'bid', 41, 1)] });
+    line.frame(next, { events: [snapshot('A', time - 5_000)] });
+    expect(line.keeper.connectionClosed(one, at(line.now), 'disconnected')).toEqual(['B']);
+    expect(line.keeper.view('A')).toMatchObject({ proven: true, bids: levels([41, 1], [40, 20], [39, 30]) });
+  });
+
+  it('takes no first book as proof that is older than changes it no longer remembers', () => {
+    const line = new TestLine('polymarket');
+    const one = line.connection('market-1#1');
+    line.keeper.bind(one, 0, ['A']);
+    const time = line.now;
+    for (let count = 0; count < 1_000; count++)
+      line.frame(one, { events: [absolute('A', time + count, 'bid', 41, 1 + count)] });
+    line.pass(20);
+    const old = line.frame(one, { events: [snapshot('A', time)] });
+    expect(old.proven).toEqual([]);
+    expect(old.resync).toEqual([{ instruments: ['A'], cause: 'startup', sid: 0 }]);
+    expect(line.frame(one, { events: [snapshot('A', time + 999)] }).proven).toEqual(['A']);
+    expect(line.keeper.view('A')!.bids[0]).toEqual(levels([41, 1_000])[0]);
+  });
+
   it('goes over to another socket with its first book, and keeps what the old one still sends', () => {
     const { line, one } = started();
     const next = line.connection('market-3#1');

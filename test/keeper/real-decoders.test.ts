@@ -105,7 +105,7 @@ describe('the keeper with the venues’ own decoders', () => {
     expect(second!.trade_id).toBe(`${first!.trade_id}-1`);
     say({ event_type: 'level_move', asset_id: '77', price: '0.40' });
     expect(line.keeper.view('77')!.proven).toBe(false);
-    expect(say(stated).proven).toEqual(['77']);
+    expect(say([{ ...stated[0], timestamp: time() }]).proven).toEqual(['77']);
     expect(line.frame(socket, 'PONG').controls).toEqual([{ type: 'pong' }]);
     expect(line.frame(socket, '{"event_type":"book","asset').resync).toMatchObject([{ instruments: ['77'] }]);
     expect(line.keeper.view('77')!.proven).toBe(false);

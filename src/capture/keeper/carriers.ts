@@ -48,7 +48,7 @@ export class Carriers {
     if (before === source) return;
     if (before !== null) {
       this.boundCount--;
-      if (state.pending !== before) before.members.delete(state);
+      if (state.pending !== before) forget(before, state);
     }
     state.source = source;
     // What the next one sends it may send again: numbered from the start, copies are the events they repeat.
@@ -61,8 +61,13 @@ export class Carriers {
   setPending(state: InstrumentState, source: Source | null): void {
     const before = state.pending;
     if (before === source) return;
-    if (before !== null && before !== state.source) before.members.delete(state);
+    if (before !== null && before !== state.source) forget(before, state);
     state.pending = source;
     source?.members.add(state);
   }
+}
+
+function forget(source: Source, state: InstrumentState): void {
+  source.members.delete(state);
+  source.missed.delete(state.instrument);
 }

@@ -7,6 +7,7 @@ import type { DecodedFrame, DecodeProblem, StatedTop } from '../../venues/decode
 import { CaptureCore } from './capture-core.ts';
 import { DueList } from './due-list.ts';
 import type { InstrumentState, Source } from './instrument-state.ts';
+import { MissedChanges } from './missed-changes.ts';
 import type { KeeperOptions } from './options.ts';
 
 const SECOND = 1_000_000;
@@ -117,6 +118,7 @@ export class EvidentKeeper extends CaptureCore {
     this.findings.touch(event.instrument);
     const state = this.states.get(event.instrument);
     if (state === undefined || state.source !== source) {
+      if (state?.pending === source) this.missed(source, event);
       this.writer.stray(event, state, source, 0);
       return;
     }
@@ -134,6 +136,7 @@ export class EvidentKeeper extends CaptureCore {
     if (state.isProven) this.apply(state, event, time, placement === Placement.late);
     else {
       if (!state.isSeeded) this.counters.changes_before_snapshot++;
+      this.missed(source, event);
       this.askResync(state, state.gap?.cause ?? 'no_first_event', received_at);
     }
     const quality = this.writer.quality(state, event);
@@ -171,10 +174,47 @@ export class EvidentKeeper extends CaptureCore {
       return;
     }
     const time = event.exchange_ts ?? event.received_at;
-    if (state.pending === source) this.takeOver(state, event, time);
-    else if (!state.isProven) this.reprove(state, event, time);
-    else this.verify(state, event, time);
+    const missed = source.missed.get(event.instrument)?.since(time) ?? null;
+    if (state.source === source && state.isProven) this.verify(state, event, time);
+    else if (this.isOutdated(state, source, event, time)) {
+      this.counters.books_stale++;
+      this.askResync(state, state.gap?.cause ?? 'book_mismatch', event.received_at);
+    } else {
+      if (state.pending === source) this.takeOver(state, event, time);
+      else this.reprove(state, event, time);
+      source.missed.delete(event.instrument);
+      for (const change of missed ?? []) {
+        if (!state.isProven) break;
+        this.apply(
+          state,
+          { ...change, received_at: event.received_at },
+          change.exchange_ts ?? change.received_at,
+          false,
+        );
+      }
+    }
     this.writer.snapshot(state, event, source);
+  }
+
+  private missed(source: Source, change: AbsoluteBookDelta): void {
+    let missed = source.missed.get(change.instrument);
+    if (missed === undefined) {
+      missed = new MissedChanges();
+      source.missed.set(change.instrument, missed);
+    }
+    missed.add(change);
+  }
+
+  /** Whether the book may lack changes that its own subscription sent before it, and that are not at hand any more. */
+  private isOutdated(
+    state: InstrumentState,
+    source: Source,
+    event: BookSnapshotEvent,
+    time: number,
+  ): boolean {
+    if (source.missed.get(event.instrument)?.since(time) === null) return true;
+    if (state.source !== source || !state.isSeeded || time >= state.changeTime) return false;
+    return !state.book.equals(event.bids, event.asks);
   }
 
   /**

@@ -2,6 +2,7 @@ import { OrderBook } from '../../book/order-book.ts';
 import type { GapHolder, OpenGap } from '../../continuity/gap-ledger.ts';
 import { SequenceTracker } from '../../continuity/sequence.ts';
 import { OccurrenceCounter, TradeCounter } from '../../events/occurrence.ts';
+import type { MissedChanges } from './missed-changes.ts';
 
 const NEVER = Number.NEGATIVE_INFINITY;
 /** Trades that one subscription remembers, to number equal ones; they come within seconds of each other. */
@@ -27,6 +28,8 @@ export class Source {
   lastFrame: string | null = null;
   /** Time before which no further resync of the whole subscription is asked for. */
   quietUntil = NEVER;
+  /** By instrument, what came before its first book, where nothing orders the two. */
+  readonly missed = new Map<string, MissedChanges>();
   private tradeCounter: TradeCounter | null = null;
 
   constructor(connection: string, sid: number, at: number) {
