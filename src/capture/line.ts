@@ -49,6 +49,11 @@ export interface LineKeeper {
    */
   bind(connection: ConnectionEpoch, sid: number, instruments: readonly string[]): void;
   frame(connection: ConnectionEpoch, data: string, received_at: Micros): FrameOutcome;
+  /**
+   * The line itself failed over the frame just received, so that it is not known how much of it was captured: all
+   * that its connection carries is in doubt, as after a frame that cannot be read.
+   */
+  frameFailed(connection: ConnectionEpoch, received_at: Micros): FrameOutcome;
   /** A book obtained by REST: stored, and held against the line's own book. */
   restSnapshot(snapshot: BookSnapshotEvent): FrameOutcome;
   /** The pool lost sight of these books (socket closed, stalled, subscription ended) at the given time or since. */

@@ -180,7 +180,7 @@ export class Life {
     this.#parts.recorder.received(now, this.epoch.name, data);
     this.lastInboundAt = now;
     this.frames++;
-    this.#guard(() => {
+    const read = () => {
       let text: string;
       if (typeof data === 'string') text = data;
       else {
@@ -190,7 +190,10 @@ export class Life {
       }
       const outcome = this.#parts.keeper.frame(this.epoch, text, now);
       this.#owner.outcome(this, outcome, now);
-    });
+    };
+    if (this.#guard(read)) return;
+    // Its number may be accepted already, so that nothing else would show what is missing.
+    this.#guard(() => this.#owner.outcome(this, this.#parts.keeper.frameFailed(this.epoch, now), now));
   }
 
   #heartbeat(kind: 'ping' | 'pong'): void {
@@ -213,16 +216,18 @@ export class Life {
     this.#guard(() => this.#owner.ended(this, end, this.#parts.clock()));
   }
 
-  /** Nothing from outside may throw out of a message handler. */
-  #guard(action: () => void): void {
+  /** Nothing from outside may throw out of a message handler. @returns whether nothing did. */
+  #guard(action: () => void): boolean {
     try {
       action();
+      return true;
     } catch (error) {
       this.#owner.notice(
         'internal_error',
         error instanceof Error ? (error.stack ?? error.message) : String(error),
         this,
       );
+      return false;
     }
   }
 }

@@ -19,6 +19,8 @@ export class FakeKeeper implements LineKeeper {
   readonly closed: { name: string; at: number; cause: GapCause }[] = [];
   readonly feeds: string[] = [];
   readonly ignored: string[] = [];
+  /** Connections of frames over which the keeper broke. */
+  readonly failed: string[] = [];
   /** Resync requests to hand out with the next frame. */
   nextResync: ResyncRequest[] = [];
   failNext = false;
@@ -48,6 +50,11 @@ export class FakeKeeper implements LineKeeper {
       this.bound.set(instrument, source);
       this.proven.delete(instrument);
     }
+  }
+
+  frameFailed(connection: ConnectionEpoch): FrameOutcome {
+    this.failed.push(connection.name);
+    return { controls: [], problems: [], touched: [], proven: [], lifecycle: [], resync: [] };
   }
 
   frame(connection: ConnectionEpoch, data: string): FrameOutcome {

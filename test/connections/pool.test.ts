@@ -104,6 +104,7 @@ describe('frames', () => {
     rig.network.sockets[0]!.model.delta('A');
     expect(rig.recorded).toHaveLength(4);
     expect(rig.count('internal_error')).toBe(1);
+    expect(rig.keeper.failed).toEqual(['kalshi-book-1#1']);
     rig.network.sockets[0]!.model.delta('A');
     expect(rig.recorded).toHaveLength(5);
   });

@@ -13,6 +13,7 @@ import { tickers } from './rig.ts';
 function bench(maxAge = DEFAULT_TIMING.maxAge) {
   const time = new FakeTime();
   const gaps: GapEvent[] = [];
+  let failing: string | null = null;
   const network = new FakeNetwork((line) => {
     const model = new KalshiModel(line);
     model.clock = () => time.now;
@@ -26,6 +27,10 @@ function bench(maxAge = DEFAULT_TIMING.maxAge) {
     decoder: createDecoder('kalshi'),
     sink: {
       accept: (_lane, line) => {
+        if (line.kind === failing) {
+          failing = null;
+          throw new Error('the sink broke');
+        }
         if (line.kind === 'gap') gaps.push(line);
       },
     },
@@ -72,7 +77,11 @@ function bench(maxAge = DEFAULT_TIMING.maxAge) {
   };
   const books = () =>
     network.live.filter(({ model }) => model.commands[0]?.params.channels?.[0] === 'orderbook_delta');
-  return { keeper, pool, network, time, pass, want, open, books, gaps };
+  /** The sink throws over the next line of that kind. */
+  const fail = (kind: string) => {
+    failing = kind;
+  };
+  return { keeper, pool, network, time, pass, want, open, books, gaps, fail };
 }
 
 describe('with the real keeper', () => {
@@ -99,6 +108,23 @@ describe('with the real keeper', () => {
     expect(open()).toEqual([]);
     expect(books()).toHaveLength(1);
     expect(model.offences).toEqual([]);
+  });
+
+  it('a frame over which the line itself fails leads to fresh books of its connection, and to a gap until then', () => {
+    const { keeper, books, pass, want, open, gaps, fail } = bench();
+    want(tickers(500));
+    pass(15_000);
+    expect(open()).toEqual([]);
+    const { model } = books()[0]!;
+    fail('book_delta');
+    model.delta(tickers(1)[0]!);
+    expect(keeper.counts().proven).toBe(0);
+    expect(gaps.filter(({ cause }) => cause === 'undecodable_frame').length).toBeGreaterThan(0);
+    pass(1_000);
+    expect(keeper.counts().proven).toBe(500);
+    pass(15_000);
+    expect(open()).toEqual([]);
+    expect(books()).toHaveLength(1);
   });
 
   it('a cut, a terminal error and a replaced connection all end with every book proven again', () => {

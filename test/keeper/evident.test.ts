@@ -209,6 +209,13 @@ describe('a line of a venue without sequence numbers', () => {
     expect(later.resync).toEqual([{ instruments: ['A'], cause: 'undecodable_frame', sid: 0 }]);
   });
 
+  it('puts all books of a socket in doubt when the line fails over a frame of it', () => {
+    const { line, one } = started();
+    const { resync } = line.keeper.frameFailed(one, at(line.now));
+    expect(resync).toEqual([{ instruments: ['A', 'B'], cause: 'undecodable_frame', sid: 0 }]);
+    expect(line.openGaps()).toEqual(['A undecodable_frame', 'B undecodable_frame']);
+  });
+
   it('puts a book in doubt over a message of a kind it does not know that names it', () => {
     const { line, one } = started();
     const unknown = { reason: 'unknown_type', message: 'the event_type "level_move" is not known' };

@@ -489,6 +489,24 @@ describe('frames that cannot be read', () => {
     expect(line.keeper.view('C')!.proven).toBe(false);
   });
 
+  it('are a gap of all that their connection carries when the line fails over one of them', () => {
+    const { line, connection } = started();
+    const feed = line.connection('trade-1#1');
+    line.frame(feed, { controls: [{ type: 'subscribed', id: 1, channel: 'trade', sid: 1 }] });
+    line.frame(feed, { sid: 1, seq: 1, events: [] });
+    const { resync, proven } = line.keeper.frameFailed(connection, at(line.now));
+    expect(resync.map(({ instruments, cause, sid }) => [instruments, cause, sid])).toEqual([
+      [['A', 'B'], 'undecodable_frame', 1],
+      [['C'], 'undecodable_frame', 2],
+    ]);
+    expect(proven).toEqual([]);
+    expect(line.openGaps()).toEqual(['A', 'B', 'C'].map((instrument) => `${instrument} undecodable_frame`));
+    expect(line.of('gap').some(({ all }) => all)).toBe(false);
+    line.keeper.frameFailed(feed, at(line.now));
+    expect(line.of('gap').at(-1)).toMatchObject({ all: true, cause: 'undecodable_frame' });
+    expect(line.keeper.frameFailed(line.connection('unknown#1'), at(line.now)).resync).toEqual([]);
+  });
+
   it('mean nothing to a book when a feed brings them, nor when an event or a reply comes with them', () => {
     const { line, connection } = started();
     const unknown = { reason: 'unknown_key', message: 'not known' };

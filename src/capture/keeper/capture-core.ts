@@ -96,6 +96,16 @@ export abstract class CaptureCore implements LineKeeper {
     return this.findings.take(decoded);
   }
 
+  frameFailed(connection: ConnectionEpoch, received_at: Micros): FrameOutcome {
+    this.counters.undecodable++;
+    const found = this.findings.take(null);
+    for (const source of this.carriers.of(connection.name))
+      this.breakSource(source, received_at, 'undecodable_frame');
+    this.ledger.flush(received_at);
+    const broken = this.findings.take(null);
+    return { ...broken, lifecycle: found.lifecycle, resync: [...found.resync, ...broken.resync] };
+  }
+
   /** A decoder does not throw; if one does, the frame is one that cannot be read. */
   private decode(connection: ConnectionEpoch, data: string, received_at: Micros): DecodedFrame {
     try {
@@ -237,7 +247,12 @@ export abstract class CaptureCore implements LineKeeper {
   protected abstract isBookChannel(channel: string): boolean;
 
   /** An element of the frame, or all of it, could not be read and may have held events of any of its books. */
-  protected abstract undecodable(source: Source, decoded: DecodedFrame, received_at: Micros): void;
+  protected undecodable(source: Source, _decoded: DecodedFrame, received_at: Micros): void {
+    this.breakSource(source, received_at, 'undecodable_frame');
+  }
+
+  /** What came over this subscription since its last good frame may be incomplete. */
+  protected abstract breakSource(source: Source, received_at: Micros, cause: GapCause): void;
 
   /** Whether an event may be lost with it. */
   protected isLossy(problem: DecodeProblem): boolean {

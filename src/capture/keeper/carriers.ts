@@ -26,11 +26,16 @@ export class Carriers {
     return source;
   }
 
+  /** The subscriptions of a connection. */
+  of(connection: string): readonly Source[] {
+    return [...(this.connections.get(connection)?.values() ?? [])];
+  }
+
   /** Forgets a connection. @returns the subscriptions it had. */
   close(connection: string): readonly Source[] {
-    const sources = this.connections.get(connection);
+    const sources = this.of(connection);
     this.connections.delete(connection);
-    return sources === undefined ? [] : [...sources.values()];
+    return sources;
   }
 
   /** Whether another subscription of the same venue-wide feed has missed nothing since `time`. */

@@ -1,5 +1,11 @@
 import { SetOutcome } from '../../book/order-book.ts';
-import type { AbsoluteBookDelta, BookSnapshotEvent, Level, TradeEvent } from '../../events/event.ts';
+import type {
+  AbsoluteBookDelta,
+  BookSnapshotEvent,
+  GapCause,
+  Level,
+  TradeEvent,
+} from '../../events/event.ts';
 import { hashKey } from '../../events/identity.ts';
 import { Placement } from '../../events/occurrence.ts';
 import type { Micros } from '../../units/time.ts';
@@ -86,13 +92,14 @@ export class EvidentKeeper extends CaptureCore {
     return super.isLossy(problem) || (problem.reason === 'unknown_type' && problem.instrument !== undefined);
   }
 
-  protected undecodable(source: Source, _decoded: DecodedFrame, received_at: Micros): void {
+  protected breakSource(source: Source, received_at: Micros, cause: GapCause): void {
+    source.lastFrame = null;
     if (source.members.size === 0) return;
     const lost: string[] = [];
     for (const state of source.members) {
       if (state.source !== source) continue;
       if (state.isProven) {
-        this.suspect(state, this.provenUntil(source), 'undecodable_frame');
+        this.suspect(state, this.provenUntil(source), cause);
         state.resyncNotBefore = received_at + QUIET_AFTER_UNREADABLE;
       }
       lost.push(state.instrument);
@@ -100,7 +107,7 @@ export class EvidentKeeper extends CaptureCore {
     // Garbage may come without end: those still waiting for a book are asked for again when changes arrive.
     if (received_at < source.quietUntil || lost.length === 0) return;
     source.quietUntil = received_at + QUIET_AFTER_UNREADABLE;
-    this.requestResync(lost, 'undecodable_frame', 0);
+    this.requestResync(lost, cause, 0);
   }
 
   /** A frame of changes that is the one before it, letter for letter: with several changes of a level, too. */

@@ -77,13 +77,12 @@ export class SequencedKeeper extends CaptureCore {
     return !problems.some((problem) => this.isLossy(problem));
   }
 
-  protected undecodable(source: Source, decoded: DecodedFrame, received_at: Micros): void {
+  protected override undecodable(source: Source, decoded: DecodedFrame, received_at: Micros): void {
     // A frame without a number that can be read shows as a missing number with the next one.
     if (decoded.seq > 0) this.breakSource(source, received_at, 'undecodable_frame');
   }
 
-  /** What came over this subscription since its last good frame may be incomplete. */
-  private breakSource(source: Source, received_at: Micros, cause: GapCause): void {
+  protected breakSource(source: Source, received_at: Micros, cause: GapCause): void {
     if (source.feed !== null) {
       if (!this.carriers.isCovered(source, source.lastGood))
         this.ledger.recordFeed(this.provenUntil(source) as Micros, received_at, cause);
