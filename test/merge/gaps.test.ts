@@ -200,4 +200,33 @@ describe('gaps of the tape, kept by the merge', () => {
     expect(await horizonOf(made.production, rules)).toBe(at(10));
     expect(await tapeGaps(made)).toContainEqual(['K1', 5, 8, 'startup']);
   });
+
+  it('find a silent line down by the other lines, however far behind the clock of the merge is', async () => {
+    const made = await world(databases);
+    for (const line of lineNames) {
+      await heartbeat(made.sessions[line], line, 'e1', T0, at(line === 'c' ? 10 : 100));
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:1`, at(0), at(1))]);
+    }
+    for (const line of ['a', 'b'] as const)
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:2`, at(50), at(60))]);
+    made.now = at(20) as Micros;
+    await made.merge({ rules }).run();
+    // The horizon does not wait for line c; so c proves nothing either.
+    expect(await horizonOf(made.production, rules)).toBe(at(100));
+    expect(await tapeGaps(made)).toContainEqual(['K1', 50, 60, 'startup']);
+  });
+
+  it('cover what a restored line cannot prove as far as any line has come, also by a clock that is behind', async () => {
+    const made = await world(databases);
+    const merge = made.merge({ rules });
+    await running(made, 10);
+    for (const line of lineNames)
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:1`, at(0), at(1))]);
+    await merge.run();
+    for (const line of lineNames) await made.sessions[line].query('DELETE FROM merge_marks');
+    await running(made, 30);
+    made.now = at(5) as Micros;
+    await merge.run();
+    expect(await tapeGaps(made)).toContainEqual(['*', 10, 30, 'database_restored']);
+  });
 });

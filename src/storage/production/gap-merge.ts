@@ -70,6 +70,18 @@ export async function storeLineGaps(client: ClientBase): Promise<Touched[]> {
   return rows.map((row) => ({ venue: row.venue, instrument: row.instrument, from: micros(row.from_ts) }));
 }
 
+/**
+ * The present, by whichever clock is ahead: this host's or a line's. The horizon goes by the lines' heartbeats
+ * alone, so by a host's clock that is behind them a silent line would be neither waited for nor down.
+ */
+export function latestTime(now: Micros, lives: Iterable<readonly LineLife[]>): Micros {
+  let latest = now;
+  for (const list of lives) {
+    for (const { durableUntil } of list) if (durableUntil > latest) latest = durableUntil;
+  }
+  return latest;
+}
+
 /** Enters what a line's heartbeats say. Says nothing less than what is known already. */
 export async function storeLives(
   client: ClientBase,
@@ -109,7 +121,7 @@ export async function storeRestoration(
     await client.query(
       `INSERT INTO gaps (line, gap_id, venue, instrument, from_ts, to_ts, cause)
        VALUES ($1, $2, $3, '${EVERY_INSTRUMENT}', $4, $5, 'database_restored') ON CONFLICT DO NOTHING`,
-      [line, `${line}:restored:${mark}`, venue, from, now],
+      [line, `${line}:restored:${mark}`, venue, from, latestTime(now, lives.values())],
     );
     touched.push({ venue, instrument: EVERY_INSTRUMENT, from });
   }
@@ -229,9 +241,10 @@ const tapeRow = (venue: string, instrument: string, gap: TapeGap): GapRow =>
 export async function recomputeTapeGaps(
   client: ClientBase,
   touched: readonly Touched[],
-  rules: AccountRules,
+  allowances: AccountRules,
 ): Promise<void> {
   const lives = await readLives(client);
+  const rules = { ...allowances, now: latestTime(allowances.now, lives.values()) };
   for (const venue of await venuesOf(client)) {
     const all = await client.query<GapRow>(
       `SELECT line, gap_id, venue, instrument, from_ts::text, to_ts::text, cause, causes

@@ -13,6 +13,7 @@ import { moveCursor, readCursors } from './cursors.ts';
 import {
   gapReadStatement,
   gapStageStatement,
+  latestTime,
   recomputeTapeGaps,
   storeLineGaps,
   storeLives,
@@ -245,7 +246,10 @@ export class TapeMerge {
   /** The heartbeats below which every event and every gap has been read, and what follows for the tape's gaps. */
   async #storeLivesAndGaps(production: ClientBase, lines: ReadonlyMap<LineName, OpenLine>): Promise<void> {
     const { clock, rules } = this.#options;
-    const now = clock();
+    const now = latestTime(
+      clock(),
+      [...lines.values()].map(({ reader }) => reader.heartbeats.lives),
+    );
     for (const [name, line] of lines) {
       if (line.isRestored) {
         this.#touched.push(...(await storeRestoration(production, name, line.mark, now)));
