@@ -136,6 +136,53 @@ describe('queries of the tape', () => {
     expect(book).toMatchObject({ bids: [[1, 5]], anchor: { at: T0, source: 'ws' }, complete: true });
   });
 
+  it('rebuild a book from what the tape held at one moment, whatever is merged meanwhile', async () => {
+    await fillBook();
+    await client.query('DELETE FROM line_lives');
+    const ask = (asking: Client) => bookAt(asking, 'kalshi', 'K1', us(T0 + 5 * SECOND), rules);
+    const before = await ask(client);
+    expect(before).toMatchObject({ complete: false, changes: 3 });
+    const merging = await database.connect();
+    let statements = 0;
+    const reading = new Proxy(client, {
+      get(target, property, receiver) {
+        const value = Reflect.get(target, property, receiver);
+        if (property !== 'query') return typeof value === 'function' ? value.bind(target) : value;
+        return async (text: string, values?: unknown[]) => {
+          const result = await target.query(text, values);
+          if (!text.includes('order_book_snapshots')) return result;
+          // A merge commits right after the anchor was read: one more change, and then the word that vouches.
+          await store(merging, 'order_book_deltas', [
+            onTape(delta({ exchange_ts: T0 + 4 * SECOND, price: 380_000, amount: 1_000_000 })),
+          ]);
+          await merging.query(
+            `INSERT INTO line_lives (line, epoch, started_at, durable_until) VALUES ('a', 'e', $1, $2)`,
+            [T0 - 100 * SECOND, T0 + 100 * SECOND],
+          );
+          statements++;
+          return result;
+        };
+      },
+    });
+    expect(await ask(reading)).toEqual(before);
+    expect(statements).toBe(1);
+    expect(client.getTransactionStatus()).toBe('I');
+    expect(await ask(client)).toMatchObject({ complete: true, changes: 4 });
+  });
+
+  it('join a transaction that the session is in, and leave it to whoever began it', async () => {
+    await fillBook();
+    await client.query('BEGIN');
+    await client.query(`DELETE FROM order_book_deltas WHERE exchange_ts > $1`, [T0 + 2 * SECOND]);
+    const book = await bookAt(client, 'kalshi', 'K1', us(T0 + 5 * SECOND), rules);
+    expect(book).toMatchObject({ complete: true, changes: 2 });
+    const trades: string[] = [];
+    for await (const row of tradesOf(client, {})) trades.push(row.trade_id);
+    expect(client.getTransactionStatus()).toBe('T');
+    await client.query('ROLLBACK');
+    expect(await bookAt(client, 'kalshi', 'K1', us(T0 + 5 * SECOND), rules)).toMatchObject({ changes: 3 });
+  });
+
   it('give trades in order, by instrument and time', async () => {
     await store(client, 'trades', [
       onTape(trade({ trade_id: 'late', exchange_ts: T0 + 2 })),

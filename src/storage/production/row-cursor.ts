@@ -1,10 +1,12 @@
 import type { ClientBase, QueryResultRow } from 'pg';
+import { isInTransaction } from './one-moment.ts';
 
 const ROWS_AT_ONCE = 5_000;
 
 /**
  * Rows of a query of any length in the memory of a few thousand: a server-side cursor in a transaction that
- * only reads. Ending the loop early ends the query. One at a time on a session.
+ * only reads, or in the one that the session is in. Ending the loop early ends the query. One at a time on a
+ * session.
  */
 export async function* rowsOf<Row extends QueryResultRow>(
   client: ClientBase,
@@ -12,7 +14,8 @@ export async function* rowsOf<Row extends QueryResultRow>(
   values: readonly unknown[],
   rowsAtOnce = ROWS_AT_ONCE,
 ): AsyncGenerator<Row> {
-  await client.query('BEGIN READ ONLY');
+  const isJoining = isInTransaction(client);
+  if (!isJoining) await client.query('BEGIN READ ONLY');
   try {
     await client.query(`DECLARE rows_ahead NO SCROLL CURSOR FOR ${statement}`, [...values]);
     for (;;) {
@@ -21,6 +24,6 @@ export async function* rowsOf<Row extends QueryResultRow>(
       if (rows.length < rowsAtOnce) return;
     }
   } finally {
-    await client.query('ROLLBACK').catch(() => {});
+    await client.query(isJoining ? 'CLOSE rows_ahead' : 'ROLLBACK').catch(() => {});
   }
 }

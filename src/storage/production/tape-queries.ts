@@ -8,6 +8,7 @@ import type { Price } from '../../units/price.ts';
 import type { Size } from '../../units/size.ts';
 import type { Micros } from '../../units/time.ts';
 import { readLives } from './gap-merge.ts';
+import { atOneMoment } from './one-moment.ts';
 import { rowsOf } from './row-cursor.ts';
 
 /** Which rows; absent conditions let everything through. Times in microseconds, `from` included, `to` not. */
@@ -246,8 +247,7 @@ export async function knowsInstrument(
   return rows[0]!.known;
 }
 
-/** The book of an instrument at a venue time, rebuilt from the tape, and whether it is certain. */
-export async function bookAt(
+async function rebuildBook(
   client: ClientBase,
   venue: string,
   instrument: string,
@@ -288,4 +288,18 @@ export async function bookAt(
     }
   }
   return rebuild.finish();
+}
+
+/**
+ * The book of an instrument at a venue time, rebuilt from the tape, and whether it is certain. All of it is read
+ * at one moment: a merge that commits meanwhile could take back the anchor, or vouch for changes not read.
+ */
+export async function bookAt(
+  client: ClientBase,
+  venue: string,
+  instrument: string,
+  at: Micros,
+  rules: TapeRules,
+): Promise<RebuiltBook> {
+  return await atOneMoment(client, () => rebuildBook(client, venue, instrument, at, rules));
 }
