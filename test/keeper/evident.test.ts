@@ -216,6 +216,24 @@ describe('a line of a venue without sequence numbers', () => {
     expect(line.openGaps()).toEqual(['A undecodable_frame', 'B undecodable_frame']);
   });
 
+  it('believes no change and no book that is stamped a day ahead', () => {
+    const { line, one } = started();
+    const absurd = line.now + 86_400 * SECOND;
+    line.frame(one, { events: [absolute('A', absurd, 'bid', 41, 1)] });
+    line.frame(one, { events: [snapshot('B', absurd, levels([41, 1]))] });
+    expect(line.openGaps()).toEqual(['A undecodable_frame', 'B undecodable_frame']);
+    line.frame(one, { events: [snapshot('A', line.now), snapshot('B', line.now)] });
+    line.frame(one, { events: [absolute('A', line.now, 'bid', 41, 2)] });
+    line.frame(one, { events: [absolute('B', line.now, 'bid', 41, 2)] });
+    for (const instrument of ['A', 'B'])
+      expect(line.keeper.view(instrument)).toMatchObject({
+        proven: true,
+        bids: levels([41, 2], [40, 20], [39, 30]),
+      });
+    line.pass(15);
+    for (const { snapshot_ts } of line.anchors()) expect(snapshot_ts).toBeLessThanOrEqual(line.now);
+  });
+
   it('puts a book in doubt over a message of a kind it does not know that names it', () => {
     const { line, one } = started();
     const unknown = { reason: 'unknown_type', message: 'the event_type "level_move" is not known' };

@@ -452,6 +452,45 @@ describe('copies from a second connection', () => {
   });
 });
 
+describe('a venue time far ahead', () => {
+  const DAY = 86_400 * SECOND;
+
+  it('puts its own book in doubt and leaves all others, their labels and their numbering alone', () => {
+    const { line, connection } = started();
+    const absurd = line.now + DAY;
+    const change = { sid: 1, seq: 3, events: [signed('A', absurd, 'bid', 41, 1)] };
+    expect(line.frame(connection, change).resync).toEqual([
+      { instruments: ['A'], cause: 'undecodable_frame', sid: 1 },
+    ]);
+    expect(line.openGaps()).toEqual(['A undecodable_frame']);
+    expect(line.of('book_delta').at(-1)).toMatchObject({ exchange_ts: absurd, occurrence: 0 });
+    line.frame(connection, { sid: 1, seq: 4, events: [book('kalshi', 'A', BIDS, ASKS)] });
+    line.frame(connection, { sid: 1, seq: 5, events: [book('kalshi', 'B', BIDS, ASKS)] });
+    const time = line.now;
+    line.frame(connection, { sid: 1, seq: 6, events: [signed('A', time, 'bid', 41, 1)] });
+    line.frame(connection, { sid: 1, seq: 7, events: [signed('A', time, 'bid', 41, 1)] });
+    expect(
+      line
+        .of('book_delta')
+        .map(({ occurrence }) => occurrence)
+        .slice(-2),
+    ).toEqual([0, 1]);
+    line.pass(20);
+    expect(line.openGaps()).toEqual([]);
+    for (const { snapshot_ts } of line.anchors()) expect(snapshot_ts).toBeLessThanOrEqual(line.now);
+  });
+
+  it('is believed once several agree, as after a step of our own clock', () => {
+    const { line, connection } = started();
+    for (let seq = 3; seq < 20; seq++)
+      line.frame(connection, { sid: 1, seq, events: [signed('A', line.now + DAY, 'bid', 41, 1)] });
+    line.frame(connection, { sid: 1, seq: 20, events: [book('kalshi', 'A', BIDS, ASKS)] });
+    line.frame(connection, { sid: 1, seq: 21, events: [signed('A', line.now + DAY, 'bid', 41, 1)] });
+    expect(line.keeper.view('A')).toMatchObject({ proven: true });
+    expect(line.keeper.view('A')!.bids[0]).toEqual(levels([41, 11])[0]);
+  });
+});
+
 describe('frames that cannot be read', () => {
   it('show as a missing number with the next frame of the subscription', () => {
     const { line, connection } = started();

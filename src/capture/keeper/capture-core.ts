@@ -268,10 +268,25 @@ export abstract class CaptureCore implements LineKeeper {
     return Math.max(timed, delays.venueTime(source, source.lastGood) - UNKNOWN_DELAY);
   }
 
-  /** Follows the delay of an event that happened just before it was sent. @returns whether it is one. */
+  /**
+   * Follows the delay of an event that happened just before it was sent. @returns whether it is one whose time can
+   * be believed.
+   */
   protected noteDelay(source: Source, event: MarketEvent): boolean {
     if (event.exchange_ts === null || (event.kind !== 'book_delta' && event.kind !== 'trade')) return false;
-    this.delays.note(source, event.exchange_ts, event.received_at);
+    return this.delays.note(source, event.exchange_ts, event.received_at);
+  }
+
+  /**
+   * Whether the time of a change or book is out of reason. It must not become the time of anything else, and where
+   * it belongs among the others is not known: the book is in doubt.
+   */
+  protected isAbsurd(state: InstrumentState, event: MarketEvent): boolean {
+    const { exchange_ts, received_at } = event;
+    if (exchange_ts === null || !this.delays.isAhead(exchange_ts, received_at)) return false;
+    const from = state.isProven && state.source !== null ? this.provenUntil(state.source) : received_at;
+    this.suspect(state, from, 'undecodable_frame');
+    this.askResync(state, 'undecodable_frame', received_at);
     return true;
   }
 

@@ -5,6 +5,9 @@ const SECOND = 1_000_000;
 const DISORDER = 50_000;
 /** A delay this much above the least is not believed. */
 const MOST_EXCESS = 3_600 * SECOND;
+/** A venue time this much further ahead than any before it is believed only when several in a row agree. */
+const AHEAD = 5 * SECOND;
+const AGREEING = 8;
 /** The least delay is forgotten at a thousandth of the time that passes: clocks drift. */
 const FLOOR_RISE = 1_000;
 /** Part of the way down that the greatest delay takes with each event. */
@@ -18,14 +21,29 @@ export class Delays {
   private floor: number | null = null;
   private floorAt = 0;
   private greatest = 0;
+  /** Delay of the latest event that was not believed, and how many in a row had nearly the same. */
+  private doubted = 0;
+  private doubtedCount = 0;
 
   /** Least delay, or null before the first event with a venue time. */
   get least(): number | null {
     return this.floor;
   }
 
-  note(source: Source, exchange_ts: number, received_at: number): void {
+  /** Whether a venue time lies so far ahead that it is most likely wrong. */
+  isAhead(exchange_ts: number, received_at: number): boolean {
+    return received_at - exchange_ts < Math.min(this.floor ?? 0, 0) - AHEAD;
+  }
+
+  /** Follows the delay of an event. @returns whether its time is believed. */
+  note(source: Source, exchange_ts: number, received_at: number): boolean {
     const delay = received_at - exchange_ts;
+    if (this.isAhead(exchange_ts, received_at)) {
+      this.doubtedCount = Math.abs(delay - this.doubted) < AHEAD ? this.doubtedCount + 1 : 1;
+      this.doubted = delay;
+      if (this.doubtedCount < AGREEING) return false;
+    }
+    this.doubtedCount = 0;
     let floor = this.floor;
     if (floor === null) floor = delay;
     else {
@@ -37,6 +55,7 @@ export class Delays {
     const bounded = Math.min(delay, floor + MOST_EXCESS);
     source.delay = decayed(source.delay ?? bounded, bounded);
     this.greatest = decayed(this.greatest, bounded);
+    return true;
   }
 
   /** How far delays of this subscription vary. */

@@ -125,8 +125,13 @@ export class EvidentKeeper extends CaptureCore {
     this.findings.touch(event.instrument);
     const state = this.states.get(event.instrument);
     if (state === undefined || state.source !== source) {
-      if (state?.pending === source) this.missed(source, event);
+      if (state?.pending === source && !this.delays.isAhead(exchange_ts ?? received_at, received_at))
+        this.missed(source, event);
       this.writer.stray(event, state, source, 0);
+      return;
+    }
+    if (this.isAbsurd(state, event)) {
+      this.writer.delta(event, source, 0, this.writer.quality(state, event), 0, 0);
       return;
     }
     const time = exchange_ts ?? received_at;
@@ -177,6 +182,10 @@ export class EvidentKeeper extends CaptureCore {
     if (state === undefined || (state.source !== source && state.pending !== source)) {
       if (state === undefined) this.counters.unexpected++;
       else this.counters.superseded++;
+      this.writer.snapshot(undefined, event, source);
+      return;
+    }
+    if (this.isAbsurd(state, event)) {
       this.writer.snapshot(undefined, event, source);
       return;
     }

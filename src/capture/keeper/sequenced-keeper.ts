@@ -110,6 +110,10 @@ export class SequencedKeeper extends CaptureCore {
       this.writer.stray(event, state, source, seq);
       return;
     }
+    if (this.isAbsurd(state, event)) {
+      this.writer.delta(event, source, seq, this.writer.quality(state, event), 0, 0);
+      return;
+    }
     const time = exchange_ts ?? received_at;
     const counter = state.counter;
     if (counter.placeSigned(time, side, price, event.change) === Placement.late) this.counters.late_changes++;
