@@ -1,10 +1,14 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lineNames } from '#src/storage/production/merge-statements.ts';
+import { readLives } from '#src/storage/production/gap-merge.ts';
+import { type LineName, lineNames } from '#src/storage/production/merge-statements.ts';
 import { horizonOf } from '#src/storage/production/tape-queries.ts';
+import { gapsOfInstrument } from '#src/tape/gaps.ts';
+import type { LineGap } from '#src/tape/line-account.ts';
 import type { TapeRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
 import { useDatabases } from '../storage/database.ts';
-import { gapRow, heartbeat, store, T0, trade, type World, world } from './lines.ts';
+import { gapRow, heartbeat, type Row, reset, store, T0, trade, type World, world } from './lines.ts';
 
 const databases = useDatabases();
 const rules: TapeRules = { silence: 30_000_000, arrivalAllowance: 0, settleAllowance: 0 };
@@ -228,5 +232,132 @@ describe('gaps of the tape, kept by the merge', () => {
     made.now = at(5) as Micros;
     await merge.run();
     expect(await tapeGaps(made)).toContainEqual(['*', 10, 30, 'database_restored']);
+  });
+
+  it('cover an instrument from a rolling restart until it is expected again, or for good when it never is', async () => {
+    const made = await world(databases);
+    const merge = made.merge({ rules });
+    const starts = { a: 100, b: 160, c: 220 };
+    for (const line of lineNames) {
+      await heartbeat(made.sessions[line], line, 'e1', at(0), at(starts[line] - 1));
+      await store(made.sessions[line], 'gaps', [
+        gapRow(`${line}:e1:1`, at(0), at(1), { instruments: ['K1', 'K2'] }),
+      ]);
+    }
+    made.now = at(99) as Micros;
+    await merge.run();
+    const advance = async (seconds: number): Promise<void> => {
+      for (const line of lineNames) {
+        const isNew = seconds > starts[line];
+        if (isNew) await heartbeat(made.sessions[line], line, 'e2', at(starts[line]), at(seconds));
+      }
+      made.now = at(seconds) as Micros;
+      await merge.run();
+    };
+    for (const seconds of [110, 170, 230, 300]) await advance(seconds);
+    const expected = [
+      ['*', 0, 0, 'line_down'],
+      ['K1', 0, 1, 'startup'],
+      ['K2', 0, 1, 'startup'],
+    ];
+    expect(await tapeGaps(made)).toEqual([
+      ...expected,
+      ['K1', 219, null, 'line_down'],
+      ['K2', 219, null, 'line_down'],
+    ]);
+    for (const [line, from] of [
+      ['a', 400],
+      ['b', 405],
+      ['c', 410],
+    ] as const)
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e2:1`, at(from), at(from + 2))]);
+    await advance(420);
+    expect(await tapeGaps(made)).toEqual([
+      ...expected,
+      ['K1', 219, 402, 'line_down'],
+      ['K2', 219, null, 'line_down'],
+    ]);
+  });
+
+  it('cover an instrument that is first heard of late from the first life on', async () => {
+    const made = await world(databases);
+    const merge = made.merge({ rules });
+    await running(made, 10);
+    for (const line of lineNames)
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:1`, at(0), at(1))]);
+    await merge.run();
+    await store(made.sessions.b, 'gaps', [gapRow('b:e1:2', at(7), at(9), { instruments: ['K9'] })]);
+    await merge.run();
+    expect(await tapeGaps(made)).toContainEqual(['K9', 0, 9, expect.any(String)]);
+  });
+
+  it('are what all gaps and lives together make of them, however the merge comes upon them', async () => {
+    const made = await world(databases);
+    const instruments = ['K1', 'K2'];
+    const step = fc.record({
+      line: fc.constantFrom(...lineNames),
+      pass: fc.integer({ min: 1, max: 40 }),
+      what: fc.constantFrom('open', 'close', 'restart', 'all', 'nothing'),
+      of: fc.subarray(instruments, { minLength: 1 }),
+      mergeAfter: fc.boolean(),
+    });
+    await fc.assert(
+      fc
+        .asyncProperty(fc.array(step, { minLength: 4, maxLength: 25 }), async (script) => {
+          const merge = made.merge({ rules });
+          let now = 1;
+          let counter = 0;
+          const life = { a: 0, b: 0, c: 0 };
+          const startedAt = { a: 0, b: 0, c: 0 };
+          const open: Record<LineName, { id: string; from: number; more: Row }[]> = { a: [], b: [], c: [] };
+          for (const { line, pass, what, of, mergeAfter } of script) {
+            now += pass;
+            const client = made.sessions[line];
+            if (what === 'restart') {
+              await heartbeat(client, line, `e${life[line]}`, at(startedAt[line]), at(now - 1));
+              life[line]++;
+              startedAt[line] = now;
+              open[line] = [];
+            } else if (what === 'close') {
+              for (const { id, from, more } of open[line].splice(0))
+                await store(client, 'gaps', [gapRow(id, at(from), at(now), more)]);
+            } else if (what !== 'nothing') {
+              const more = what === 'all' ? { is_all: true, instruments: [] } : { instruments: of };
+              const gap = { id: `${line}:e${life[line]}:${counter++}`, from: now, more };
+              open[line].push(gap);
+              await store(client, 'gaps', [gapRow(gap.id, at(now), null, more)]);
+            }
+            for (const other of lineNames)
+              await heartbeat(made.sessions[other], other, `e${life[other]}`, at(startedAt[other]), at(now));
+            made.now = at(now) as Micros;
+            if (mergeAfter) await merge.run();
+          }
+          await merge.run();
+          const lives = await readLives(made.production);
+          const { rows } = await made.production.query(
+            `SELECT line, instrument, gap_id AS "gapId", from_ts::float8 AS from, to_ts::float8 AS to, cause FROM gaps
+             WHERE line <> 'tape' AND gap_id NOT LIKE 'down:%'`,
+          );
+          const gapsOf = (line: LineName, instrument: string): LineGap[] =>
+            rows.filter((row) => row.line === line && row.instrument === instrument);
+          const accounts = lineNames.map((line) => ({
+            line,
+            lives: lives.get(line)!,
+            allGaps: gapsOf(line, '*'),
+          }));
+          const all = { now: made.now, silence: rules.silence, arrivalAllowance: rules.arrivalAllowance };
+          for (const instrument of new Set(rows.map((row) => row.instrument))) {
+            if (instrument === '*') continue;
+            const own = new Map(lineNames.map((line) => [line, gapsOf(line, instrument)]));
+            const plain = gapsOfInstrument(accounts, own, all);
+            const onTape = (await tapeGaps(made)).filter(([name]) => name === instrument);
+            expect(onTape.map(([, from, to]) => [from, to])).toEqual(
+              plain.map(({ from, to }) => [(from - T0) / SECOND, to === null ? null : (to - T0) / SECOND]),
+            );
+          }
+        })
+        .beforeEach(() => reset(made)),
+      { numRuns: 20 },
+    );
   });
 });

@@ -288,11 +288,11 @@ export async function recomputeTapeGaps(
     ];
     if (everything.length > 0) {
       const since = Math.min(...everything) as Micros;
-      // Whatever a line had recorded in or after that time may be a gap of the tape now, or be one no more.
+      // A line proves nothing of an instrument that its present life has not begun to expect, so also one without
+      // any gap since then may now lie in a gap of the tape.
       const { rows } = await client.query<{ instrument: string }>(
-        `SELECT DISTINCT instrument FROM gaps
-         WHERE venue = $1 AND instrument <> '${EVERY_INSTRUMENT}' AND (to_ts IS NULL OR to_ts > $2)`,
-        [venue, since],
+        `SELECT DISTINCT instrument FROM gaps WHERE venue = $1 AND instrument <> '${EVERY_INSTRUMENT}'`,
+        [venue],
       );
       for (const { instrument } of rows) {
         instruments.set(instrument, Math.min(since, instruments.get(instrument) ?? since) as Micros);
@@ -313,6 +313,21 @@ function reachBack(accounts: readonly LineAccount[], since: Micros): Micros {
   return Math.min(since, ...starts) as Micros;
 }
 
+/** Instruments that are new to the tape: whatever it holds of lives before them bears on these for the first time. */
+async function instrumentsWithoutTapeGap(
+  client: ClientBase,
+  venue: string,
+  instruments: readonly string[],
+): Promise<Set<string>> {
+  const { rows } = await client.query<{ instrument: string }>(
+    `SELECT instrument FROM unnest($2::text[]) AS asked (instrument)
+     WHERE NOT EXISTS (
+       SELECT FROM gaps WHERE gaps.venue = $1 AND gaps.instrument = asked.instrument AND gaps.line = 'tape')`,
+    [venue, instruments],
+  );
+  return new Set(rows.map(({ instrument }) => instrument));
+}
+
 async function recomputeInstruments(
   client: ClientBase,
   venue: string,
@@ -328,12 +343,14 @@ async function recomputeInstruments(
       (least, name) => Math.min(least, instruments.get(name)!),
       Number.MAX_SAFE_INTEGER,
     );
-    const since = Math.max(0, earliest - rules.arrivalAllowance) as Micros;
+    const since = reachBack(accounts, Math.max(0, earliest - rules.arrivalAllowance) as Micros);
+    const unknown = await instrumentsWithoutTapeGap(client, venue, batch);
     const { rows } = await client.query<GapRow>(
       `SELECT line, gap_id, venue, instrument, from_ts::text, to_ts::text, cause, causes
-       FROM gaps WHERE venue = $1 AND instrument = ANY ($2) AND (to_ts IS NULL OR to_ts >= $3)
+       FROM gaps
+       WHERE venue = $1 AND instrument = ANY ($2) AND (to_ts IS NULL OR to_ts >= $3 OR instrument = ANY ($4))
        ORDER BY instrument, gaps.from_ts`,
-      [venue, batch, reachBack(accounts, since)],
+      [venue, batch, reachBack(accounts, since), [...unknown]],
     );
     const byInstrument = Map.groupBy(rows, (row) => row.instrument);
     const existing: GapRow[] = [];
@@ -351,8 +368,9 @@ async function recomputeInstruments(
           lineGaps.get(row.line as LineName)?.push({ gapId: row.gap_id, ...gap });
         }
       }
-      const after = gapsOfInstrument(accounts, lineGaps, rules, since);
-      for (const gap of replaceFrom(before, after, since)) {
+      const clip = unknown.has(instrument) ? (0 as Micros) : since;
+      const after = gapsOfInstrument(accounts, lineGaps, rules, clip);
+      for (const gap of replaceFrom(before, after, clip)) {
         if (endOf(gap) > gap.from) desired.push(tapeRow(venue, instrument, gap));
       }
     }
