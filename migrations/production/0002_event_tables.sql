@@ -144,7 +144,10 @@ CREATE TABLE market_lifecycle (
   received_at bigint NOT NULL,
   quality smallint NOT NULL,
   lines smallint NOT NULL,
-  merged_at bigint NOT NULL DEFAULT clock_micros()
+  merged_at bigint NOT NULL DEFAULT clock_micros(),
+  received_a bigint,
+  received_b bigint,
+  received_c bigint
 );
 SELECT cut_into_days('market_lifecycle', 'at');
 CREATE UNIQUE INDEX market_lifecycle_identity ON market_lifecycle (subject, type, content_key, at);
@@ -157,7 +160,10 @@ SELECT describe_table('market_lifecycle', 'What a venue announces about a market
   "details": "The message as received.",
   "at": "exchange_ts, or the receive time where the venue gives none; microseconds.",
   "exchange_ts": "Time of the venue, microseconds; null where it gives none.",
-  "content_key": "32 bits of the message."
+  "content_key": "32 bits of the message.",
+  "received_a": "When line a received it, microseconds; null where it did not.",
+  "received_b": "When line b received it, microseconds; null where it did not.",
+  "received_c": "When line c received it, microseconds; null where it did not."
 }'));
 
 CREATE TABLE order_book_metrics (

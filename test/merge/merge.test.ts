@@ -504,6 +504,64 @@ describe('the merge', () => {
     }
   });
 
+  const announced = async (made: World): Promise<readonly (readonly [number, number])[]> => {
+    const { rows } = await made.production.query(
+      'SELECT at::float8 AS at, lines FROM market_lifecycle ORDER BY at',
+    );
+    return rows.map((row) => [(row.at - T0) / 1_000_000, row.lines] as const);
+  };
+  const announce = async (made: World, line: LineName, ...seconds: number[]): Promise<void> => {
+    const rows = seconds.map((second) => {
+      const at = T0 + second * 1_000_000;
+      return lifecycle({ type: 'deactivated', at, received_at: at });
+    });
+    await store(made.sessions[line], 'market_lifecycle', rows);
+  };
+
+  it('keeps two equal announcements of one line apart, however close, in whatever order lines come', async () => {
+    const made = await world(databases);
+    const seconds = { a: [1, 8], b: [1.25, 8.25], c: [0.75, 8.5] };
+    for (const order of ['abc', 'cab', 'bca']) {
+      await reset(made);
+      const merge = made.merge();
+      for (const line of order.split('') as LineName[]) {
+        await announce(made, line, ...seconds[line]);
+        await merge.run();
+      }
+      await made.production.query('DELETE FROM sync_cursors');
+      await runUntilDone(made.merge({ rowsPerRun: 1 }));
+      expect(await announced(made)).toEqual([
+        [0.75, 7],
+        [8, 7],
+      ]);
+    }
+    await reset(made);
+    for (const line of lineNames) await announce(made, line, ...seconds[line]);
+    await made.merge().run();
+    expect(await announced(made)).toEqual([
+      [0.75, 7],
+      [8, 7],
+    ]);
+  });
+
+  it('goes on when late copies would move two announcements to one time', async () => {
+    const made = await world(databases);
+    const merge = made.merge();
+    for (const [line, second] of [
+      ['a', 21],
+      ['a', 10.5],
+      ['b', 13],
+      ['c', 9],
+    ] as const) {
+      await announce(made, line, second);
+      await merge.run();
+    }
+    expect(await announced(made)).toEqual([
+      [9, 7],
+      [21, 1],
+    ]);
+  });
+
   it('does not take announcements with a venue time for one', async () => {
     const made = await world(databases);
     await store(made.sessions.a, 'market_lifecycle', [

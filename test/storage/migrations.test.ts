@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { lineTables } from '#src/storage/line-tables.ts';
 import { type MigrationSet, migrate, migrationSets, readMigrations } from '#src/storage/migrate.ts';
-import { eventTables } from '#src/storage/tables.ts';
+import { eventTables, marketLifecycle } from '#src/storage/tables.ts';
 import { useDatabases } from './database.ts';
 import { DAY } from './stream-lines.ts';
 
@@ -83,6 +83,11 @@ describe('the production set', () => {
           .map((column) => ({ name: column.name, type: column.type, nullable: column.nullable === true })),
         { name: 'lines', type: 'smallint', nullable: false },
         { name: 'merged_at', type: 'bigint', nullable: false },
+        ...(table === marketLifecycle ? ['received_a', 'received_b', 'received_c'] : []).map((column) => ({
+          name: column,
+          type: 'bigint',
+          nullable: true,
+        })),
       ]);
       expect((await uniqueKeys(client, name)).map((key) => key.sort())).toContainEqual(
         [...table.unique].sort(),

@@ -5,14 +5,24 @@ export const lineBits = { a: 1, b: 2, c: 4 } as const;
 export type LineName = keyof typeof lineBits;
 export const lineNames = Object.keys(lineBits) as LineName[];
 
-/** A lifecycle message without a venue time is the same event on another line within this many microseconds. */
-const SAME_ANNOUNCEMENT = 10_000_000;
-
 /** Tables whose rows count in `coverage`: real events of an instrument, not snapshots, which each line has its own of. */
 const counted = new Set(['trades', 'order_book_deltas', 'tickers']);
 
 /** Columns that a copy may know where the first did not: WebSocket and REST tell different things of a trade. */
 const filledIn: Readonly<Record<string, readonly string[]>> = { trades: ['taker_side'] };
+
+/** The tape's column of when a line received an announcement. */
+export const receivedBy = <Line extends LineName>(line: Line): `received_${Line}` => `received_${line}`;
+
+/** Columns of the tape that come from the copies of one line, with what they take of them. */
+function columnsByLine(table: EventTable): readonly { readonly name: string; readonly value: string }[] {
+  // Announcements without a venue time are told apart by when each line received them.
+  if (table.name !== 'market_lifecycle') return [];
+  return lineNames.map((line) => ({
+    name: receivedBy(line),
+    value: `min(received_at) FILTER (WHERE lines & ${lineBits[line]} <> 0)`,
+  }));
+}
 
 /** Columns that the tape keeps. */
 export function tapeColumns(table: EventTable): readonly Column[] {
@@ -79,36 +89,6 @@ export function alignStatements(table: EventTable): readonly string[] {
       ...asUsual,
     ];
   }
-  if (table.name === 'market_lifecycle') {
-    const same = 't.subject = s.subject AND t.type = s.type AND t.content_key = s.content_key';
-    return [
-      `UPDATE ${stage} AS s SET at = first_at
-       FROM (
-         SELECT row_id, min(at) OVER (PARTITION BY subject, type, content_key, cluster) AS first_at
-         FROM (
-           SELECT row_id, at, subject, type, content_key,
-             sum(begins) OVER (PARTITION BY subject, type, content_key ORDER BY at, row_id) AS cluster
-           FROM (
-             SELECT ctid AS row_id, at, subject, type, content_key,
-               (at - lag(at, 1, -1::bigint) OVER (PARTITION BY subject, type, content_key ORDER BY at, ctid)
-                 > ${SAME_ANNOUNCEMENT})::integer AS begins
-             FROM ${stage} WHERE exchange_ts IS NULL
-           ) AS steps
-         ) AS clusters
-       ) AS firsts
-       WHERE s.ctid = row_id AND s.at <> first_at`,
-      ...byIndex,
-      `UPDATE market_lifecycle AS t SET at = s.at
-       FROM ${stage} AS s
-       WHERE s.exchange_ts IS NULL AND t.exchange_ts IS NULL AND ${same}
-         AND t.at > s.at AND t.at <= s.at + ${SAME_ANNOUNCEMENT}`,
-      `UPDATE ${stage} AS s SET at = t.at
-       FROM market_lifecycle AS t
-       WHERE s.exchange_ts IS NULL AND t.exchange_ts IS NULL AND ${same}
-         AND t.at < s.at AND t.at >= s.at - ${SAME_ANNOUNCEMENT}`,
-      ...asUsual,
-    ];
-  }
   return [];
 }
 
@@ -129,6 +109,7 @@ export function mergeStatement(table: EventTable): string {
     // Equal identity means equal content: any of them is as good as another.
     return `${fold === undefined ? 'any_value' : aggregates[fold]}(${name}) AS ${name}`;
   });
+  const byLine = columnsByLine(table);
   const sets: { readonly name: string; readonly value: string }[] = [
     { name: 'lines', value: 't.lines | excluded.lines' },
     ...Object.entries(table.fold).map(([name, fold]) => {
@@ -139,7 +120,10 @@ export function mergeStatement(table: EventTable): string {
           : `t.${name} ${operators[fold]} excluded.${name}`;
       return { name, value };
     }),
-    ...(filledIn[table.name] ?? []).map((name) => ({ name, value: `coalesce(t.${name}, excluded.${name})` })),
+    ...[...(filledIn[table.name] ?? []), ...byLine.map(({ name }) => name)].map((name) => ({
+      name,
+      value: `coalesce(t.${name}, excluded.${name})`,
+    })),
   ];
   const coverage = counted.has(table.name)
     ? `, covered AS (
@@ -156,8 +140,8 @@ export function mergeStatement(table: EventTable): string {
     : '';
   const subject = names.includes('instrument') ? 'instrument' : 'subject';
   return `WITH merged AS (
-      INSERT INTO ${table.name} AS t (${names.join(', ')}, lines)
-      SELECT ${grouped.join(', ')}, bit_or(lines)
+      INSERT INTO ${table.name} AS t (${[...names, 'lines', ...byLine.map(({ name }) => name)].join(', ')})
+      SELECT ${[...grouped, 'bit_or(lines)', ...byLine.map(({ value }) => value)].join(', ')}
       FROM ${stageOf(table.name)}
       GROUP BY ${table.unique.join(', ')}
       ON CONFLICT (${table.unique.join(', ')}) DO UPDATE

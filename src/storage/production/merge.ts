@@ -2,7 +2,8 @@ import type { Client, ClientBase } from 'pg';
 import type { AccountRules } from '../../tape/line-account.ts';
 import type { TapeRules } from '../../tape/rules.ts';
 import type { Clock } from '../../units/time.ts';
-import { eventTables } from '../tables.ts';
+import { eventTables, marketLifecycle } from '../tables.ts';
+import { alignAnnouncements } from './announcement-merge.ts';
 import {
   latestMergeStatement,
   latestReadStatement,
@@ -287,6 +288,7 @@ export class TapeMerge {
           read: (line) => readStatement(table, line),
           store: async () => {
             await production.query(partitionStatement(table));
+            if (table.name === marketLifecycle.name) await alignAnnouncements(production);
             for (const statement of alignStatements(table)) await production.query(statement);
             return await counts(mergeStatement(table));
           },
