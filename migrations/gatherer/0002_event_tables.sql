@@ -12,7 +12,7 @@ AS $$
     "price": "Micro-dollars.",
     "hash": "Hash of the book after the event, as the venue gave it.",
     "received_at": "When it left the socket or the response, microseconds since the epoch.",
-    "quality": "Bits: 1 book suspect, 2 receive time suspect, 4 from a snapshot, 8 first after a gap.",
+    "quality": "Bits: 1 book suspect, 2 receive time suspect, 4 from a snapshot, 8 first after a gap, 16 without venue time (the receive time stands for it).",
     "connection": "Connection with its epoch.",
     "sid": "Subscription id of the venue, 0 where it has none.",
     "seq": "Sequence number on the subscription, 0 where the venue has none.",

@@ -11,7 +11,7 @@ AS $$
     "price": "Micro-dollars.",
     "hash": "Hash of the book after the event, as the venue gave it.",
     "received_at": "When the first line had it: it left the socket or the response then, microseconds since the epoch.",
-    "quality": "Bits that every line which saw it set: 1 book suspect, 2 receive time suspect, 4 from a snapshot, 8 first after a gap.",
+    "quality": "Bits that every line which saw it set: 1 book suspect, 2 receive time suspect, 4 from a snapshot, 8 first after a gap, 16 without venue time (the receive time stands for it).",
     "lines": "Lines that saw it, as bits: a 1, b 2, c 4.",
     "merged_at": "When it came onto the tape, microseconds since the epoch."
   }'::jsonb || columns
@@ -34,6 +34,8 @@ CREATE TABLE trades (
 );
 SELECT cut_into_days('trades', 'exchange_ts');
 CREATE UNIQUE INDEX trades_identity ON trades (venue, trade_id, exchange_ts);
+-- Almost empty: a trade without venue time is found by its id alone when a copy with one comes.
+CREATE INDEX trades_without_venue_time ON trades (venue, trade_id) WHERE quality & 16 <> 0;
 CREATE INDEX trades_by_instrument ON trades (instrument, exchange_ts);
 SELECT describe_table('trades', 'Fills.', described('{
   "trade_id": "The venue''s own id; for Polymarket derived from the trade''s content.",

@@ -43,6 +43,8 @@ export const Quality = {
   fromSnapshot: 4,
   /** First of its instrument after a gap of its line. */
   afterGap: 8,
+  /** The venue's time is missing: what is stored as such is the line's receive time. */
+  withoutVenueTime: 16,
 } as const;
 
 /** Figures of one book at one time; absent sides are null. Prices micro-dollars, sizes micro-contracts. */

@@ -1,4 +1,10 @@
-import type { BookMetricsRecord, CapturedEvent, HeartbeatRecord, MarketRecord } from '../events/captured.ts';
+import {
+  type BookMetricsRecord,
+  type CapturedEvent,
+  type HeartbeatRecord,
+  type MarketRecord,
+  Quality,
+} from '../events/captured.ts';
 import { contentKey, hashKey } from '../events/identity.ts';
 import type { CopyBuffer } from './copy-buffer.ts';
 import { gapColumns, heartbeatColumns, instrumentColumns, marketColumns } from './line-tables.ts';
@@ -19,9 +25,9 @@ import {
 
 type Of<Kind extends CapturedEvent['kind']> = Extract<CapturedEvent, { kind: Kind }>;
 
-function provenance(to: CopyBuffer, event: CapturedEvent): void {
+function provenance(to: CopyBuffer, event: CapturedEvent, quality: number = event.quality): void {
   to.bigint(event.received_at, 'received_at');
-  to.smallint(event.quality, 'quality');
+  to.smallint(quality, 'quality');
   to.text(event.connection, 'connection');
   to.integer(event.sid, 'sid');
   to.bigint(event.seq, 'seq');
@@ -30,6 +36,13 @@ function provenance(to: CopyBuffer, event: CapturedEvent): void {
 /** Time of the venue, else the receive time. */
 function storedTime(event: { readonly exchange_ts: number | null; readonly received_at: number }): number {
   return event.exchange_ts ?? event.received_at;
+}
+
+/** The event's quality, and whether its time is not the venue's: such a time differs from line to line. */
+function qualityOfTime(event: Of<'trade' | 'book_delta' | 'ticker'>): number {
+  // A quality that is no number is left for the buffer to name.
+  if (event.exchange_ts !== null || !Number.isInteger(event.quality)) return event.quality;
+  return event.quality | Quality.withoutVenueTime;
 }
 
 export function putTrade(to: CopyBuffer, event: Of<'trade'>): void {
@@ -41,7 +54,7 @@ export function putTrade(to: CopyBuffer, event: Of<'trade'>): void {
   to.bigint(event.size, 'size');
   to.nullableText(event.taker_side, 'taker_side');
   to.boolean(event.is_block, 'is_block');
-  provenance(to, event);
+  provenance(to, event, qualityOfTime(event));
 }
 
 export function putDelta(to: CopyBuffer, event: Of<'book_delta'>): void {
@@ -61,7 +74,7 @@ export function putDelta(to: CopyBuffer, event: Of<'book_delta'>): void {
   to.integer(hashKey(event.hash), 'hash_key');
   to.smallint(event.occurrence, 'occurrence');
   to.integer(event.instant_index, 'instant_index');
-  provenance(to, event);
+  provenance(to, event, qualityOfTime(event));
 }
 
 export function putSnapshot(to: CopyBuffer, event: Of<'book_snapshot'>): void {
@@ -90,7 +103,7 @@ export function putTicker(to: CopyBuffer, event: Of<'ticker'>): void {
   to.nullableBigint(event.volume, 'volume');
   to.nullableBigint(event.open_interest, 'open_interest');
   to.integer(contentKey(event), 'content_key');
-  provenance(to, event);
+  provenance(to, event, qualityOfTime(event));
 }
 
 export function putLifecycle(to: CopyBuffer, event: Of<'lifecycle'>): void {

@@ -22,6 +22,8 @@ export interface BookChange {
   /** A signed change, or the new size where `isAbsolute`. */
   readonly amount: Size;
   readonly isAbsolute: boolean;
+  /** Whether `exchangeTs` is the venue's; else a line's receive time stands for it, and each line has a copy. */
+  readonly hasVenueTime: boolean;
 }
 
 export interface RebuiltBook {
@@ -50,12 +52,15 @@ export interface BookEvidence {
 /**
  * Rebuilds a book from an exact anchor and the changes after it. Signed changes count in `(anchor, at]`.
  * Absolute ones count in `[anchor, at]` in the order they were made, because setting a level again to what
- * the anchor already holds changes nothing, while one of the same instant may have come after it.
+ * the anchor already holds changes nothing, while one of the same instant may have come after it. One without
+ * venue time has no place among them and its copies cannot be told apart: it is left out, and the book is not
+ * certain then.
  */
 export class BookRebuild {
   readonly #evidence: BookEvidence;
   readonly #sides: Record<Side, Map<number, number>>;
   #changes = 0;
+  #hasUnplaced = false;
 
   constructor(evidence: BookEvidence) {
     this.#evidence = evidence;
@@ -65,9 +70,16 @@ export class BookRebuild {
     };
   }
 
-  /** @param change in ascending order of `exchangeTs`, then `instantIndex`. */
+  /**
+   * @param change in ascending order of `exchangeTs`, then `instantIndex`; those without venue time also from as
+   *   long after `at` as an event may take to arrive.
+   */
   apply(change: BookChange): void {
     const { anchor, at } = this.#evidence;
+    if (!change.hasVenueTime) {
+      this.#hasUnplaced ||= anchor === null || change.exchangeTs >= anchor.at;
+      return;
+    }
     if (change.exchangeTs > at) return;
     if (anchor !== null) {
       if (change.exchangeTs < anchor.at) return;
@@ -86,6 +98,7 @@ export class BookRebuild {
     if (anchor === null) reasons.push('no exact snapshot of this book at or before that time');
     else if (touchesSpan(gaps, anchor.at, at))
       reasons.push('a gap of the tape lies between the snapshot and that time');
+    if (this.#hasUnplaced) reasons.push('a change came without the time of the venue');
     if (horizon === null) reasons.push('no line has been merged yet');
     else if (at > horizon) reasons.push('not every running line has been merged up to that time');
     const bids = this.#levels('bid', (a, b) => b - a);

@@ -473,6 +473,40 @@ describe('the merge', () => {
     }
   });
 
+  it('takes a trade without venue time for the same by its id alone, with the time of a copy that has one', async () => {
+    const untimed = (received: number): Row =>
+      trade({ exchange_ts: T0 + received, received_at: T0 + received, quality: 17 });
+    const timed = trade({ exchange_ts: T0 - 90_000_000, quality: 1 });
+    const made = await world(databases);
+    const onTape = async (): Promise<Row[]> =>
+      (await made.production.query('SELECT exchange_ts::text, quality, lines FROM trades')).rows;
+    for (const copies of [
+      [untimed(10_000), untimed(7_000_000), timed],
+      [timed, untimed(10_000), untimed(7_000_000)],
+      [untimed(10_000), timed, untimed(7_000_000)],
+    ]) {
+      for (const isAtOnce of [false, true]) {
+        await reset(made);
+        const merge = made.merge();
+        for (const [index, line] of lineNames.entries()) {
+          await store(made.sessions[line], 'trades', [copies[index]!]);
+          if (!isAtOnce) await merge.run();
+        }
+        await merge.run();
+        await made.production.query('DELETE FROM sync_cursors');
+        await merge.run();
+        expect(await onTape()).toEqual([{ exchange_ts: String(T0 - 90_000_000), quality: 1, lines: 7 }]);
+      }
+    }
+    await reset(made);
+    const merge = made.merge();
+    for (const [index, line] of lineNames.entries()) {
+      await store(made.sessions[line], 'trades', [untimed(index * 5_000_000)]);
+      await merge.run();
+    }
+    expect(await onTape()).toEqual([{ exchange_ts: String(T0), quality: 17, lines: 7 }]);
+  });
+
   it('takes announcements without venue time for one within ten seconds, whatever line and order', async () => {
     const at = (line: LineName, ...times: number[]) => ({
       line,

@@ -170,6 +170,26 @@ describe('queries of the tape', () => {
     expect(await ask(client)).toMatchObject({ complete: true, changes: 4 });
   });
 
+  it('count no copy of a change without venue time, and vouch for no book that may hold it', async () => {
+    await fillBook();
+    const untimed = (seconds: number, lines: number): Row => ({
+      ...onTape(delta({ exchange_ts: T0 + seconds * SECOND, amount: 7_000_000, quality: 16 })),
+      lines,
+    });
+    await store(client, 'order_book_deltas', [untimed(4, 1), untimed(4.25, 2), untimed(5.5, 4)]);
+    const ask = (seconds: number, arrivalAllowance = 0) =>
+      bookAt(client, 'kalshi', 'K1', us(T0 + seconds * SECOND), { ...rules, arrivalAllowance });
+    expect(await ask(5)).toMatchObject({
+      bids: [[400_000, 3_000_000]],
+      changes: 3,
+      complete: false,
+      reasons: ['a change came without the time of the venue'],
+    });
+    // It may have happened before it was received.
+    expect((await ask(3.5)).complete).toBe(true);
+    expect((await ask(3.5, SECOND)).complete).toBe(false);
+  });
+
   it('join a transaction that the session is in, and leave it to whoever began it', async () => {
     await fillBook();
     await client.query('BEGIN');

@@ -137,13 +137,15 @@ describe('what a stream line becomes', () => {
     expect(Math.abs(Number(row.now) - Number(row.ingested_at))).toBeLessThan(60_000_000);
   });
 
-  test('a missing venue time is replaced by the receive time', async () => {
+  test('a missing venue time is replaced by the receive time, and the row says so', async () => {
     const { client, store } = await freshStore();
-    await store.store([recordOf([line.trade({ exchange_ts: null }), line.delta({ exchange_ts: null })])]);
+    const untimed = { exchange_ts: null, quality: 1 };
+    await store.store([recordOf([line.trade(untimed), line.delta(untimed), line.ticker(untimed)])]);
     const { rows } = await client.query(
-      'SELECT exchange_ts FROM trades UNION ALL SELECT exchange_ts FROM order_book_deltas',
+      `SELECT exchange_ts, quality FROM trades UNION ALL SELECT exchange_ts, quality FROM order_book_deltas
+       UNION ALL SELECT exchange_ts, quality FROM tickers`,
     );
-    expect(rows.map((row) => row.exchange_ts)).toEqual([String(DAY + 50), String(DAY + 50)]);
+    expect(rows).toEqual(Array(3).fill({ exchange_ts: String(DAY + 50), quality: 17 }));
   });
 
   test('integers to the edge of exactness and any text survive the way into the database', async () => {

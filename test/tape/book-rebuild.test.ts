@@ -43,7 +43,15 @@ function changesOf(made: readonly Made[], isAbsolute: boolean): BookChange[] {
     const instantIndex = counts.get(at) ?? 0;
     counts.set(at, instantIndex + 1);
     const amount = (isAbsolute ? size : size - before) as Size;
-    return { exchangeTs: us(at), instantIndex, side, price: price as Price, amount, isAbsolute };
+    return {
+      exchangeTs: us(at),
+      instantIndex,
+      side,
+      price: price as Price,
+      amount,
+      isAbsolute,
+      hasVenueTime: true,
+    };
   });
 }
 
@@ -121,10 +129,30 @@ describe('a book rebuilt from the tape', () => {
       price: 5 as Price,
       amount: -1 as Size,
       isAbsolute: false,
+      hasVenueTime: true,
     };
     const result = rebuild(empty, [change], 20);
     expect(result.complete).toBe(false);
     expect(result.bids).toEqual([]);
+  });
+
+  it('leaves out a change whose time is not the venue\u2019s, and is not complete then', () => {
+    const change: BookChange = {
+      exchangeTs: us(21),
+      instantIndex: 0,
+      side: 'bid',
+      price: 5 as Price,
+      amount: 1 as Size,
+      isAbsolute: false,
+      hasVenueTime: false,
+    };
+    expect(rebuild(empty, [change], 20)).toMatchObject({
+      bids: [],
+      changes: 0,
+      complete: false,
+      reasons: ['a change came without the time of the venue'],
+    });
+    expect(rebuild(empty, [{ ...change, exchangeTs: us(9) }], 20).complete).toBe(true);
   });
 
   it('reads the flat levels of storage, whether the driver gives texts or numbers', () => {

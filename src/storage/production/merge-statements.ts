@@ -1,3 +1,4 @@
+import { Quality } from '../../events/captured.ts';
 import type { Column, EventTable } from '../tables.ts';
 
 /** Lines as bits of `lines`, and as columns of `coverage`. */
@@ -77,6 +78,7 @@ export function alignStatements(table: EventTable): readonly string[] {
        ) AS same
        WHERE s.venue = same.venue AND s.trade_id = same.trade_id AND s.exchange_ts / 1000 = same.millis
          AND s.exchange_ts <> least_ts`,
+      ...withoutVenueTime(stage),
       ...byIndex,
       `UPDATE trades AS t SET exchange_ts = s.exchange_ts
        FROM ${stage} AS s
@@ -90,6 +92,45 @@ export function alignStatements(table: EventTable): readonly string[] {
     ];
   }
   return [];
+}
+
+/**
+ * A trade without venue time has each line's own receive time: its id alone says which copies are one, and a copy
+ * with the venue's time gives it to the others.
+ */
+function withoutVenueTime(stage: string): readonly string[] {
+  const isUntimed = (row: string): string => `${row}.quality & ${Quality.withoutVenueTime} <> 0`;
+  return [
+    `UPDATE ${stage} AS s SET exchange_ts = same.at
+     FROM (
+       SELECT venue, trade_id, coalesce(min(exchange_ts) FILTER (WHERE NOT ${isUntimed('c')}), min(exchange_ts)) AS at
+       FROM ${stage} AS c GROUP BY 1, 2 HAVING bool_or(${isUntimed('c')})
+     ) AS same
+     WHERE s.venue = same.venue AND s.trade_id = same.trade_id AND ${isUntimed('s')} AND s.exchange_ts <> same.at`,
+    // By the index that holds these alone; the planner would read whole days.
+    'SET LOCAL enable_seqscan = off',
+    `WITH untimed AS MATERIALIZED (
+       SELECT t.venue, t.trade_id, t.exchange_ts FROM trades AS t WHERE ${isUntimed('t')}
+     ), timed AS (
+       SELECT venue, trade_id, min(exchange_ts) AS at FROM ${stage} AS c WHERE NOT ${isUntimed('c')} GROUP BY 1, 2
+     )
+     UPDATE trades AS t SET exchange_ts = timed.at
+     FROM untimed JOIN timed USING (venue, trade_id)
+     WHERE t.venue = untimed.venue AND t.trade_id = untimed.trade_id AND t.exchange_ts = untimed.exchange_ts
+       AND t.exchange_ts <> timed.at
+       AND NOT EXISTS (
+         SELECT FROM trades AS o
+         WHERE o.venue = timed.venue AND o.trade_id = timed.trade_id AND o.exchange_ts = timed.at)`,
+    'SET LOCAL enable_seqscan = on',
+    `UPDATE ${stage} AS s SET exchange_ts = known.at
+     FROM (SELECT DISTINCT venue, trade_id FROM ${stage} AS c WHERE ${isUntimed('c')}) AS asked
+     CROSS JOIN LATERAL (
+       SELECT t.exchange_ts AS at FROM trades AS t
+       WHERE t.venue = asked.venue AND t.trade_id = asked.trade_id
+       ORDER BY ${isUntimed('t')}, t.exchange_ts LIMIT 1
+     ) AS known
+     WHERE s.venue = asked.venue AND s.trade_id = asked.trade_id AND ${isUntimed('s')}`,
+  ];
 }
 
 const aggregates = { least: 'min', greatest: 'max', bit_or: 'bit_or', bit_and: 'bit_and' } as const;

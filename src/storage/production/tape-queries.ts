@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { Quality } from '../../events/captured.ts';
 import type { Side } from '../../events/event.ts';
 import { type Anchor, BookRebuild, levelsFromFlat, type RebuiltBook } from '../../tape/book-rebuild.ts';
 import { mergeHorizon } from '../../tape/horizon.ts';
@@ -268,12 +269,16 @@ async function rebuildBook(
     price: string;
     amount: string;
     is_absolute: boolean;
+    has_venue_time: boolean;
   }>(
     client,
-    `SELECT exchange_ts, instant_index, side, price, amount, is_absolute FROM order_book_deltas
+    `SELECT exchange_ts, instant_index, side, price, amount, is_absolute,
+       quality & ${Quality.withoutVenueTime} = 0 AS has_venue_time
+     FROM order_book_deltas
      WHERE venue = $1 AND instrument = $2 AND exchange_ts >= $3 AND exchange_ts <= $4
+       AND (exchange_ts <= $5 OR quality & ${Quality.withoutVenueTime} <> 0)
      ORDER BY order_book_deltas.exchange_ts, instant_index`,
-    [venue, instrument, since, at],
+    [venue, instrument, since, at + rules.arrivalAllowance, at],
   );
   if (anchor !== null) {
     for await (const row of changes) {
@@ -284,6 +289,7 @@ async function rebuildBook(
         price: Number(row.price) as Price,
         amount: Number(row.amount) as Size,
         isAbsolute: row.is_absolute,
+        hasVenueTime: row.has_venue_time,
       });
     }
   }
