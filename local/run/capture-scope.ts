@@ -18,8 +18,8 @@ export function captureScope(
       .filter(([, { filter }]) => filter.include.length + filter.exclude.length > 0)
       .map(([venue]) => venue),
   );
-  return ({ venue, subject }) => {
+  return ({ venue, subject, instruments = [] }) => {
     if (venue === 'kalshi' && !venues.kalshi.combos && isCombo(subject)) return false;
-    return !filtered.has(venue) || isExpected(venue, subject);
+    return !filtered.has(venue) || [subject, ...instruments].some((name) => isExpected(venue, name));
   };
 }

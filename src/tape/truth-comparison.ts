@@ -156,9 +156,13 @@ export class TruthComparison {
     return time !== null && time < (this.#rules.provenSince ?? 0);
   }
 
-  #inGap({ venue, subject, time }: ComparedEvent): boolean {
+  /** Gaps name instruments: a message about a market is in one when all instruments of the market are. */
+  #inGap({ venue, subject, instruments, time }: ComparedEvent): boolean {
     if (time === null) return false;
-    return touchesSpan(this.#rules.gapsOf(venue, subject), (time - 1) as Micros, time);
+    const concerned = instruments === undefined || instruments.length === 0 ? [subject] : instruments;
+    return concerned.every((instrument) =>
+      touchesSpan(this.#rules.gapsOf(venue, instrument), (time - 1) as Micros, time),
+    );
   }
 }
 

@@ -11,6 +11,8 @@ export interface ComparedEvent {
   readonly venue: string;
   /** Instrument; for lifecycle messages the market or event. */
   readonly subject: string;
+  /** What a lifecycle message is about, in the names that gaps have. */
+  readonly instruments?: readonly string[];
   /** Venue time, or the time of receipt where there is none; null where neither is known. */
   readonly time: Micros | null;
   readonly identity: string;
@@ -86,7 +88,8 @@ function subjectOf({ market, event }: LifecycleEvent): string {
 export function comparedEvent(event: MarketEvent): ComparedEvent | null {
   const base = { kind: event.kind, venue: event.venue, time: event.exchange_ts ?? event.received_at };
   if (event.kind === 'lifecycle') {
-    return { ...base, subject: subjectOf(event), identity: lifecycleIdentity(event) };
+    const { instruments } = event;
+    return { ...base, subject: subjectOf(event), instruments, identity: lifecycleIdentity(event) };
   }
   const { instrument, exchange_ts } = event;
   if (exchange_ts === null) return null;

@@ -85,6 +85,30 @@ describe('tape against truth', () => {
     ]);
   });
 
+  it('finds a message about a market declared when all of its instruments are in gaps', () => {
+    const message = (instruments: readonly string[]): ComparedEvent => ({
+      kind: 'lifecycle',
+      venue: 'polymarket',
+      subject: 'market',
+      instruments,
+      time: us(5),
+      identity: `lifecycle ${instruments.join(' ')}`,
+    });
+    const undeclared = (gapsAt: readonly string[], instruments: readonly string[]): number => {
+      const held = new TruthComparison({
+        gapsOf: (_, instrument) => (gapsAt.includes(instrument) ? [{ from: us(0), to: us(10) }] : []),
+        horizon: us(100),
+      });
+      held.truth({ ...message(instruments), delivered: 0 });
+      return held.finish().undeclared;
+    };
+    expect(undeclared(['yes', 'no'], ['yes', 'no'])).toBe(0);
+    expect(undeclared(['yes'], ['yes', 'no'])).toBe(1);
+    expect(undeclared(['market'], ['yes', 'no'])).toBe(1);
+    expect(undeclared(['market'], [])).toBe(0);
+    expect(undeclared([], [])).toBe(1);
+  });
+
   it('asks of the tape no gap before its first proof nor beyond its reach', () => {
     const held = comparison([], 100, 50);
     for (const at of [49, 50, 100, 101]) held.truth({ ...delta(at), delivered: 0 });
@@ -111,9 +135,10 @@ describe('tape against truth', () => {
     held.truth({ ...delta(6), delivered: 1 });
     held.truth({ ...delta(6), delivered: 0 });
     held.tape(delta(6));
-    held.truth({ ...delta(7), delivered: 0 });
-    held.tape(delta(7));
-    expect(held.finish()).toMatchObject({ events: 2, on_tape: 1, missing: 1, unsent: 3, undeclared: 2 });
+    held.truth({ ...delta(7), delivered: 1 });
+    for (let unsent = 0; unsent < 3; unsent++) held.truth({ ...delta(7), delivered: 0 });
+    for (let there = 0; there < 3; there++) held.tape(delta(7));
+    expect(held.finish()).toMatchObject({ events: 3, on_tape: 2, missing: 1, unsent: 5, undeclared: 3 });
   });
 
   it('does not call an event extra that was made but sent to nobody', () => {

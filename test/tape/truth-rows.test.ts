@@ -168,6 +168,7 @@ const pairs: readonly Pair[] = [
       venue: 'kalshi',
       subject: 'K',
       is_event: false,
+      instruments: ['K'],
       type: 'determined',
       status: 'determined',
       details: { result: 'yes' },

@@ -60,6 +60,7 @@ describe('what the tape is to hold', () => {
     const isWanted = captureScope({ venues: { ...venues, kalshi } }, names);
     expect(isWanted(event('kalshi', 'KXHIGHNY-1'))).toBe(false);
     expect(isWanted(event('kalshi', 'EXPECTED'))).toBe(true);
+    expect(isWanted({ ...event('kalshi', 'KXHIGHNY'), instruments: ['EXPECTED'] })).toBe(true);
     expect(isWanted(event('polymarket', '1'))).toBe(true);
   });
 });

@@ -116,7 +116,8 @@ export const comparedTables = {
     },
   },
   market_lifecycle: {
-    select: 'SELECT venue, subject, is_event, type, status, details, at, exchange_ts FROM market_lifecycle',
+    select:
+      'SELECT venue, subject, is_event, instruments, type, status, details, at, exchange_ts FROM market_lifecycle',
     read: (row) => {
       const [subject, at, status] = [
         text(row, 'subject'),
@@ -127,14 +128,15 @@ export const comparedTables = {
         kind: 'lifecycle',
         venue: text(row, 'venue') as Venue,
         ...(row['is_event'] === true ? { event: subject } : { market: subject }),
-        instruments: [],
+        instruments: row['instruments'] as string[],
         type: text(row, 'type'),
         ...(status === null ? {} : { status }),
         details: row['details'] as LifecycleEvent['details'],
         exchange_ts: integerOrNull(row, 'exchange_ts') as Micros | null,
         received_at: at,
       };
-      return { kind: 'lifecycle', venue: event.venue, subject, time: at, identity: lifecycleIdentity(event) };
+      const { venue, instruments } = event;
+      return { kind: 'lifecycle', venue, subject, instruments, time: at, identity: lifecycleIdentity(event) };
     },
   },
 } as const satisfies Readonly<Record<string, ComparedTable>>;
