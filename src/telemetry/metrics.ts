@@ -34,8 +34,6 @@ export class LineMetrics {
   readonly #outcomes = new LabelValues();
   /** Receive time of a record's oldest line until the stream has it. */
   readonly frameToStream = new LatencyHistogram();
-  /** Age of messages on arrival, by the venue's own time. */
-  readonly messageAge = new LatencyHistogram();
 
   constructor() {
     this.#problems = this.#counter(
@@ -59,7 +57,6 @@ export class LineMetrics {
       'From receive time until the stream has it.',
       this.frameToStream,
     );
-    this.#quantiles('tape_message_age_seconds', 'From the venue’s time to receive time.', this.messageAge);
     collectDefaultMetrics({ register: this.registry });
   }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { layoutOf } from '../../local/run/layout.ts';
 import { AlreadyRunning, takeLock } from '../../local/run/lock.ts';
 import { parseSource } from '../../local/run/sources.ts';
 import { readRunState } from '../../local/run/state-file.ts';
+import { up } from '../../local/run/up.ts';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'run-folder-'));
 
@@ -31,6 +32,17 @@ describe('the folder of a local run', () => {
     expect(readRunState(stateFile)).toBeNull();
     writeFileSync(stateFile, '{"pid":999999999}');
     expect(readRunState(stateFile)).toBeNull();
+  });
+
+  it('is not emptied by --fresh when it holds files and none of a run’s', async () => {
+    const data = folder();
+    const precious = join(data, 'precious.txt');
+    writeFileSync(precious, 'x');
+    const options = { source: 'sim', config: 'config/local.yaml', speed: 'max', fresh: true, data };
+    await expect(up(options)).rejects.toThrow('--fresh would empty');
+    expect(existsSync(precious)).toBe(true);
+    // The refused run gives the folder back.
+    takeLock(layoutOf(data).lockFile)();
   });
 });
 
