@@ -12,6 +12,8 @@ export interface Layout {
   readonly functions: string;
   readonly logs: string;
   readonly truthFile: string;
+  /** What the comparison with the truth puts aside while it runs. */
+  readonly truthScratch: string;
   readonly keyFile: string;
   gatherer(name: string): string;
   log(name: string): string;
@@ -31,6 +33,7 @@ export function layoutOf(directory: string): Layout {
       'gatherers',
       'logs',
       'truth.jsonl',
+      'truth-check',
       'kalshi-key.pem',
       'kalshi-key.pem.pub',
     ],
@@ -41,6 +44,7 @@ export function layoutOf(directory: string): Layout {
     functions: join(root, 'functions'),
     logs,
     truthFile: join(root, 'truth.jsonl'),
+    truthScratch: join(root, 'truth-check'),
     keyFile: join(root, 'kalshi-key.pem'),
     gatherer: (name) => join(root, 'gatherers', name),
     log: (name) => join(logs, `${name}.log`),

@@ -18,6 +18,7 @@ import type { Source } from './sources.ts';
 import { removeRunState, writeRunState } from './state-file.ts';
 import { summarize } from './summarize.ts';
 import type { RunSummary } from './summary.ts';
+import { tapeProgress } from './tape-progress.ts';
 import { startSource, type VenueSource } from './venue-source.ts';
 import {
   CATALOGUE_TABLE,
@@ -114,6 +115,7 @@ export class LocalRun {
   #capturingSince = Date.now();
   #lastFigures = Date.now();
   #nextRequest = 1;
+  #insertedBefore: number | null = null;
   #stopped = false;
   #finishing = false;
 
@@ -142,6 +144,7 @@ export class LocalRun {
     this.#writeState();
     this.#production = new pg.Pool({ connectionString: databases.production, max: 3 });
     this.#production.on('error', () => {});
+    await this.#tapeFigures();
     const keyPair = this.#kalshiKey();
     const source = await startSource({
       ...this.#settings,
@@ -233,6 +236,7 @@ export class LocalRun {
       databases: this.#databases!,
       totals: new Map([...this.#gatherers].map(([name, line]) => [name, line.totals])),
       truthFile: this.#settings.source.type === 'sim' ? layout.truthFile : null,
+      scratch: layout.truthScratch,
       configuration,
       startedAtMicros: this.#startedAt * 1_000,
       peakRssMebibytes: this.#peaks(),
@@ -471,19 +475,12 @@ export class LocalRun {
     }
   }
 
+  /** Progress is not worth ending a run for. */
   async #tapeFigures(): Promise<ProgressFigures['tape']> {
     try {
-      const { rows } = await this.#production!.query<{ rows: string; newest: string | null }>(
-        `select coalesce(sum(events_tape), 0)::text as rows,
-                (select max(received_at) from order_book_deltas
-                  where exchange_ts > (extract(epoch from now()) * 1000000)::bigint - 600000000)::text as newest
-           from coverage`,
-      );
-      const { rows: count, newest } = rows[0]!;
-      return {
-        rows: Number(count),
-        lagSeconds: newest === null ? null : Math.max(0, Date.now() / 1_000 - Number(newest) / 1_000_000),
-      };
+      const { inserted, lagSeconds } = await tapeProgress(this.#production!, this.#capturingSince * 1_000);
+      this.#insertedBefore ??= inserted;
+      return { rows: inserted - this.#insertedBefore, lagSeconds };
     } catch {
       return { rows: 0, lagSeconds: null };
     }

@@ -11,6 +11,8 @@ export interface SummarySources {
   readonly databases: DatabaseUrls;
   readonly totals: ReadonlyMap<GathererName, LineTotals>;
   readonly truthFile: string | null;
+  /** Folder for what the comparison with the truth puts aside. */
+  readonly scratch: string;
   readonly configuration: Configuration;
   readonly startedAtMicros: number;
   readonly peakRssMebibytes: Readonly<Record<string, number>>;
@@ -36,13 +38,23 @@ async function connected<T>(url: string, work: (client: pg.Client) => Promise<T>
   }
 }
 
-/** Rows per kind. Table names come from the fixed list, never from outside. */
-async function rowsPerKind(client: pg.Client): Promise<Record<string, number>> {
+/**
+ * Rows per kind that were written since a time, so that a run does not count those of earlier ones. Names come
+ * from fixed lists, never from outside.
+ */
+async function rowsPerKind(
+  client: pg.Client,
+  writtenAt: 'ingested_at' | 'merged_at',
+  since: number,
+): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const { name } of eventTables) {
     const kind = KIND_OF[name];
     if (kind === undefined) continue;
-    const { rows } = await client.query<{ count: string }>(`SELECT count(*) AS count FROM ${name}`);
+    const { rows } = await client.query<{ count: string }>(
+      `SELECT count(*) AS count FROM ${name} WHERE ${writtenAt} >= $1`,
+      [since],
+    );
     counts[kind] = Number(rows[0]!.count);
   }
   return counts;
@@ -92,17 +104,24 @@ function explain({ events, books }: TruthCheck, note: (text: string) => void): v
 
 /** Adds up a finished run from the databases, the gatherers' last figures and, where there is one, the truth log. */
 export async function summarize(sources: SummarySources): Promise<RunSummary> {
-  const { databases, totals, truthFile, note } = sources;
+  const { databases, totals, truthFile, note, startedAtMicros: since } = sources;
   const stored = Object.fromEntries(
     await Promise.all(
       GATHERERS.map(
-        async (name) => [name, sum(await connected(databases.lines[name], rowsPerKind))] as const,
+        async (name) =>
+          [
+            name,
+            sum(
+              await connected(databases.lines[name], (client) => rowsPerKind(client, 'ingested_at', since)),
+            ),
+          ] as const,
       ),
     ),
   ) as Record<GathererName, number>;
   return await connected(databases.production, async (client) => {
-    const rows = await rowsPerKind(client);
-    const check = truthFile === null ? null : await checkTruth(client, truthFile, sources.configuration);
+    const rows = await rowsPerKind(client, 'merged_at', since);
+    const { configuration, scratch } = sources;
+    const check = truthFile === null ? null : await checkTruth(client, { truthFile, scratch, configuration });
     if (check !== null) explain(check, note);
     return {
       seconds: Math.round(sources.seconds * 10) / 10,
@@ -131,7 +150,7 @@ export async function summarize(sources: SummarySources): Promise<RunSummary> {
             },
       latency_ms: {
         frame_to_stream: frameToStream(totals),
-        frame_to_tape: await frameToTape(client, sources.startedAtMicros),
+        frame_to_tape: await frameToTape(client, since),
       },
       peak_rss_mb: sources.peakRssMebibytes,
     };

@@ -58,10 +58,44 @@ export interface ComparisonRules {
   readonly provenSince?: Micros;
   /** Whether the tape is to hold such an event at all, or has to say that it does not. Absent: every one. */
   readonly isWanted?: (event: ComparedEvent) => boolean;
-  /** Kinds of which the tape may hold more than was made: initial books are sent per subscription. */
-  readonly mayExceed?: ReadonlySet<string>;
   /** Of each verdict. */
   readonly maxExamples?: number;
+}
+
+/** Of each verdict, where the rules say nothing else. */
+const EXAMPLES = 20;
+
+/** What a comparison of nothing with nothing finds. */
+export const noEvents: EventComparison = {
+  events: 0,
+  on_tape: 0,
+  missing: 0,
+  extra: 0,
+  in_gaps: 0,
+  after_horizon: 0,
+  unsent: 0,
+  undeclared: 0,
+  examples: [],
+};
+
+/** Two comparisons of different events as one. */
+export function sumOf(
+  left: EventComparison,
+  right: EventComparison,
+  { maxExamples = EXAMPLES }: Pick<ComparisonRules, 'maxExamples'>,
+): EventComparison {
+  const taken: Record<Verdict, number> = { missing: 0, extra: 0, undeclared: 0 };
+  return {
+    events: left.events + right.events,
+    on_tape: left.on_tape + right.on_tape,
+    missing: left.missing + right.missing,
+    extra: left.extra + right.extra,
+    in_gaps: left.in_gaps + right.in_gaps,
+    after_horizon: left.after_horizon + right.after_horizon,
+    unsent: left.unsent + right.unsent,
+    undeclared: left.undeclared + right.undeclared,
+    examples: [...left.examples, ...right.examples].filter(({ verdict }) => taken[verdict]++ < maxExamples),
+  };
 }
 
 interface Tally {
@@ -95,7 +129,7 @@ export class TruthComparison {
   }
 
   finish(): EventComparison {
-    const limit = this.#rules.maxExamples ?? 20;
+    const limit = this.#rules.maxExamples ?? EXAMPLES;
     const examples: ComparisonExample[] = [];
     const noted: Record<Verdict, number> = { missing: 0, extra: 0, undeclared: 0 };
     const note = (verdict: Verdict, { event }: Tally, count: number): void => {
@@ -118,7 +152,7 @@ export class TruthComparison {
       sums.unsent += made - sent;
       sums.on_tape += Math.min(onTape, sent);
       const surplus = onTape - made;
-      if (surplus > 0 && !this.#rules.mayExceed?.has(event.kind)) {
+      if (surplus > 0) {
         sums.extra += surplus;
         note('extra', tally, surplus);
       }
@@ -227,25 +261,4 @@ export async function compareBooks(
     if (examples.length < maxExamples) examples.push({ ...sample, tape: { bids, asks }, truth });
   }
   return { ...sums, examples };
-}
-
-/**
- * Instants to compare books at, spread over a span of venue time: `perInstrument` for each of at most
- * `maxInstruments`, evenly picked.
- *
- * @param random gives numbers in `[0, 1)`.
- */
-export function* sampleInstants(
-  instruments: readonly { readonly venue: string; readonly instrument: string }[],
-  span: { readonly from: Micros; readonly to: Micros },
-  options: { readonly perInstrument: number; readonly maxInstruments: number; readonly random: () => number },
-): Generator<BookSample> {
-  const step = Math.max(1, instruments.length / options.maxInstruments);
-  for (let position = 0; position < instruments.length; position += step) {
-    const { venue, instrument } = instruments[Math.floor(position)]!;
-    for (let count = 0; count < options.perInstrument; count++) {
-      const at = (span.from + Math.floor(options.random() * (span.to - span.from + 1))) as Micros;
-      yield { venue, instrument, at };
-    }
-  }
 }

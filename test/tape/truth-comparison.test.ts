@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { BookSnapshotEvent, LifecycleEvent, MarketEvent, TradeEvent } from '#src/events/event.ts';
 import type { RebuiltBook } from '#src/tape/book-rebuild.ts';
 import type { Interval } from '#src/tape/intervals.ts';
-import { compareBooks, sampleInstants, TruthComparison } from '#src/tape/truth-comparison.ts';
+import { compareBooks, TruthComparison } from '#src/tape/truth-comparison.ts';
 import { type ComparedEvent, comparedEvent } from '#src/tape/truth-identity.ts';
 import type { Price } from '#src/units/price.ts';
 import type { Size } from '#src/units/size.ts';
@@ -232,19 +232,5 @@ describe('tape against truth', () => {
     );
     expect(result).toMatchObject({ books_compared: 2, books_wrong: 1, books_incomplete: 1 });
     expect(result.examples).toHaveLength(1);
-  });
-
-  it('spreads samples over the instruments and the span', () => {
-    const instruments = Array.from({ length: 100 }, (_, index) => ({
-      venue: 'kalshi',
-      instrument: `K${index}`,
-    }));
-    const span = { from: us(10), to: us(20) };
-    const samples = [
-      ...sampleInstants(instruments, span, { perInstrument: 3, maxInstruments: 20, random: () => 0.999 }),
-    ];
-    expect(samples).toHaveLength(60);
-    expect(new Set(samples.map(({ instrument }) => instrument)).size).toBe(20);
-    expect(samples.every(({ at }) => at === 20)).toBe(true);
   });
 });
