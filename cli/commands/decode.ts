@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { MarketEvent, Venue } from '#src/events/event.ts';
 import {
   fileBytes,
@@ -9,7 +9,9 @@ import {
 import { restBody } from '#src/recording/rest-body.ts';
 import type { Micros } from '#src/units/time.ts';
 import type { DecodedFrame, FrameDecoder } from '#src/venues/decoder.ts';
-import { createDecoder, decoders, sentConvention } from '#src/venues/decoders.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
+import type { VenueDefinition } from '#src/venues/venue.ts';
+import { venueOption } from '../queries/arguments.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
 interface DecodeOptions {
@@ -42,14 +44,14 @@ class LineDecoder {
   readonly counts = { lines: 0, events: 0, problems: 0 };
   events = '';
   complaints = '';
-  readonly #venue: Venue;
+  readonly #venue: VenueDefinition;
   readonly #decoder: FrameDecoder;
   readonly #useYesPrice: boolean;
   readonly #conventions = new Map<string, boolean>();
 
   constructor(venue: Venue, useYesPrice: boolean) {
-    this.#venue = venue;
-    this.#decoder = createDecoder(venue);
+    this.#venue = venueDefinition(venue);
+    this.#decoder = this.#venue.decoder();
     this.#useYesPrice = useYesPrice;
   }
 
@@ -58,7 +60,7 @@ class LineDecoder {
     if (fault !== undefined) this.#complain(number, fault.reason, fault.message);
     else if (frame !== null) this.#frame(number, frame, recorded);
     else if (recorded?.sent !== undefined) {
-      const convention = sentConvention(this.#venue, recorded.sent);
+      const convention = this.#venue.sentConvention(recorded.sent);
       if (convention !== null) this.#conventions.set(recorded.conn, convention);
     } else this.#complain(number, 'binary', 'a binary frame: the venue sends text only');
   }
@@ -138,11 +140,7 @@ async function flush(lines: LineDecoder): Promise<void> {
 export function decodeCommand(): Command {
   return new Command('decode')
     .description('raw frames (one JSON a line, bare or as recorded) to canonical events, one JSON a line')
-    .addOption(
-      new Option('--venue <venue>', 'whose frames they are')
-        .choices(Object.keys(decoders))
-        .makeOptionMandatory(),
-    )
+    .addOption(venueOption('whose frames they are').makeOptionMandatory())
     .option('--use-yes-price', 'Kalshi: NO levels are in YES prices where the recording does not say')
     .option('--summary', 'at the end, counts as one JSON object on standard error')
     .argument('[file]', 'recording, plain or compressed (gzip, Zstandard); standard input when absent or -')

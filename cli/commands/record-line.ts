@@ -1,68 +1,33 @@
-import { readFileSync } from 'node:fs';
 import { createKeeper } from '../../src/capture/keeper.ts';
 import type { FrameRecorder } from '../../src/capture/sink.ts';
-import { createVenueLine, type VenueLine, type VenueLineSettings } from '../../src/capture/venue-line.ts';
-import { kalshiLineSettings, polymarketLineSettings } from '../../src/capture/venue-line-settings.ts';
+import { createVenueLine, type VenueLine } from '../../src/capture/venue-line.ts';
 import type { Configuration } from '../../src/config/schema.ts';
 import { webSocketFactory } from '../../src/connections/websocket.ts';
-import type { BookSnapshotEvent, Venue } from '../../src/events/event.ts';
+import type { Venue } from '../../src/events/event.ts';
 import { systemSleep } from '../../src/http/sleep.ts';
 import type { FilterSettings } from '../../src/registry/instrument-filter.ts';
-import type { VenueCatalogue } from '../../src/registry/venue-catalogue.ts';
+import { registrySettings } from '../../src/registry/registry-settings.ts';
 import { VenueRegistry } from '../../src/registry/venue-registry.ts';
 import { type Clock, systemClock } from '../../src/units/time.ts';
-import { createDecoder } from '../../src/venues/decoders.ts';
-import { KalshiCatalogue } from '../../src/venues/kalshi/markets.ts';
-import { KalshiRest } from '../../src/venues/kalshi/rest.ts';
-import { type KalshiSigner, kalshiSigner } from '../../src/venues/kalshi/signing.ts';
-import { GammaRest } from '../../src/venues/polymarket/gamma.ts';
-import { PolymarketCatalogue } from '../../src/venues/polymarket/markets.ts';
-import { PolymarketRest } from '../../src/venues/polymarket/rest.ts';
+import { environmentKey, keyVariables } from '../../src/venues/environment-key.ts';
+import { venueDefinition } from '../../src/venues/registration.ts';
+import type { VenueAccess } from '../../src/venues/venue.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
-/** How one venue is reached. */
-interface Access {
-  readonly settings: VenueLineSettings;
-  readonly catalogue: VenueCatalogue;
-  readonly fetchBooks: (instruments: readonly string[]) => Promise<readonly BookSnapshotEvent[]>;
-  readonly signer?: () => Readonly<Record<string, string>>;
-}
-
-/** Kalshi lets nobody onto its socket without a signature. @throws CommandFailure without a key */
-function signerFrom(environment: NodeJS.ProcessEnv, clock: Clock): KalshiSigner {
-  const { KALSHI_KEY_ID: id, KALSHI_PRIVATE_KEY: text, KALSHI_PRIVATE_KEY_FILE: file } = environment;
-  if (!id || !(text || file)) {
-    throw new CommandFailure(
-      'Kalshi needs a key: set KALSHI_KEY_ID, and KALSHI_PRIVATE_KEY or KALSHI_PRIVATE_KEY_FILE',
-    );
-  }
+/** @throws CommandFailure when the venue lets nobody onto its socket without a key and there is none */
+function accessTo(venue: Venue, configuration: Configuration, clock: Clock): VenueAccess {
+  const { needsKey, access } = venueDefinition(venue);
   try {
-    return kalshiSigner(id, text || readFileSync(file!, 'utf8'), clock);
+    const key = needsKey ? environmentKey(venue, process.env) : null;
+    if (needsKey && key === null) {
+      const { id, text, file } = keyVariables(venue);
+      throw new CommandFailure(`${venue} needs a key: set ${id}, and ${text} or ${file}`);
+    }
+    return access(configuration, key, { clock, sleep: systemSleep, random: Math.random });
   } catch (error) {
-    throw new CommandFailure(`Kalshi key: ${(error as Error).message}`);
+    if (error instanceof CommandFailure) throw error;
+    throw new CommandFailure(`${venue} key: ${(error as Error).message}`);
   }
-}
-
-function accessTo(venue: Venue, configuration: Configuration, clock: Clock): Access {
-  const http = { clock, sleep: systemSleep, random: Math.random };
-  if (venue === 'kalshi') {
-    const { rest_url, websocket_url, combos } = configuration.venues.kalshi;
-    const sign = signerFrom(process.env, clock);
-    const rest = new KalshiRest({ ...http, baseUrl: rest_url, signer: sign });
-    return {
-      settings: kalshiLineSettings(configuration),
-      catalogue: new KalshiCatalogue(rest, combos),
-      fetchBooks: async (instruments) => (await rest.orderbooks(instruments)).books,
-      signer: () => sign('GET', new URL(websocket_url).pathname),
-    };
-  }
-  const { clob_url, gamma_url } = configuration.venues.polymarket;
-  const rest = new PolymarketRest({ ...http, baseUrl: clob_url });
-  return {
-    settings: polymarketLineSettings(configuration),
-    catalogue: new PolymarketCatalogue(new GammaRest({ ...http, baseUrl: gamma_url })),
-    fetchBooks: async (instruments) => (await rest.books(instruments)).books,
-  };
 }
 
 /**
@@ -80,13 +45,13 @@ export function recordingLine(
 ): VenueLine {
   const clock = systemClock();
   const access = accessTo(venue, configuration, clock);
-  const { registry } = configuration.venues[venue];
+  const definition = venueDefinition(venue);
   const keeper = createKeeper({
     venue,
     gatherer: 'a',
     epoch: 'recording',
     clock,
-    decoder: createDecoder(venue),
+    decoder: definition.decoder(),
     sink: { accept: () => {} },
     snapshotInterval: 0,
     snapshotDepth: 1,
@@ -94,16 +59,11 @@ export function recordingLine(
   });
   return createVenueLine({
     venue,
-    settings: access.settings,
+    settings: definition.lineSettings(configuration),
     registry: (listener) =>
       new VenueRegistry({
         catalogue: access.catalogue,
-        settings: {
-          filter,
-          fullIntervalMillis: registry.full_interval_seconds * 1_000,
-          incrementalIntervalMillis: registry.incremental_interval_seconds * 1_000,
-          closeGraceMillis: registry.close_grace_seconds * 1_000,
-        },
+        settings: registrySettings(configuration.venues[venue], filter),
         clock,
         sleep: systemSleep,
         random: Math.random,
@@ -115,7 +75,7 @@ export function recordingLine(
     clock,
     random: Math.random,
     socketFactory: webSocketFactory(),
-    fetchBooks: access.fetchBooks,
+    fetchBooks: async (instruments) => (await access.fetchBooks(instruments)).books,
     ...(access.signer === undefined ? {} : { signer: access.signer }),
     events: ({ kind, level, message }) => {
       if (level !== 'info') notice(`${kind}: ${message}`);

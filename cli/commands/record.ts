@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { loadConfiguration } from '../../src/config/load.ts';
 import type { Venue } from '../../src/events/event.ts';
 import { RecordingWriter } from '../../src/replay/recording-writer.ts';
+import { venueOption } from '../queries/arguments.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 import { recordingLine } from './record-line.ts';
 
@@ -18,11 +19,6 @@ interface RecordOptions {
 }
 
 const SHOW_EVERY_MILLIS = 5_000;
-
-function venueArgument(text: string): Venue {
-  if (text === 'kalshi' || text === 'polymarket') return text;
-  throw new InvalidArgumentError('expected kalshi or polymarket.');
-}
 
 function secondsArgument(text: string): number {
   const seconds = Number(text);
@@ -83,7 +79,11 @@ async function record(options: RecordOptions): Promise<void> {
 export function recordCommand(): Command {
   return new Command('record')
     .description('records the raw feed of a venue: every frame as received, with its time and connection')
-    .requiredOption('--venue <venue>', 'kalshi (needs a key) or polymarket', venueArgument)
+    .addOption(
+      venueOption(
+        'whose feed; some need a key in the environment (docs/configuration.md)',
+      ).makeOptionMandatory(),
+    )
     .requiredOption('--out <file>', 'file to write; .gz and .zst are compressed')
     .option('--seconds <number>', 'end after so long (default: until Ctrl-C)', secondsArgument)
     .option(

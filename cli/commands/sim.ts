@@ -1,9 +1,12 @@
 import { Command } from 'commander';
+import type { Venue } from '../../src/events/event.ts';
 import { readTruth } from '../../src/truth/read-truth.ts';
 import { bookAt } from '../../src/truth/truth-books.ts';
 import { formatPrice } from '../../src/units/price.ts';
 import { formatSize } from '../../src/units/size.ts';
-import { type Micros, parseRfc3339 } from '../../src/units/time.ts';
+import { systemClock } from '../../src/units/time.ts';
+import { venueOption } from '../queries/arguments.ts';
+import { parseTimeArgument } from '../queries/time-argument.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 import { describeReady, passOn, runModule } from './run-module.ts';
 
@@ -24,45 +27,26 @@ interface SimOptions {
 
 interface BookOptions {
   readonly truth: string;
-  readonly venue: string;
+  readonly venue: Venue;
   readonly instrument: string;
   readonly at: string;
   readonly json?: boolean;
-}
-
-/** Digits by which a number of seconds, milliseconds or microseconds since the epoch is told from the others. */
-const SECONDS_BELOW = 1e11;
-const MILLIS_BELOW = 1e14;
-
-/** RFC 3339, or a number since the epoch: seconds, milliseconds or microseconds by its size. */
-function instant(text: string): Micros {
-  if (/^\d+$/.test(text)) {
-    const value = Number(text);
-    const micros = value < SECONDS_BELOW ? value * 1_000_000 : value < MILLIS_BELOW ? value * 1_000 : value;
-    return micros as Micros;
-  }
-  try {
-    return parseRfc3339(text);
-  } catch {
-    throw new CommandFailure(
-      `--at ${text}: expected a time like 2026-11-20T15:04:05.123456Z, or a number since the epoch`,
-    );
-  }
 }
 
 function bookCommand(): Command {
   return new Command('book')
     .description("the simulator's own book at an instant, from its truth log")
     .requiredOption('--truth <file>', 'truth log')
-    .requiredOption('--venue <venue>', 'kalshi or polymarket')
+    .addOption(venueOption().makeOptionMandatory())
     .requiredOption('--instrument <instrument>', 'market ticker or token id')
-    .requiredOption('--at <time>', 'RFC 3339, or a number since the epoch')
+    .requiredOption(
+      '--at <time>',
+      'venue time: 2026-11-20T15:04:05.123456Z, "2h ago", now, or epoch s, ms, µs',
+    )
     .option('--json', 'one JSON object, integers in millionths')
     .action(async (options: BookOptions) => {
       const { truth, venue, instrument } = options;
-      if (venue !== 'kalshi' && venue !== 'polymarket')
-        throw new CommandFailure(`--venue ${venue}: expected kalshi or polymarket`);
-      const at = instant(options.at);
+      const at = parseTimeArgument(options.at, systemClock()());
       const book = await bookAt(readTruth(truth), venue, instrument, at);
       if (book === null) throw new CommandFailure(`${truth}: no ${venue} instrument ${instrument} by then`);
       if (options.json === true) {

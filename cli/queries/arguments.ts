@@ -1,10 +1,11 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { venueNames } from '#src/events/event.ts';
 import type { TapeFilter } from '#src/storage/production/tape-queries.ts';
 import { type Micros, systemClock } from '#src/units/time.ts';
 import { parseTimeArgument } from './time-argument.ts';
 
-export const venueOption = (): Option =>
-  new Option('--venue <venue>', 'which venue').choices(['kalshi', 'polymarket']);
+export const venueOption = (description = 'which venue'): Option =>
+  new Option('--venue <venue>', description).choices(venueNames);
 
 /** @throws InvalidArgumentError, which commander shows with the option's name. */
 export function parseCount(text: string): number {

@@ -9,9 +9,10 @@ import { CatalogueFeed } from '#src/catalogue/catalogue-feed.ts';
 import { OpenMarkets } from '#src/catalogue/open-markets.ts';
 import type { Configuration } from '#src/config/schema.ts';
 import { webSocketFactory } from '#src/connections/websocket.ts';
-import type { Venue } from '#src/events/event.ts';
+import { type Venue, venueNames } from '#src/events/event.ts';
 import { systemSleep } from '#src/http/sleep.ts';
 import type { CatalogueMarket, RegistryListener } from '#src/registry/catalogue.ts';
+import { registrySettings } from '#src/registry/registry-settings.ts';
 import { VenueRegistry } from '#src/registry/venue-registry.ts';
 import { Batcher } from '#src/stream/batcher.ts';
 import type { BatcherProblem } from '#src/stream/batcher-options.ts';
@@ -22,10 +23,9 @@ import { registerBatcher, registerKeepers, registerRecorders } from '#src/teleme
 import type { Logger } from '#src/telemetry/logger.ts';
 import { LineMetrics } from '#src/telemetry/metrics.ts';
 import { type Clock, MICROS_PER_SECOND, type Micros } from '#src/units/time.ts';
-import { createDecoder } from '#src/venues/decoders.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
+import type { VenueKey } from '#src/venues/venue.ts';
 import type { GathererEnvironment } from './contract.ts';
-import type { KalshiKey } from './kalshi-key.ts';
-import { type VenueAccess, venueAccesses } from './venue-access.ts';
 
 const HEARTBEAT_MILLIS = 1_000;
 const CATALOGUE_MILLIS = 2_000;
@@ -42,7 +42,8 @@ export interface CapturedVenue {
 export interface GathererParts {
   readonly configuration: Configuration;
   readonly environment: GathererEnvironment;
-  readonly kalshiKey: KalshiKey | null;
+  /** Keys of the venues that have one. */
+  readonly keys: ReadonlyMap<Venue, VenueKey | null>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -100,7 +101,7 @@ export class Gatherer {
    * @throws when a key, a folder or an address is not usable: a fault of the deployment.
    */
   async open(): Promise<void> {
-    const { configuration, environment, kalshiKey, clock } = this.#parts;
+    const { configuration, environment, clock } = this.#parts;
     const { stream } = configuration;
     const connection = (endpoint: string | undefined) => ({
       region: environment.AWS_REGION,
@@ -124,14 +125,6 @@ export class Gatherer {
       onAcknowledged: (lines, oldestReceivedAt, at) =>
         this.metrics.frameToStream.observe(at - oldestReceivedAt, lines),
     });
-    const accesses = venueAccesses(configuration, kalshiKey, {
-      clock,
-      observe: (venue, { outcome, route, status }) => {
-        this.metrics.httpRequest(venue, outcome);
-        if (outcome !== 'ok') this.#problem(`rest_${outcome}`, { venue, route, status });
-      },
-      problem: (venue, problem) => this.#problem('rest_answer', { venue, ...problem }),
-    });
     const store = new S3ObjectStore(
       s3Client(connection(environment.AWS_ENDPOINT_URL_S3)),
       environment.RAW_BUCKET,
@@ -143,7 +136,10 @@ export class Gatherer {
       random: Math.random,
     };
     const openMarkets = new OpenMarkets(table);
-    for (const access of accesses) this.#venues.push(await this.#captured(access, store, openMarkets));
+    for (const venue of venueNames) {
+      if (configuration.venues[venue].enabled)
+        this.#venues.push(await this.#captured(venue, store, openMarkets));
+    }
     registerBatcher(this.metrics.registry, () => this.#batcher!.figures());
     registerRecorders(
       this.metrics.registry,
@@ -185,14 +181,20 @@ export class Gatherer {
     return { unsent_lines: left.lines, raw_segments: raw.reduce((sum, { segments }) => sum + segments, 0) };
   }
 
-  async #captured(
-    access: VenueAccess,
-    store: S3ObjectStore,
-    openMarkets: OpenMarkets,
-  ): Promise<CapturedVenue> {
+  async #captured(venue: Venue, store: S3ObjectStore, openMarkets: OpenMarkets): Promise<CapturedVenue> {
     const { configuration, environment, clock, log } = this.#parts;
     const { capture, recorder: recording } = configuration;
-    const { venue } = access;
+    const definition = venueDefinition(venue);
+    const access = definition.access(configuration, this.#parts.keys.get(venue) ?? null, {
+      clock,
+      sleep: systemSleep,
+      random: Math.random,
+      observe: ({ outcome, route, status }) => {
+        this.metrics.httpRequest(venue, outcome);
+        if (outcome !== 'ok') this.#problem(`rest_${outcome}`, { venue, route, status });
+      },
+      problem: (problem) => this.#problem('rest_answer', { venue, ...problem }),
+    });
     const recorder = await RawRecorder.open({
       venue,
       gatherer: environment.GATHERER,
@@ -212,7 +214,7 @@ export class Gatherer {
       gatherer: environment.GATHERER,
       epoch: this.epoch,
       clock,
-      decoder: createDecoder(venue),
+      decoder: definition.decoder(),
       sink: {
         accept: (lane, line, received_at) => {
           if (line.kind === 'gap' && line.to === null) this.#gapsOpened++;
@@ -235,11 +237,11 @@ export class Gatherer {
     };
     const line = createVenueLine({
       venue,
-      settings: access.settings,
+      settings: definition.lineSettings(configuration),
       registry: (listener) =>
         new VenueRegistry({
           catalogue: access.catalogue,
-          settings: access.registry,
+          settings: registrySettings(configuration.venues[venue], configuration.venues[venue].filter),
           clock,
           sleep: systemSleep,
           random: Math.random,
@@ -251,7 +253,7 @@ export class Gatherer {
       clock,
       random: Math.random,
       socketFactory: webSocketFactory(),
-      fetchBooks: access.fetchBooks,
+      fetchBooks: async (instruments) => (await access.fetchBooks(instruments)).books,
       ...(access.signer === undefined ? {} : { signer: access.signer }),
       events: ({ kind, level, message, connection }) => {
         this.#count(venue, kind);

@@ -2,20 +2,22 @@
 
 import { loadConfiguration } from '#src/config/load.ts';
 import { ConfigError } from '#src/config/substitution.ts';
+import { type Venue, venueNames } from '#src/events/event.ts';
 import { HealthServer } from '#src/telemetry/health-server.ts';
 import { createLogger } from '#src/telemetry/logger.ts';
 import { systemClock } from '#src/units/time.ts';
-import { KalshiKeyError } from '#src/venues/kalshi/signing.ts';
+import { VenueKeyError } from '#src/venues/environment-key.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
+import type { VenueKey } from '#src/venues/venue.ts';
 import { gathererEnvironmentSchema } from './contract.ts';
 import { Gatherer } from './gatherer.ts';
-import { KalshiKeyMissing, readKalshiKey } from './kalshi-key.ts';
 import { healthOf, metricsOf, readinessOf, statusOf } from './status.ts';
+import { readVenueKey } from './venue-key.ts';
 
 /** Faults of the deployment, not of the program: one line says what to mend. */
 const isMendable = (error: unknown): error is Error =>
   error instanceof ConfigError ||
-  error instanceof KalshiKeyMissing ||
-  error instanceof KalshiKeyError ||
+  error instanceof VenueKeyError ||
   // The system refuses something: a folder, a port, an address.
   (error instanceof Error && 'code' in error && typeof error.code === 'string');
 
@@ -35,10 +37,16 @@ async function main(): Promise<void> {
   });
   // Before anything that may take long: whoever asks is told that the line is starting.
   const server = await HealthServer.start({ host: environment.HEALTH_HOST, port: environment.HEALTH_PORT });
-  const kalshiKey = configuration.venues.kalshi.enabled
-    ? await readKalshiKey(configuration.venues.kalshi.key_secret, environment)
-    : null;
-  const gatherer = new Gatherer({ configuration, environment, kalshiKey, clock, log });
+  const keys = new Map<Venue, VenueKey | null>();
+  for (const venue of venueNames) {
+    const settings = configuration.venues[venue];
+    if (!settings.enabled || !venueDefinition(venue).needsKey) continue;
+    keys.set(
+      venue,
+      await readVenueKey(venue, 'key_secret' in settings ? settings.key_secret : '', environment),
+    );
+  }
+  const gatherer = new Gatherer({ configuration, environment, keys, clock, log });
   server.use({
     health: () => healthOf(gatherer),
     ready: () => readinessOf(gatherer),

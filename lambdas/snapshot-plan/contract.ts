@@ -1,15 +1,16 @@
 import { z } from 'zod';
+import { type Venue, venueNames } from '#src/events/event.ts';
 
 const venues = z
   .string()
   .transform((text) => text.split(',').filter((name) => name !== ''))
-  .pipe(z.array(z.enum(['kalshi', 'polymarket'])));
+  .pipe(z.array(z.enum(venueNames)));
 
 /** Environment of the planner of the snapshot poll. */
 export const snapshotPlanEnvironment = z.object({
   CATALOGUE_TABLE: z.string().min(1),
   /** Venues to poll, separated by commas. */
-  VENUES: venues.default(['kalshi', 'polymarket']),
+  VENUES: venues.default([...venueNames]),
   /** Time between two runs: no more is planned than the rates allow in it. */
   INTERVAL_SECONDS: z.coerce.number().positive().default(900),
   KALSHI_REQUESTS_PER_SECOND: z.coerce.number().positive().default(10),
@@ -22,7 +23,7 @@ export const snapshotPlanEnvironment = z.object({
 export const snapshotPlanEvent = z.looseObject({});
 
 export interface PlannedVenue {
-  readonly venue: 'kalshi' | 'polymarket';
+  readonly venue: Venue;
   /** Open instruments. */
   readonly open: number;
   /** Requests planned. */
@@ -38,6 +39,6 @@ export interface SnapshotPlanResult {
   /** True when an earlier run is still going: nothing was planned. */
   readonly skipped: boolean;
   /** One per request; the ledger has the instruments. */
-  readonly chunks: readonly { readonly venue: 'kalshi' | 'polymarket'; readonly id: string }[];
+  readonly chunks: readonly { readonly venue: Venue; readonly id: string }[];
   readonly venues: readonly PlannedVenue[];
 }

@@ -8,6 +8,7 @@ import { type OpenMarket, OpenMarkets } from '#src/catalogue/open-markets.ts';
 import { type PollChunk, PollLedger, type PollRecord } from '#src/catalogue/poll-ledger.ts';
 import { planPoll } from '#src/catalogue/poll-plan.ts';
 import type { CatalogueTable } from '#src/catalogue/table.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
 import { check, errorLog, parsedEvent } from '../middleware.ts';
 import {
   type PlannedVenue,
@@ -15,9 +16,6 @@ import {
   snapshotPlanEnvironment,
   snapshotPlanEvent,
 } from './contract.ts';
-
-/** Instruments of one request, by what the venues accept. */
-const CHUNK_SIZE = { kalshi: 100, polymarket: 250 } as const;
 
 interface Warm {
   readonly environment: z.infer<typeof snapshotPlanEnvironment>;
@@ -73,7 +71,7 @@ export const handler = middy<z.infer<typeof snapshotPlanEvent>, SnapshotPlanResu
       for await (const record of ledger.records(venue)) records.push(record);
       const plan = planPoll(markets, records, {
         nowMillis: now,
-        chunkSize: CHUNK_SIZE[venue],
+        chunkSize: venueDefinition(venue).booksPerRequest,
         maxChunks: Math.min(share, Math.max(1, Math.floor(environment.INTERVAL_SECONDS * rates[venue]))),
         abandonedAfterMillis: 2 * intervalMillis,
       });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Venue, venueNames } from '#src/events/event.ts';
 
 /** Environment of the poller: one request of one venue an invocation. */
 export const snapshotPollEnvironment = z.object({
@@ -26,13 +27,13 @@ export const snapshotPollEnvironment = z.object({
 export type SnapshotPollEnvironment = z.infer<typeof snapshotPollEnvironment>;
 
 export const snapshotPollEvent = z.object({
-  venue: z.enum(['kalshi', 'polymarket']),
+  venue: z.enum(venueNames),
   id: z.string().min(1),
 });
 export type SnapshotPollEvent = z.infer<typeof snapshotPollEvent>;
 
 export interface SnapshotPollResult {
-  readonly venue: 'kalshi' | 'polymarket';
+  readonly venue: Venue;
   readonly id: string;
   readonly asked: number;
   readonly answered: number;

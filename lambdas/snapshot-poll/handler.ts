@@ -6,14 +6,13 @@ import { z } from 'zod';
 import { PollLedger } from '#src/catalogue/poll-ledger.ts';
 import { RateBudget } from '#src/catalogue/rate-budget.ts';
 import type { CatalogueTable } from '#src/catalogue/table.ts';
-import type { Venue } from '#src/events/event.ts';
+import { type Venue, venueNames } from '#src/events/event.ts';
 import { systemSleep } from '#src/http/sleep.ts';
 import { secretsManagerReader } from '#src/storage/secrets.ts';
 import { KinesisRecordStream, kinesisClient } from '#src/stream/kinesis-record-stream.ts';
 import { systemClock } from '#src/units/time.ts';
-import { KalshiRest } from '#src/venues/kalshi/rest.ts';
-import { type KalshiSigner, kalshiSigner } from '#src/venues/kalshi/signing.ts';
-import { PolymarketRest } from '#src/venues/polymarket/rest.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
+import type { FetchBooks, VenueKey } from '#src/venues/venue.ts';
 import { check, errorLog, parsedEvent } from '../middleware.ts';
 import {
   type SnapshotPollEnvironment,
@@ -36,8 +35,8 @@ const log = pino({ level: process.env['LOG_LEVEL'] ?? 'info', base: { function: 
 
 const keySecret = z.object({ key_id: z.string().min(1), private_key: z.string().min(1) });
 
-/** The signer, or undefined where no key is named. @throws when one is named and cannot be had. */
-async function signerOf(environment: SnapshotPollEnvironment): Promise<KalshiSigner | undefined> {
+/** The key, or null where none is named. @throws when one is named and cannot be had. */
+async function kalshiKey(environment: SnapshotPollEnvironment): Promise<VenueKey | null> {
   const { KALSHI_KEY_SECRET: secret, KALSHI_KEY_ID: keyId, KALSHI_PRIVATE_KEY: key } = environment;
   if (secret !== undefined && secret !== '') {
     const text = await secretsManagerReader(new SecretsManagerClient({}))(secret);
@@ -49,10 +48,10 @@ async function signerOf(environment: SnapshotPollEnvironment): Promise<KalshiSig
       throw new Error(`secret ${secret} is not JSON`);
     }
     const { key_id, private_key } = check(`secret ${secret}`, keySecret, value);
-    return kalshiSigner(key_id, private_key, systemClock());
+    return { keyId: key_id, privateKey: private_key };
   }
-  if (keyId === undefined || key === undefined || keyId === '' || key === '') return undefined;
-  return kalshiSigner(keyId, key, systemClock());
+  if (keyId === undefined || key === undefined || keyId === '' || key === '') return null;
+  return { keyId, privateKey: key };
 }
 
 async function start(): Promise<Warm> {
@@ -70,32 +69,39 @@ async function start(): Promise<Warm> {
     maxAttempts: 3,
     deadlineMillis: 30_000,
   };
-  const kalshi = new KalshiRest({
-    ...http,
-    baseUrl: environment.KALSHI_REST_URL,
-    signer: await signerOf(environment),
-  });
-  const polymarket = new PolymarketRest({ ...http, baseUrl: environment.POLYMARKET_CLOB_URL });
+  const reach: Record<Venue, { address: string; key: VenueKey | null; perSecond: number }> = {
+    kalshi: {
+      address: environment.KALSHI_REST_URL,
+      key: await kalshiKey(environment),
+      perSecond: environment.KALSHI_REQUESTS_PER_SECOND,
+    },
+    polymarket: {
+      address: environment.POLYMARKET_CLOB_URL,
+      key: null,
+      perSecond: environment.POLYMARKET_REQUESTS_PER_SECOND,
+    },
+  };
+  const fetchers = Object.fromEntries(
+    venueNames.map((venue) => [
+      venue,
+      venueDefinition(venue).books(reach[venue].address, reach[venue].key, http),
+    ]),
+  ) as Record<Venue, FetchBooks>;
   const endpoint = environment.AWS_ENDPOINT_URL_KINESIS;
   const kinesis = kinesisClient({
     region: environment.AWS_REGION,
     ...(endpoint === undefined || endpoint === '' ? {} : { endpoint }),
   });
   const stream = (name: string): KinesisRecordStream => new KinesisRecordStream(kinesis, name);
-  const rates: Record<Venue, number> = {
-    kalshi: environment.KALSHI_REQUESTS_PER_SECOND,
-    polymarket: environment.POLYMARKET_REQUESTS_PER_SECOND,
-  };
   return {
     log,
     ledger: new PollLedger(table),
     budget: (venue) =>
       new RateBudget(table, venue, {
-        perSecond: rates[venue],
-        capacity: Math.max(1, rates[venue] * BURST_SECONDS),
+        perSecond: reach[venue].perSecond,
+        capacity: Math.max(1, reach[venue].perSecond * BURST_SECONDS),
       }),
-    books: (venue, instruments) =>
-      venue === 'kalshi' ? kalshi.orderbooks(instruments) : polymarket.books(instruments),
+    books: (venue, instruments) => fetchers[venue](instruments),
     streams: {
       a: stream(environment.STREAM_A),
       b: stream(environment.STREAM_B),

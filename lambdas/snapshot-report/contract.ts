@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Venue, venueNames } from '#src/events/event.ts';
 
 /** Environment of the report of the snapshot poll. */
 export const snapshotReportEnvironment = z.object({
@@ -11,7 +12,7 @@ export const snapshotReportEvent = z.looseObject({
   run: z.string().min(1),
   venues: z.array(
     z.looseObject({
-      venue: z.enum(['kalshi', 'polymarket']),
+      venue: z.enum(venueNames),
       open: z.number(),
       requests: z.number(),
       instruments: z.number(),
@@ -22,7 +23,7 @@ export type SnapshotReportEvent = z.infer<typeof snapshotReportEvent>;
 
 /** The coverage that a run reached, of one venue. */
 export interface VenueCoverage {
-  readonly venue: 'kalshi' | 'polymarket';
+  readonly venue: Venue;
   /** Open instruments when it was planned. */
   readonly open: number;
   readonly planned: number;

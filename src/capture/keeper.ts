@@ -1,5 +1,4 @@
-import type { Venue } from '../events/event.ts';
-import { withOrdinal } from '../venues/polymarket/trade-id.ts';
+import { venueDefinition } from '../venues/registration.ts';
 import type { CaptureCore } from './keeper/capture-core.ts';
 import { EvidentKeeper } from './keeper/evident-keeper.ts';
 import type { KeeperOptions } from './keeper/options.ts';
@@ -8,13 +7,10 @@ import { SequencedKeeper } from './keeper/sequenced-keeper.ts';
 export type { KeeperCounters } from './keeper/counters.ts';
 export type { KeeperOptions } from './keeper/options.ts';
 
-/** How each venue lets a line prove that it missed nothing. */
-const keepers: Readonly<Record<Venue, (options: KeeperOptions) => CaptureCore>> = {
-  kalshi: (options) => new SequencedKeeper(options),
-  polymarket: (options) => new EvidentKeeper(options, withOrdinal),
-};
+const sameTradeId = (tradeId: string): string => tradeId;
 
-/** The capture core of one line and venue. */
+/** The capture core of one line and venue: what the venue gives decides how a line proves that it missed nothing. */
 export function createKeeper(options: KeeperOptions): CaptureCore {
-  return keepers[options.venue](options);
+  const { isNumbered, withOrdinal = sameTradeId } = venueDefinition(options.venue);
+  return isNumbered ? new SequencedKeeper(options) : new EvidentKeeper(options, withOrdinal);
 }

@@ -1,19 +1,17 @@
 import { ConnectionPool } from '../connections/pool.ts';
-import type { LineNotice, PoolSettings, PoolStatus } from '../connections/pool-contract.ts';
+import type { LineNotice, PoolStatus } from '../connections/pool-contract.ts';
 import type { SocketFactory } from '../connections/socket.ts';
 import type { Timers } from '../connections/timers.ts';
 import { systemTimers } from '../connections/timers.ts';
 import type { BookSnapshotEvent, Venue } from '../events/event.ts';
 import type { MarketRegistry, RegistryListener } from '../registry/catalogue.ts';
 import type { Clock } from '../units/time.ts';
-import type { SessionSettings } from '../venues/sessions.ts';
-import { sessionProfile } from '../venues/sessions.ts';
+import { venueDefinition } from '../venues/registration.ts';
+import type { VenueLineSettings } from '../venues/venue.ts';
 import type { LineKeeper } from './line.ts';
 import type { FrameRecorder } from './sink.ts';
 
 const TICK_MILLIS = 100;
-
-export interface VenueLineSettings extends PoolSettings, SessionSettings {}
 
 export interface VenueLineParts {
   readonly venue: Venue;
@@ -52,7 +50,7 @@ export function createVenueLine(parts: VenueLineParts): VenueLine {
   const { clock, keeper, settings } = parts;
   const timers = parts.timers ?? systemTimers;
   const pool = new ConnectionPool({
-    profile: sessionProfile(parts.venue, settings),
+    profile: venueDefinition(parts.venue).session(settings),
     settings,
     keeper,
     recorder: parts.recorder,

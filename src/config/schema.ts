@@ -50,6 +50,9 @@ const registry = z.strictObject({
   close_grace_seconds: whole.default(60),
 });
 
+/** Part of the venue's published limits for one process: three gatherers may leave through one address. */
+const rateShare = number.pipe(z.number().positive().max(1, { error: 'expected at most 1' })).default(0.3);
+
 const kalshi = z.strictObject({
   enabled: flag.default(true),
   rest_url: httpUrl,
@@ -61,6 +64,7 @@ const kalshi = z.strictObject({
   /** Multivariate (combo) markets: about a million a day. */
   combos: flag.default(false),
   filter: filter.prefault({}),
+  rate_share: rateShare,
   connections: z
     .strictObject({
       book: wholePositive.default(144),
@@ -81,6 +85,7 @@ const polymarket = z.strictObject({
   gamma_url: httpUrl,
   websocket_url: websocketUrl,
   filter: filter.prefault({}),
+  rate_share: rateShare,
   /** Beyond 500 the venue accepts the subscription and never sends the initial books. */
   instruments_per_connection: wholePositive.pipe(z.number().max(500)).default(200),
   registry: registry.prefault({}),

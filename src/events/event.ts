@@ -2,8 +2,9 @@ import type { Price } from '../units/price.ts';
 import type { Size } from '../units/size.ts';
 import type { Micros } from '../units/time.ts';
 
-/** Venue identifier as written everywhere: one per folder in `src/venues`. */
-export type Venue = 'kalshi' | 'polymarket';
+/** Venues as written everywhere, one per folder in `src/venues`. A name that `src/venues/registration.ts` lacks does not compile. */
+export const venueNames = ['kalshi', 'polymarket'] as const;
+export type Venue = (typeof venueNames)[number];
 
 /** One full, independent capture line. */
 export type Gatherer = 'a' | 'b' | 'c';

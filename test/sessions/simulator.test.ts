@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createKeeper } from '#src/capture/keeper.ts';
 import { createVenueLine } from '#src/capture/venue-line.ts';
-import { kalshiLineSettings, polymarketLineSettings } from '#src/capture/venue-line-settings.ts';
 import { configurationSchema } from '#src/config/schema.ts';
 import { webSocketFactory } from '#src/connections/websocket.ts';
 import type { BookSnapshotEvent, Venue } from '#src/events/event.ts';
@@ -19,6 +18,7 @@ import { GammaRest } from '#src/venues/polymarket/gamma.ts';
 import { PolymarketCatalogue } from '#src/venues/polymarket/markets.ts';
 import { PolymarketRest } from '#src/venues/polymarket/rest.ts';
 import { polymarketLimits } from '#src/venues/polymarket/rest-limits.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
 import { NO_FAULTS, parseFaults } from '../../sim/faults/specification.ts';
 import { DEFAULT_SETTINGS } from '../../sim/settings.ts';
 import { Simulation } from '../../sim/simulation.ts';
@@ -91,7 +91,7 @@ async function bench(faults: string) {
     const internal: string[] = [];
     const made = createVenueLine({
       venue,
-      settings: isKalshi ? kalshiLineSettings(configuration) : polymarketLineSettings(configuration),
+      settings: venueDefinition(venue).lineSettings(configuration),
       registry: (listener) =>
         new VenueRegistry({
           ...shared,

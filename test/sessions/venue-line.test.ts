@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { VenueLine, VenueLineParts } from '#src/capture/venue-line.ts';
 import { createVenueLine } from '#src/capture/venue-line.ts';
-import { kalshiLineSettings, polymarketLineSettings } from '#src/capture/venue-line-settings.ts';
 import { configurationSchema } from '#src/config/schema.ts';
 import type { LineNotice } from '#src/connections/pool-contract.ts';
 import { DEFAULT_TIMING } from '#src/connections/pool-contract.ts';
 import type { LifecycleEvent } from '#src/events/event.ts';
 import type { RegistryListener } from '#src/registry/catalogue.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
 import { FakeKeeper } from '../connections/fake-keeper.ts';
 import { FakeNetwork } from '../connections/fake-sockets.ts';
 import { FakeTime, seeded } from '../connections/fake-time.ts';
@@ -141,7 +141,7 @@ describe('settings from the configuration', () => {
   });
 
   it('give a full Kalshi line 144 book connections and two of each feed', () => {
-    const settings = kalshiLineSettings(configuration);
+    const settings = venueDefinition('kalshi').lineSettings(configuration);
     expect(settings.book).toEqual({
       connections: 144,
       instrumentsPerConnection: 7_500,
@@ -156,7 +156,7 @@ describe('settings from the configuration', () => {
   });
 
   it('give Polymarket at most 200 tokens a socket', () => {
-    const settings = polymarketLineSettings(configuration);
+    const settings = venueDefinition('polymarket').lineSettings(configuration);
     expect(settings.book.instrumentsPerConnection).toBe(200);
     expect(settings.feeds).toEqual([]);
   });

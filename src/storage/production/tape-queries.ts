@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { Quality } from '../../events/captured.ts';
-import type { Side } from '../../events/event.ts';
+import { type Side, venueNames } from '../../events/event.ts';
 import { type Anchor, BookRebuild, levelsFromFlat, type RebuiltBook } from '../../tape/book-rebuild.ts';
 import { mergeHorizon } from '../../tape/horizon.ts';
 import type { Interval } from '../../tape/intervals.ts';
@@ -8,6 +8,7 @@ import type { TapeRules } from '../../tape/rules.ts';
 import type { Price } from '../../units/price.ts';
 import type { Size } from '../../units/size.ts';
 import type { Micros } from '../../units/time.ts';
+import { venueDefinition } from '../../venues/registration.ts';
 import { readLives } from './gap-merge.ts';
 import { atOneMoment } from './one-moment.ts';
 import { rowsOf } from './row-cursor.ts';
@@ -191,7 +192,9 @@ export async function horizonOf(client: ClientBase, rules: TapeRules): Promise<M
  * then wrong without a sign; only books that the venue itself sends are started from. Its changes are absolute, so
  * starting further back costs time and no truth.
  */
-const WITHOUT_SEQUENCE: ReadonlySet<string> = new Set(['polymarket']);
+const WITHOUT_SEQUENCE: ReadonlySet<string> = new Set(
+  venueNames.filter((venue) => !venueDefinition(venue).isNumbered),
+);
 
 /**
  * The latest exact snapshot at or before a time. Exact in venue time are only whole books of an engine and books

@@ -30,7 +30,7 @@ export interface KalshiRestOptions extends Omit<HttpClientOptions, 'headers'> {
 }
 
 /** Most tickers in one `GET /markets/orderbooks` or `/markets/candlesticks`. */
-const BATCH = 100;
+export const BATCH = 100;
 
 const oneMarket = z.looseObject({ market: schemas.marketSchema });
 const oneSeries = z.looseObject({ series: schemas.seriesSchema });

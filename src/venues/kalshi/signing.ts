@@ -1,11 +1,12 @@
 import { constants, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { type Clock, MICROS_PER_MILLI } from '../../units/time.ts';
+import { VenueKeyError } from '../environment-key.ts';
 
 /** Headers that authenticate one request, or one WebSocket upgrade, made now. Never reuse them. */
 export type KalshiSigner = (method: string, path: string) => Readonly<Record<string, string>>;
 
 /** A key that cannot be used. Says why and never holds any of it. */
-export class KalshiKeyError extends Error {
+export class KalshiKeyError extends VenueKeyError {
   override readonly name = 'KalshiKeyError';
 }
 

@@ -39,7 +39,7 @@ export interface PriceHistoryQuery {
 }
 
 /** Most tokens in one `POST /books`: the venue limits it by bytes, at about 500. */
-const BATCH = 250;
+export const BATCH = 250;
 /** Base64 of −1: the cursor after the last page. */
 const LAST_CURSOR = 'LTE=';
 
