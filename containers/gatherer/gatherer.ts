@@ -26,9 +26,11 @@ import { type Clock, MICROS_PER_SECOND, type Micros } from '#src/units/time.ts';
 import { venueDefinition } from '#src/venues/registration.ts';
 import type { VenueKey } from '#src/venues/venue.ts';
 import type { GathererEnvironment } from './contract.ts';
+import { RecentRates } from './recent-rates.ts';
 
 const HEARTBEAT_MILLIS = 1_000;
 const CATALOGUE_MILLIS = 2_000;
+const RATE_MILLIS = 1_000;
 const SOCKETS_CLOSE_MILLIS = 2_000;
 
 export interface CapturedVenue {
@@ -61,6 +63,9 @@ export class Gatherer {
   /** Why something could not be read, refused or kept, counted by a stable word. */
   readonly problems = new Map<string, number>();
   readonly metrics = new LineMetrics();
+  readonly rates = new RecentRates();
+  /** Why a venue's markets could not be listed the last time, until they are. */
+  readonly listingFailures = new Map<Venue, string>();
   readonly #parts: GathererParts;
   readonly #venues: CapturedVenue[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
@@ -68,6 +73,7 @@ export class Gatherer {
   readonly #laneNames: readonly string[];
   #batcher: Batcher | null = null;
   #listed = false;
+  #stopping = false;
   #gapsOpened = 0;
 
   constructor(parts: GathererParts) {
@@ -156,13 +162,15 @@ export class Gatherer {
     this.#heartbeat(this.startedAt);
     this.#every(HEARTBEAT_MILLIS, () => this.#heartbeat(this.#batcher!.durableUntil()));
     this.#every(CATALOGUE_MILLIS, () => this.#flushCatalogue());
+    this.#every(RATE_MILLIS, () => this.#sampleRates());
     await Promise.all(this.#venues.map(({ line }) => line.start()));
-    this.#listed = true;
+    this.#listed = !this.#stopping;
   }
 
   /** Ends the capture, hands over what was captured within the limit, and says what is left. */
   async stop(limitMillis: number): Promise<StopReport> {
     const ends = Date.now() + limitMillis;
+    this.#stopping = true;
     for (const timer of this.#timers) clearInterval(timer);
     const batcher = this.#batcher;
     if (batcher === null) return { unsent_lines: 0, raw_segments: 0 };
@@ -233,7 +241,10 @@ export class Gatherer {
         this.#acceptMarket(market);
         catalogue.changed(market);
       },
-      progress: ({ pages, markets, done }) => log.info('listing markets', { venue, pages, markets, done }),
+      progress: ({ pages, markets, done }) => {
+        if (done) this.listingFailures.delete(venue);
+        log.info('listing markets', { venue, pages, markets, done });
+      },
     };
     const line = createVenueLine({
       venue,
@@ -246,7 +257,10 @@ export class Gatherer {
           sleep: systemSleep,
           random: Math.random,
           listeners: [listener, own],
-          notice: ({ kind, message }) => this.#problem(`registry_${kind}`, { venue, message }),
+          notice: ({ kind, message }) => {
+            if (kind === 'listing_failed') this.listingFailures.set(venue, message);
+            this.#problem(`registry_${kind}`, { venue, message });
+          },
         }),
       keeper,
       recorder,
@@ -256,7 +270,8 @@ export class Gatherer {
       fetchBooks: async (instruments) => (await access.fetchBooks(instruments)).books,
       ...(access.signer === undefined ? {} : { signer: access.signer }),
       events: ({ kind, level, message, connection }) => {
-        this.#count(venue, kind);
+        if (level === 'info') this.metrics.problem(venue, kind);
+        else this.#count(venue, kind);
         log[level](kind, { venue, connection, reason: message });
       },
     });
@@ -318,6 +333,16 @@ export class Gatherer {
         .catch((error: Error) => this.#problem('catalogue_failed', { venue, message: error.message }))
         .finally(() => this.#flushing.delete(venue));
     }
+  }
+
+  #sampleRates(): void {
+    let frames = 0;
+    let events = 0;
+    for (const { counters } of this.#venues) {
+      frames += counters.frames;
+      events += counters.events;
+    }
+    this.rates.sample(this.#parts.clock(), { frames, events });
   }
 
   #every(millis: number, action: () => void): void {

@@ -70,7 +70,7 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => void stop('SIGTERM'));
   process.on('SIGINT', () => void stop('SIGINT'));
   await gatherer.start();
-  log.info('every venue is listed');
+  if (gatherer.listed) log.info('every venue is listed');
 }
 
 main().catch((error: unknown) => {

@@ -4,6 +4,10 @@ import type { Gatherer } from './gatherer.ts';
 const millis = (micros: number | null): number | null =>
   micros === null ? null : Math.round(micros / 100) / 10;
 
+/** Resyncs for each book that is captured, in the life of the process. */
+const ratio = (resyncs: number, books: number): number | null =>
+  books === 0 ? null : Math.round((resyncs / books) * 10_000) / 10_000;
+
 /** What `/status` answers: the line in numbers, every connection, and what went wrong by kind. */
 export function statusOf(gatherer: Gatherer, name: string): Record<string, unknown> {
   const venues: Record<string, unknown> = {};
@@ -20,6 +24,7 @@ export function statusOf(gatherer: Gatherer, name: string): Record<string, unkno
       connections: status.connections.length,
       connected: status.connections.filter(({ state }) => state === 'open').length,
       ...status.keeper,
+      resync_ratio: ratio(counters.resyncs, status.keeper.expected),
       registry: status.registry,
       unauthorized: status.unauthorized,
       notices: status.counters,
@@ -34,6 +39,8 @@ export function statusOf(gatherer: Gatherer, name: string): Record<string, unkno
     epoch: gatherer.epoch,
     started_at: gatherer.startedAt,
     listed: gatherer.listed,
+    health: healthOf(gatherer),
+    rates: gatherer.rates.rates(),
     frames,
     events,
     gaps_opened: gatherer.gapsOpened,
@@ -51,12 +58,14 @@ export function statusOf(gatherer: Gatherer, name: string): Record<string, unkno
 
 /**
  * Health of the feed, not of the process: why a line does not capture, in words. Before the first listing a line
- * is not ready, but not ill.
+ * is not ready, and ill only where the listing fails.
  */
 export function healthOf(gatherer: Gatherer): Verdict {
   const reasons: string[] = [];
   for (const { venue, line } of gatherer.venues) {
     const { connections, keeper, unauthorized } = line.status();
+    const failure = gatherer.listingFailures.get(venue);
+    if (failure !== undefined) reasons.push(`${venue}: markets cannot be listed: ${failure}`);
     if (unauthorized) reasons.push(`${venue}: the venue refuses the key`);
     const open = connections.filter(({ state }) => state === 'open').length;
     if (gatherer.listed && connections.length > 0 && open === 0)

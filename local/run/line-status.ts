@@ -1,28 +1,45 @@
+/** What a gatherer's `/status` answers of one venue, as far as it is shown. */
+export interface VenueStatus {
+  readonly connections: number;
+  readonly connected: number;
+  readonly expected: number;
+  readonly bound: number;
+  readonly proven: number;
+  /** Resyncs for each book that is captured, in the life of the process; null without books. */
+  readonly resync_ratio: number | null;
+  readonly counters: { readonly resyncs: number; readonly losses: number; readonly proofs: number };
+}
+
+export interface ConnectionStatus {
+  readonly venue: string;
+  readonly name: string;
+  readonly state: string;
+  readonly reconnects: number;
+  readonly last_close: { readonly at: number; readonly code: number; readonly reason: string } | null;
+}
+
 /** What a gatherer's `/status` answers, as far as the local run shows and adds it up. */
 export interface GathererStatus {
   readonly gatherer: 'a' | 'b' | 'c';
   readonly epoch: string;
+  /** Why the line does not capture as it should, in words. */
+  readonly health: { readonly ok: boolean; readonly reasons: readonly string[] };
+  readonly listed: boolean;
+  /** Over the last minute; null in the first second. */
+  readonly rates: {
+    readonly seconds: number;
+    readonly frames_per_second: number;
+    readonly events_per_second: number;
+  } | null;
   readonly frames: number;
   readonly events: number;
   readonly gaps_opened: number;
   readonly gaps_open: number;
-  readonly venues: Readonly<
-    Record<
-      string,
-      {
-        readonly connections: number;
-        readonly connected: number;
-        readonly expected: number;
-        readonly bound: number;
-        readonly proven: number;
-      }
-    >
-  >;
+  readonly venues: Readonly<Record<string, VenueStatus>>;
   readonly stream: { readonly backlog: number; readonly spilled_bytes: number };
-  /** Every connection, for `--verbose`. */
-  readonly connections?: readonly Readonly<Record<string, unknown>>[];
-  /** What could not be decoded, by reason. */
-  readonly problems?: Readonly<Record<string, number>>;
+  readonly connections: readonly ConnectionStatus[];
+  /** What went wrong, by kind. */
+  readonly problems: Readonly<Record<string, number>>;
   readonly latency_ms: { readonly p50: number | null; readonly p99: number | null };
 }
 

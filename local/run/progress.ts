@@ -33,6 +33,16 @@ function lineRow(name: string, figures: ProgressFigures['lines'][string]): strin
   ].join(' ');
 }
 
+/** Why lines do not capture, each reason once. */
+function reasonsOf({ lines }: ProgressFigures): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const [name, { status }] of Object.entries(lines)) {
+    for (const reason of status?.health.reasons ?? [])
+      byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
+  }
+  return [...byReason].map(([reason, names]) => `${names.join(', ')}: ${reason}`);
+}
+
 /** The state of a run in a few lines of text, the last line about the tape. */
 export function renderProgress(figures: ProgressFigures): string[] {
   const left = figures.secondsLeft === null ? '' : `, ${Math.max(0, Math.ceil(figures.secondsLeft))} s to go`;
@@ -40,6 +50,7 @@ export function renderProgress(figures: ProgressFigures): string[] {
   return [
     `running for ${Math.floor(figures.secondsRunning)} s${left}`,
     ...Object.entries(figures.lines).map(([name, line]) => lineRow(name, line)),
+    ...reasonsOf(figures).map((reason) => `  not well: ${reason}`),
     `  tape    ${number.format(figures.tape.rows)} rows merged${lag}`,
   ];
 }
