@@ -66,7 +66,7 @@ export class EvidentKeeper extends CaptureCore {
       switch (event.kind) {
         case 'book_delta':
           if (event.size !== undefined) this.delta(source, event);
-          else this.writer.stray(event, this.states.get(event.instrument), source, 0);
+          else this.stray(source, event, this.states.get(event.instrument));
           break;
         case 'book_snapshot':
           this.snapshot(source, event);
@@ -127,11 +127,11 @@ export class EvidentKeeper extends CaptureCore {
     if (state === undefined || state.source !== source) {
       if (state?.pending === source && !this.delays.isAhead(exchange_ts ?? received_at, received_at))
         this.missed(source, event);
-      this.writer.stray(event, state, source, 0);
+      this.stray(source, event, state);
       return;
     }
     if (this.isAbsurd(state, event)) {
-      this.writer.delta(event, source, 0, this.writer.quality(state, event), 0, 0);
+      this.writer.aside(event, source, 0, this.writer.quality(state, event), true);
       return;
     }
     const time = exchange_ts ?? received_at;
