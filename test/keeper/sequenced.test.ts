@@ -189,7 +189,9 @@ describe('a line of a venue with sequence numbers', () => {
     line.frame(connection, { sid: 1, seq: 3, events: [signed('A', line.now, 'bid', 41, 4)] });
     expect(line.keeper.counters).toMatchObject({ duplicate_frames: 0, sequence_gaps: 1 });
     expect(line.keeper.view('A')).toMatchObject({ proven: true, bids: levels([41, 17], [40, 20], [39, 30]) });
-    expect(line.openGaps()).toEqual(['A sequence_gap', 'B sequence_gap']);
+    // The book of A is proven by its snapshot, and its gap is over with the anchor before the last change.
+    expect(line.of('gap').at(-1)).toMatchObject({ instruments: ['A'], cause: 'sequence_gap' });
+    expect(line.openGaps()).toEqual(['B sequence_gap']);
   });
 
   it('asks once for a snapshot when a change comes before the first one, however many follow', () => {
