@@ -25,6 +25,11 @@ export class Asides {
     return placeChange(counter, event) === Placement.resend ? null : counter;
   }
 
+  /** How many changes of an instrument at that instant have been placed. */
+  countAt(instrument: string, time: number): number {
+    return this.counters.get(instrument)?.countAt(time) ?? 0;
+  }
+
   /** The instrument's counter, which is no longer kept here. */
   take(instrument: string): OccurrenceCounter | null {
     const counter = this.counters.get(instrument) ?? null;

@@ -127,12 +127,14 @@ export class CaptureWriter {
   /**
    * @param state the instrument whose book it belongs to, undefined where it says nothing about a book.
    * @param source the subscription, or null for one by REST.
+   * @param instant_index changes of its own instant that it holds; none where the venue has no times for books
    */
   snapshot(
     state: InstrumentState | undefined,
     event: BookSnapshotEvent,
     source: Source | null,
     seq = 0,
+    instant_index = 0,
   ): void {
     this.counters.events++;
     const suspect = state === undefined ? Quality.bookSuspect : 0;
@@ -146,6 +148,7 @@ export class CaptureWriter {
         sid: source?.sid ?? 0,
         seq,
         quality,
+        ...(instant_index === 0 ? {} : { instant_index }),
       },
       event.received_at,
     );
