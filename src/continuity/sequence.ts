@@ -15,8 +15,11 @@ export type Continuity = (typeof Continuity)[keyof typeof Continuity];
 
 /** Ranges of missing numbers that are remembered; with more, the oldest is forgotten. */
 const RANGES_KEPT = 64;
-/** A number this far behind the last one cannot be a repeated frame: the numbering began anew. */
-const FAR_BEHIND = 256;
+/**
+ * Frames whose marks are remembered. A number further behind the last one cannot be a repeated frame: the numbering
+ * began anew.
+ */
+const MARKS_KEPT = 256;
 
 /**
  * Follows the sequence numbers of one subscription of one connection: they start at 1 and every frame takes one,
@@ -29,18 +32,30 @@ export class SequenceTracker {
   private last = 0;
   /** From, to, from, to, …: numbers that never came. */
   private missing: number[] = [];
-  /** How far repeated numbers have counted up from 1: two in a row are a numbering begun anew. */
-  private anew = 0;
+  /** Marks of the latest frames by number, made with the first of them. */
+  private marks: Int32Array | null = null;
 
   /** The greatest number received. */
   get lastNumber(): number {
     return this.last;
   }
 
-  accept(seq: number): Continuity {
+  /**
+   * @param mark 32 bits of what the frame says: a number that comes again is a repeated frame only if it says the
+   *   same. Otherwise the numbering began anew, and this frame is none that was received.
+   */
+  accept(seq: number, mark: number): Continuity {
+    const continuity = this.judge(seq, mark);
+    if (continuity !== Continuity.duplicate) {
+      this.marks ??= new Int32Array(MARKS_KEPT);
+      this.marks[seq % MARKS_KEPT] = mark;
+    }
+    return continuity;
+  }
+
+  private judge(seq: number, mark: number): Continuity {
     if (seq === this.last + 1) {
       this.last = seq;
-      this.anew = 0;
       return Continuity.next;
     }
     if (seq > this.last) {
@@ -49,18 +64,14 @@ export class SequenceTracker {
       this.missing.push(this.missingFrom, this.missingTo);
       if (this.missing.length > 2 * RANGES_KEPT) this.missing.splice(0, 2);
       this.last = seq;
-      this.anew = 0;
       return Continuity.gap;
     }
     if (this.takeMissing(seq)) return Continuity.late;
-    this.anew = seq === this.anew + 1 ? seq : seq === 1 ? 1 : 0;
-    if (this.anew >= 2 || this.last - seq > FAR_BEHIND) {
-      this.last = seq;
-      this.missing = [];
-      this.anew = 0;
-      return Continuity.restart;
-    }
-    return Continuity.duplicate;
+    if (this.last - seq < MARKS_KEPT && this.marks?.[seq % MARKS_KEPT] === (mark | 0))
+      return Continuity.duplicate;
+    this.last = seq;
+    this.missing = [];
+    return Continuity.restart;
   }
 
   private takeMissing(seq: number): boolean {

@@ -33,6 +33,15 @@ export interface Occurrence {
   readonly instant_index: number;
 }
 
+/** Place of a whole book among the changes of its instant, for a venue whose times are coarse. */
+export interface BookPlace {
+  /**
+   * Changes of the instrument at the book's own `exchange_ts` that the line had received before it: the book holds
+   * them, and the later ones of that instant came after it. 0 where absent.
+   */
+  readonly instant_index?: number;
+}
+
 /** Quality bits carried by rows, in gatherers and on the tape. */
 export const Quality = {
   /** The line's book was suspect when the event arrived. */
@@ -114,7 +123,7 @@ export interface InstrumentRecord {
 export type CapturedEvent =
   | (TradeEvent & Provenance)
   | (BookDeltaEvent & Provenance & Occurrence)
-  | (BookSnapshotEvent & Provenance)
+  | (BookSnapshotEvent & Provenance & BookPlace)
   | (TickerEvent & Provenance)
   | (LifecycleEvent & Provenance)
   | (GapEvent & Provenance);

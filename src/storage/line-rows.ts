@@ -88,6 +88,7 @@ export function putSnapshot(to: CopyBuffer, event: Of<'book_snapshot'>): void {
   to.nullableInteger(event.depth, 'depth');
   to.nullableText(event.hash, 'hash');
   to.integer(contentKey(event), 'hash_key');
+  to.integer(event.instant_index ?? 0, 'instant_index');
   provenance(to, event);
 }
 

@@ -106,11 +106,13 @@ export const orderBookSnapshots: EventTable = {
     nullable(text('hash')),
     /** 32 bits of the hash, or of the levels where there is none. */
     integer('hash_key'),
+    /** Changes of the book's own instant that it holds; a line that missed some of them counts lower. */
+    integer('instant_index'),
     ...provenance,
   ],
   time: 'snapshot_ts',
   unique: ['instrument', 'snapshot_ts', 'source', 'hash_key'],
-  fold: foldArrival,
+  fold: { ...foldArrival, instant_index: 'greatest' },
 };
 
 export const tickers: EventTable = {

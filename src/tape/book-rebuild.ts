@@ -4,10 +4,15 @@ import type { Size } from '../units/size.ts';
 import type { Micros } from '../units/time.ts';
 import { type Interval, touchesSpan } from './intervals.ts';
 
-/** A snapshot whose place in venue time is exact: it holds exactly the changes up to `at`. */
+/**
+ * A snapshot whose place in venue time is exact: it holds exactly the changes before `at`, and of that instant those
+ * that came before it.
+ */
 export interface Anchor {
   readonly at: Micros;
   readonly source: string;
+  /** How many of the absolute changes at `at` itself it holds. */
+  readonly instantIndex: number;
   /** Best first. */
   readonly bids: readonly Level[];
   readonly asks: readonly Level[];
@@ -50,11 +55,10 @@ export interface BookEvidence {
 }
 
 /**
- * Rebuilds a book from an exact anchor and the changes after it. Signed changes count in `(anchor, at]`.
- * Absolute ones count in `[anchor, at]` in the order they were made, because setting a level again to what
- * the anchor already holds changes nothing, while one of the same instant may have come after it. One without
- * venue time has no place among them and its copies cannot be told apart: it is left out, and the book is not
- * certain then.
+ * Rebuilds a book from an exact anchor and the changes after it, up to `at`. Of the changes of the anchor's own
+ * instant, absolute ones count where they came after a book of the venue: setting a level to what it was before
+ * that book would bring back what a trade has taken and the book alone tells of. One without venue time has no
+ * place among them and its copies cannot be told apart: it is left out, and the book is not certain then.
  */
 export class BookRebuild {
   readonly #evidence: BookEvidence;
@@ -83,7 +87,7 @@ export class BookRebuild {
     if (change.exchangeTs > at) return;
     if (anchor !== null) {
       if (change.exchangeTs < anchor.at) return;
-      if (!change.isAbsolute && change.exchangeTs === anchor.at) return;
+      if (change.exchangeTs === anchor.at && isHeldBy(anchor, change)) return;
     }
     this.#changes++;
     const levels = this.#sides[change.side];
@@ -120,6 +124,11 @@ export class BookRebuild {
       .sort(([a], [b]) => order(a, b))
       .map(([price, size]) => [price as Price, size as Size]);
   }
+}
+
+/** Whether a change of the anchor's instant is part of the anchor. */
+function isHeldBy(anchor: Anchor, change: BookChange): boolean {
+  return !change.isAbsolute || change.instantIndex < anchor.instantIndex;
 }
 
 /** Levels from the flat `price, size, price, size, …` of storage. @throws when a price has no size. */

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { Continuity, SequenceTracker } from '#src/continuity/sequence.ts';
 
 const names = Object.fromEntries(Object.entries(Continuity).map(([name, value]) => [value, name]));
-const verdicts = (numbers: readonly number[], tracker = new SequenceTracker()) =>
-  numbers.map((seq) => names[tracker.accept(seq)]);
+/** Frames of these numbers; each number stands for one and the same frame, unless another mark is given. */
+const verdicts = (numbers: readonly number[], tracker = new SequenceTracker(), mark = 0) =>
+  numbers.map((seq) => names[tracker.accept(seq, seq + mark)]);
 
 describe('a sequence tracker', () => {
   it('expects numbers from 1 without a hole', () => {
@@ -32,11 +33,20 @@ describe('a sequence tracker', () => {
     ]);
   });
 
-  it('notices that the numbering began anew, and goes on from there', () => {
-    expect(verdicts([1, 2, 3, 1, 2, 3])).toEqual(['next', 'next', 'next', 'duplicate', 'restart', 'next']);
+  it('notices with the first frame that the numbering began anew, and goes on from there', () => {
     const tracker = new SequenceTracker();
-    for (let seq = 1; seq <= 1_000; seq++) tracker.accept(seq);
-    expect(verdicts([1, 2, 3], tracker)).toEqual(['restart', 'next', 'next']);
+    verdicts([1, 2, 3], tracker);
+    expect(verdicts([1, 2, 3], tracker, 100)).toEqual(['restart', 'next', 'next']);
+    expect(verdicts([2, 3, 4], tracker, 100)).toEqual(['duplicate', 'duplicate', 'next']);
+    // Its first frame may have been lost.
+    expect(verdicts([3, 4], tracker, 200)).toEqual(['restart', 'next']);
+  });
+
+  it('takes a number far behind for a numbering begun anew, whatever the frame says', () => {
+    const tracker = new SequenceTracker();
+    for (let seq = 1; seq <= 1_000; seq++) tracker.accept(seq, 7);
+    expect(tracker.accept(745, 7)).toBe(Continuity.duplicate);
+    expect(tracker.accept(744, 7)).toBe(Continuity.restart);
   });
 
   it('takes a first frame that comes twice for a duplicate', () => {
@@ -59,7 +69,7 @@ describe('a sequence tracker', () => {
         const accepted: number[] = [];
         const missing = new Set<number>();
         for (const seq of wire) {
-          const verdict = tracker.accept(seq);
+          const verdict = tracker.accept(seq, seq);
           expect(verdict).not.toBe(Continuity.restart);
           if (verdict === Continuity.gap) {
             for (let at = tracker.missingFrom; at <= tracker.missingTo; at++) missing.add(at);

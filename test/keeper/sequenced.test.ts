@@ -154,6 +154,46 @@ describe('a line of a venue with sequence numbers', () => {
     expect(line.keeper.view('A')!.bids[0]).toEqual(levels([41, 12])[0]);
   });
 
+  it('numbers equal changes that do not reach the book as well: each is an event', () => {
+    const { line, connection } = started();
+    const next = line.connection('book-2#1');
+    const time = line.now;
+    line.keeper.bind(next, 1, ['A']);
+    const change = signed('A', time, 'bid', 41, 1);
+    // Before a subscription carries the book and after it has done so; out of order; of one that nobody expects.
+    line.frame(connection, { sid: 1, seq: 3, events: [change] });
+    line.frame(next, { sid: 1, seq: 1, events: [change] });
+    line.frame(next, { sid: 1, seq: 2, events: [change] });
+    line.frame(next, { sid: 1, seq: 3, events: [book('kalshi', 'A', BIDS, ASKS)] });
+    line.frame(next, { sid: 1, seq: 4, events: [change] });
+    line.frame(connection, { sid: 1, seq: 5, events: [change] });
+    line.frame(connection, { sid: 1, seq: 4, events: [change] });
+    const numbers = (instrument: string, name: string) =>
+      line
+        .of('book_delta')
+        .filter((one) => one.instrument === instrument && one.connection === name)
+        .map(({ occurrence }) => occurrence);
+    expect(numbers('A', 'book-2#1')).toEqual([0, 1, 2]);
+    expect(numbers('A', 'book-1#1')).toEqual([0, 1, 2]);
+    const stray = signed('X', time, 'bid', 41, 1);
+    line.frame(next, { sid: 1, seq: 5, events: [stray, stray] });
+    expect(numbers('X', 'book-2#1')).toEqual([0, 1]);
+  });
+
+  it('loses nothing when the numbering begins anew, not even its first frame', () => {
+    const { line, connection } = started();
+    line.frame(connection, { sid: 1, seq: 3, events: [signed('A', line.now, 'bid', 41, 1)] });
+    const now = levels([41, 11], [40, 20], [39, 30]);
+    line.frame(connection, { sid: 1, seq: 1, events: [book('kalshi', 'A', now, ASKS)] });
+    line.frame(connection, { sid: 1, seq: 2, events: [signed('A', line.now, 'bid', 41, 2)] });
+    line.frame(connection, { sid: 1, seq: 3, events: [signed('A', line.now, 'bid', 41, 4)] });
+    expect(line.keeper.counters).toMatchObject({ duplicate_frames: 0, sequence_gaps: 1 });
+    expect(line.keeper.view('A')).toMatchObject({ proven: true, bids: levels([41, 17], [40, 20], [39, 30]) });
+    // The book of A is proven by its snapshot, and its gap is over with the anchor before the last change.
+    expect(line.of('gap').at(-1)).toMatchObject({ instruments: ['A'], cause: 'sequence_gap' });
+    expect(line.openGaps()).toEqual(['B sequence_gap']);
+  });
+
   it('asks once for a snapshot when a change comes before the first one, however many follow', () => {
     const line = new TestLine('kalshi');
     const connection = line.connection('book-1#1');

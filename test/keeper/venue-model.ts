@@ -106,18 +106,18 @@ export function rebuild(
   instrument: string,
   time: number,
 ): { bids: Level[]; asks: Level[] } | null {
-  let anchor: { at: number; bids: readonly Level[]; asks: readonly Level[] } | null = null;
+  let anchor: { at: number; held: number; bids: readonly Level[]; asks: readonly Level[] } | null = null;
   for (const line of lines) {
     if (line.kind !== 'book_snapshot' || line.instrument !== instrument || line.snapshot_ts > time) continue;
     const isExact =
       (line.source === 'engine' && line.depth === undefined) ||
       (line.source === 'ws' && line.exchange_ts !== null);
     if (isExact && (anchor === null || line.snapshot_ts >= anchor.at)) {
-      anchor = { at: line.snapshot_ts, bids: line.bids, asks: line.asks };
+      anchor = { at: line.snapshot_ts, held: line.instant_index ?? 0, bids: line.bids, asks: line.asks };
     }
   }
   if (anchor === null) return null;
-  const { at } = anchor;
+  const { at, held } = anchor;
   for (const gap of gapsOf(lines, instrument)) {
     if (gap.from <= time && (gap.to === null || gap.to > at)) return null;
   }
@@ -130,7 +130,8 @@ export function rebuild(
       line.kind === 'book_delta' &&
       line.instrument === instrument &&
       line.exchange_ts! <= time &&
-      (line.change === undefined ? line.exchange_ts! >= at : line.exchange_ts! > at),
+      (line.exchange_ts! > at ||
+        (line.change === undefined && line.exchange_ts === at && line.instant_index >= held)),
   ) as Extract<StreamLine, { kind: 'book_delta' }>[];
   // One row per identity, as the databases keep it.
   const rows = new Map<string, (typeof deltas)[number]>();

@@ -193,6 +193,7 @@ export const snapshot = (more: Row = {}): Row => ({
   depth: null,
   hash: null,
   hash_key: 5,
+  instant_index: 0,
   ...provenance,
   ...more,
 });

@@ -156,10 +156,11 @@ describe('the merge', () => {
         .record({
           at: fc.integer(numbers),
           source: fc.constantFrom('ws', 'rest', 'engine'),
+          index: fc.nat(3),
           received: fc.nat(9),
         })
-        .map(({ at, source, received }) =>
-          snapshot({ snapshot_ts: T0 + at, source, received_at: T0 + received }),
+        .map(({ at, source, index, received }) =>
+          snapshot({ snapshot_ts: T0 + at, source, instant_index: index, received_at: T0 + received }),
         ),
     },
     metrics: {

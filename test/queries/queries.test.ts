@@ -136,6 +136,29 @@ describe('queries of the tape', () => {
     expect(book).toMatchObject({ bids: [[1, 5]], anchor: { at: T0, source: 'ws' }, complete: true });
   });
 
+  it('start from the last of several books of one instant, and count the changes after it alone', async () => {
+    const polymarket = { venue: 'polymarket', instrument: 'P1' };
+    const book = { ...polymarket, snapshot_ts: T0, exchange_ts: T0, source: 'ws', asks: [] };
+    await store(client, 'order_book_snapshots', [
+      onTape(snapshot({ ...book, bids: [400_000, 5], hash_key: 1, instant_index: 2 })),
+      onTape(snapshot({ ...book, bids: [400_000, 3], hash_key: 2, instant_index: 1 })),
+    ]);
+    const set = { ...polymarket, exchange_ts: T0, is_absolute: true };
+    await store(client, 'order_book_deltas', [
+      onTape(delta({ ...set, price: 400_000, amount: 9, instant_index: 0 })),
+      onTape(delta({ ...set, price: 390_000, amount: 9, instant_index: 1 })),
+      onTape(delta({ ...set, price: 380_000, amount: 7, instant_index: 2 })),
+    ]);
+    const rebuilt = await bookAt(client, 'polymarket', 'P1', us(T0), rules);
+    expect(rebuilt).toMatchObject({
+      bids: [
+        [400_000, 5],
+        [380_000, 7],
+      ],
+      changes: 1,
+    });
+  });
+
   it('rebuild a book from what the tape held at one moment, whatever is merged meanwhile', async () => {
     await fillBook();
     await client.query('DELETE FROM line_lives');

@@ -26,6 +26,11 @@ async function columnsOf(client: pg.Client, table: string): Promise<ActualColumn
   return rows;
 }
 
+/** A later migration can only add columns behind the others. */
+function byName(columns: readonly ActualColumn[]): ActualColumn[] {
+  return [...columns].sort((a, b) => a.name.localeCompare(b.name));
+}
+
 async function uniqueKeys(client: pg.Client, table: string): Promise<string[][]> {
   const { rows } = await client.query<{ columns: string[] }>(
     `SELECT array_agg(a.attname::text ORDER BY k.place) AS columns
@@ -42,15 +47,17 @@ describe('the gatherer set', () => {
     '%s has exactly the columns that are written, and its identity is unique',
     async (name, table) => {
       const client = await (await databases.fresh('gatherer')).connect();
-      expect(await columnsOf(client, name)).toEqual([
-        ...table.columns.map((column) => ({
-          name: column.name,
-          type: column.type,
-          nullable: column.nullable === true,
-        })),
-        { name: 'ingested_at', type: 'bigint', nullable: false },
-        { name: 'ingest_xid', type: 'xid8', nullable: false },
-      ]);
+      expect(byName(await columnsOf(client, name))).toEqual(
+        byName([
+          ...table.columns.map((column) => ({
+            name: column.name,
+            type: column.type,
+            nullable: column.nullable === true,
+          })),
+          { name: 'ingested_at', type: 'bigint', nullable: false },
+          { name: 'ingest_xid', type: 'xid8', nullable: false },
+        ]),
+      );
       expect((await uniqueKeys(client, name)).map((key) => key.sort())).toContainEqual(
         [...table.unique].sort(),
       );
@@ -77,18 +84,20 @@ describe('the production set', () => {
     '%s has the columns of the lines without those that belong to one line, and which lines saw it',
     async (name, table) => {
       const client = await (await databases.fresh('production')).connect();
-      expect(await columnsOf(client, name)).toEqual([
-        ...table.columns
-          .filter((column) => column.lineOnly !== true)
-          .map((column) => ({ name: column.name, type: column.type, nullable: column.nullable === true })),
-        { name: 'lines', type: 'smallint', nullable: false },
-        { name: 'merged_at', type: 'bigint', nullable: false },
-        ...(table === marketLifecycle ? ['received_a', 'received_b', 'received_c'] : []).map((column) => ({
-          name: column,
-          type: 'bigint',
-          nullable: true,
-        })),
-      ]);
+      expect(byName(await columnsOf(client, name))).toEqual(
+        byName([
+          ...table.columns
+            .filter((column) => column.lineOnly !== true)
+            .map((column) => ({ name: column.name, type: column.type, nullable: column.nullable === true })),
+          { name: 'lines', type: 'smallint', nullable: false },
+          { name: 'merged_at', type: 'bigint', nullable: false },
+          ...(table === marketLifecycle ? ['received_a', 'received_b', 'received_c'] : []).map((column) => ({
+            name: column,
+            type: 'bigint',
+            nullable: true,
+          })),
+        ]),
+      );
       expect((await uniqueKeys(client, name)).map((key) => key.sort())).toContainEqual(
         [...table.unique].sort(),
       );

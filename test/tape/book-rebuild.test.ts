@@ -90,7 +90,7 @@ describe('a book rebuilt from the tape', () => {
       fc.assert(
         fc.property(history, fc.nat(12), fc.nat(14), (made, label, later) => {
           const at = label + later;
-          const anchor: Anchor = { at: us(label), source: 'engine', ...bookAt(made, label) };
+          const anchor: Anchor = { at: us(label), source: 'engine', instantIndex: 0, ...bookAt(made, label) };
           const result = rebuild(anchor, changesOf(made, isAbsolute), at);
           expect({ bids: result.bids, asks: result.asks }).toEqual(bookAt(made, at));
           expect(result.complete).toBe(true);
@@ -99,16 +99,57 @@ describe('a book rebuilt from the tape', () => {
     });
   }
 
+  it('starts from a book of the venue without bringing back what it alone tells of', () => {
+    const told = fc.array(
+      fc.record({
+        at: fc.integer({ min: 1, max: 4 }),
+        side: fc.constantFrom<Side>('bid', 'ask'),
+        price: fc.integer({ min: 1, max: 3 }),
+        size: fc.integer({ min: 0, max: 3 }),
+        isTold: fc.boolean(),
+      }),
+      { minLength: 1, maxLength: 30 },
+    );
+    let books = 0;
+    fc.assert(
+      fc.property(told, fc.nat(5), (unordered, at) => {
+        const made = unordered.sort((left, right) => left.at - right.at);
+        // The venue sends a book after each change of which it says nothing else.
+        const last = made.findLastIndex((change) => !change.isTold && change.at <= at);
+        if (last < 0) return;
+        books++;
+        const label = made[last]!.at;
+        const before = made.slice(0, last + 1);
+        const anchor: Anchor = {
+          at: us(label),
+          source: 'ws',
+          instantIndex: before.filter((change) => change.isTold && change.at === label).length,
+          ...bookAt(before, label),
+        };
+        const changes = changesOf(
+          made.filter((change) => change.isTold),
+          true,
+        );
+        const { bids, asks } = rebuild(anchor, changes, at);
+        expect({ bids, asks }).toEqual(bookAt(made, at));
+      }),
+      { numRuns: 300 },
+    );
+    expect(books).toBeGreaterThan(50);
+  });
+
   it('lets absolute changes of the instant of the anchor count, in their order', () => {
     const made: Made[] = [
       { at: 5, side: 'bid', price: 3, size: 10 },
       { at: 5, side: 'bid', price: 3, size: 20 },
     ];
-    const half: Anchor = { at: us(5), source: 'ws', ...bookAt(made.slice(0, 1), 5) };
+    const half: Anchor = { at: us(5), source: 'ws', instantIndex: 1, ...bookAt(made.slice(0, 1), 5) };
     expect(rebuild(half, changesOf(made, true), 5).bids).toEqual([[3, 20]]);
+    // A line that did not see the first one counts less, and loses nothing by it.
+    expect(rebuild({ ...half, instantIndex: 0 }, changesOf(made, true), 5).bids).toEqual([[3, 20]]);
   });
 
-  const empty: Anchor = { at: us(10), source: 'engine', bids: [], asks: [] };
+  const empty: Anchor = { at: us(10), source: 'engine', instantIndex: 0, bids: [], asks: [] };
 
   it('is complete only without a gap after the anchor, at a time that has been merged', () => {
     expect(rebuild(empty, [], 20).complete).toBe(true);

@@ -1,5 +1,5 @@
 import { GapLedger } from '../../continuity/gap-ledger.ts';
-import type { BookSnapshotEvent, GapCause, Level, MarketEvent } from '../../events/event.ts';
+import type { BookDeltaEvent, BookSnapshotEvent, GapCause, Level, MarketEvent } from '../../events/event.ts';
 import type { Micros } from '../../units/time.ts';
 import type { DecodedFrame, DecodeProblem } from '../../venues/decoder.ts';
 import type { ConnectionEpoch, FrameOutcome, LineKeeper } from '../line.ts';
@@ -288,6 +288,13 @@ export abstract class CaptureCore implements LineKeeper {
     this.suspect(state, from, 'undecodable_frame');
     this.askResync(state, 'undecodable_frame', received_at);
     return true;
+  }
+
+  /** A change that is not for the book: of another subscription, of an instrument nobody expects, or out of order. */
+  protected stray(source: Source, event: BookDeltaEvent, state: InstrumentState | undefined, seq = 0): void {
+    const { exchange_ts, received_at } = event;
+    const isAhead = exchange_ts !== null && this.delays.isAhead(exchange_ts, received_at);
+    this.writer.stray(event, state, source, seq, isAhead);
   }
 
   /** A frame was received after which nothing of its subscription is missing. */

@@ -9,7 +9,9 @@ import type {
   TradeEvent,
 } from '../../events/event.ts';
 import { lifecycleContentKey, tickerContentKey } from '../../events/identity.ts';
+import { Placement } from '../../events/occurrence.ts';
 import type { Micros } from '../../units/time.ts';
+import { placeChange } from './asides.ts';
 import { CopyCounter, RecentKeys } from './copies.ts';
 import type { KeeperCounters } from './counters.ts';
 import type { InstrumentState, Source } from './instrument-state.ts';
@@ -95,22 +97,44 @@ export class CaptureWriter {
     this.options.sink.accept(instrument, line, received_at);
   }
 
-  /** A change that is kept but means nothing for the book: it counts as the first of its content. */
-  stray(event: BookDeltaEvent, state: InstrumentState | undefined, source: Source, seq: number): void {
+  /**
+   * A change that is kept but means nothing for the book.
+   *
+   * @param isAhead its venue time is out of reason
+   */
+  stray(
+    event: BookDeltaEvent,
+    state: InstrumentState | undefined,
+    source: Source,
+    seq: number,
+    isAhead: boolean,
+  ): void {
     if (state === undefined) this.counters.unexpected++;
     else this.counters.superseded++;
-    this.delta(event, source, seq, this.quality(undefined, event) | Quality.bookSuspect, 0, 0);
+    const quality = this.quality(undefined, event) | Quality.bookSuspect;
+    if (state?.source !== source || isAhead) this.aside(event, source, seq, quality, isAhead);
+    else if (placeChange(state.counter, event) === Placement.resend) this.counters.resends++;
+    else this.delta(event, source, seq, quality, state.counter.occurrence, state.counter.instantIndex);
+  }
+
+  /** A change that is numbered apart from those of the book. */
+  aside(event: BookDeltaEvent, source: Source, seq: number, quality: number, isAhead: boolean): void {
+    const counter = source.asides.place(event, isAhead);
+    if (counter === null) this.counters.resends++;
+    else this.delta(event, source, seq, quality, counter.occurrence, counter.instantIndex);
   }
 
   /**
    * @param state the instrument whose book it belongs to, undefined where it says nothing about a book.
    * @param source the subscription, or null for one by REST.
+   * @param instant_index changes of its own instant that it holds; none where the venue has no times for books
    */
   snapshot(
     state: InstrumentState | undefined,
     event: BookSnapshotEvent,
     source: Source | null,
     seq = 0,
+    instant_index = 0,
   ): void {
     this.counters.events++;
     const suspect = state === undefined ? Quality.bookSuspect : 0;
@@ -124,6 +148,7 @@ export class CaptureWriter {
         sid: source?.sid ?? 0,
         seq,
         quality,
+        ...(instant_index === 0 ? {} : { instant_index }),
       },
       event.received_at,
     );

@@ -54,10 +54,11 @@ export class Carriers {
     if (before !== null) {
       this.boundCount--;
       if (state.pending !== before) forget(before, state);
+      if (state.occurrences !== null) before.asides.keep(state.instrument, state.occurrences);
     }
     state.source = source;
-    // What the next one sends it may send again: numbered from the start, copies are the events they repeat.
-    state.occurrences = null;
+    // What the next one sends it may send again: numbered by itself, copies are the events they repeat.
+    state.occurrences = source?.asides.take(state.instrument) ?? null;
     if (source === null) return;
     this.boundCount++;
     source.members.add(state);

@@ -66,7 +66,7 @@ export class EvidentKeeper extends CaptureCore {
       switch (event.kind) {
         case 'book_delta':
           if (event.size !== undefined) this.delta(source, event);
-          else this.writer.stray(event, this.states.get(event.instrument), source, 0);
+          else this.stray(source, event, this.states.get(event.instrument));
           break;
         case 'book_snapshot':
           this.snapshot(source, event);
@@ -127,11 +127,11 @@ export class EvidentKeeper extends CaptureCore {
     if (state === undefined || state.source !== source) {
       if (state?.pending === source && !this.delays.isAhead(exchange_ts ?? received_at, received_at))
         this.missed(source, event);
-      this.writer.stray(event, state, source, 0);
+      this.stray(source, event, state);
       return;
     }
     if (this.isAbsurd(state, event)) {
-      this.writer.delta(event, source, 0, this.writer.quality(state, event), 0, 0);
+      this.writer.aside(event, source, 0, this.writer.quality(state, event), true);
       return;
     }
     const time = exchange_ts ?? received_at;
@@ -139,9 +139,8 @@ export class EvidentKeeper extends CaptureCore {
     const placement = counter.placeAbsolute(time, side, price, size, hashKey(event.hash));
     if (placement === Placement.resend) {
       this.counters.resends++;
-      // A book may have come in between: whoever rebuilds it applies the changes of its instant after it.
-      if (state.isProven && state.book.sizeAt(side, price) !== size) this.apply(state, event, time, false);
-      else state.unappliedFrame = this.frameNumber;
+      // A book of its instant that came in between holds what became of it.
+      state.unappliedFrame = this.frameNumber;
       return;
     }
     if (placement === Placement.late) this.counters.late_changes++;
@@ -191,6 +190,7 @@ export class EvidentKeeper extends CaptureCore {
     }
     const time = event.exchange_ts ?? event.received_at;
     const missed = source.missed.get(event.instrument)?.since(time) ?? null;
+    let instantIndex = this.placedAt(state, source, time);
     if (state.source === source && state.isProven) this.verify(state, event, time);
     else if (this.isOutdated(state, source, event, time)) {
       this.counters.books_stale++;
@@ -200,7 +200,9 @@ export class EvidentKeeper extends CaptureCore {
       else this.reprove(state, event, time);
       source.missed.delete(event.instrument);
       for (const change of missed ?? []) {
-        if (!state.isProven) break;
+        // Nothing orders a first book and the changes of its instant: they count as later than it.
+        if ((change.exchange_ts ?? change.received_at) === time) instantIndex--;
+        if (!state.isProven) continue;
         this.apply(
           state,
           { ...change, received_at: event.received_at },
@@ -209,7 +211,13 @@ export class EvidentKeeper extends CaptureCore {
         );
       }
     }
-    this.writer.snapshot(state, event, source);
+    this.writer.snapshot(state, event, source, 0, Math.max(instantIndex, 0));
+  }
+
+  /** How many changes of that instant the subscription has brought of the instrument. */
+  private placedAt(state: InstrumentState, source: Source, time: number): number {
+    if (state.source === source) return state.occurrences?.countAt(time) ?? 0;
+    return source.asides.countAt(state.instrument, time);
   }
 
   private missed(source: Source, change: AbsoluteBookDelta): void {

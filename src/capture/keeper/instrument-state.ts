@@ -2,6 +2,7 @@ import { OrderBook } from '../../book/order-book.ts';
 import type { GapHolder, OpenGap } from '../../continuity/gap-ledger.ts';
 import { SequenceTracker } from '../../continuity/sequence.ts';
 import { OccurrenceCounter, TradeCounter } from '../../events/occurrence.ts';
+import { Asides } from './asides.ts';
 import type { MissedChanges } from './missed-changes.ts';
 
 const NEVER = Number.NEGATIVE_INFINITY;
@@ -30,6 +31,8 @@ export class Source {
   quietUntil = NEVER;
   /** By instrument, what came before its first book, where nothing orders the two. */
   readonly missed = new Map<string, MissedChanges>();
+  /** Numbers what it brings of instruments whose book comes from elsewhere. */
+  readonly asides = new Asides();
   private tradeCounter: TradeCounter | null = null;
 
   constructor(connection: string, sid: number, at: number) {

@@ -4,6 +4,7 @@ import { Placement } from '../../events/occurrence.ts';
 import type { Micros } from '../../units/time.ts';
 import type { DecodedFrame } from '../../venues/decoder.ts';
 import { CaptureCore, RESYNC_AGAIN } from './capture-core.ts';
+import { frameMark } from './frame-mark.ts';
 import type { Source } from './instrument-state.ts';
 
 const BOOK_CHANNEL = 'orderbook_delta';
@@ -24,7 +25,7 @@ export class SequencedKeeper extends CaptureCore {
     const { events, seq } = decoded;
     let isLate = false;
     if (seq > 0) {
-      const continuity = source.sequence.accept(seq);
+      const continuity = source.sequence.accept(seq, frameMark(decoded));
       if (continuity === Continuity.duplicate) {
         this.counters.duplicate_frames++;
         return;
@@ -107,11 +108,11 @@ export class SequencedKeeper extends CaptureCore {
     this.findings.touch(event.instrument);
     const state = this.states.get(event.instrument);
     if (state === undefined || state.source !== source || isLate || event.change === undefined) {
-      this.writer.stray(event, state, source, seq);
+      this.stray(source, event, state, seq);
       return;
     }
     if (this.isAbsurd(state, event)) {
-      this.writer.delta(event, source, seq, this.writer.quality(state, event), 0, 0);
+      this.writer.aside(event, source, seq, this.writer.quality(state, event), true);
       return;
     }
     const time = exchange_ts ?? received_at;

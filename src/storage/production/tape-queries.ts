@@ -211,10 +211,11 @@ async function anchorOf(
   const { rows } = await client.query<{
     snapshot_ts: string;
     source: string;
+    instant_index: number;
     bids: string[];
     asks: string[];
   }>(
-    `SELECT snapshot_ts, source, bids, asks FROM order_book_snapshots
+    `SELECT snapshot_ts, source, instant_index, bids, asks FROM order_book_snapshots
      WHERE instrument = $1 AND snapshot_ts <= $2 AND depth IS NULL
        AND ((source = 'ws' AND exchange_ts IS NOT NULL) OR (source = 'engine' AND $4 AND EXISTS (
          SELECT FROM (VALUES ('a', 1), ('b', 2), ('c', 4)) AS seen (line, bit)
@@ -223,7 +224,7 @@ async function anchorOf(
            WHERE gaps.line = seen.line AND gaps.venue = $3 AND gaps.instrument IN ($1, '*')
              AND gaps.from_ts <= order_book_snapshots.snapshot_ts
              AND (gaps.to_ts IS NULL OR gaps.to_ts > order_book_snapshots.snapshot_ts)))))
-     ORDER BY snapshot_ts DESC, source DESC LIMIT 1`,
+     ORDER BY snapshot_ts DESC, source DESC, instant_index DESC, received_at DESC LIMIT 1`,
     [instrument, at, venue, !WITHOUT_SEQUENCE.has(venue)],
   );
   const row = rows[0];
@@ -231,6 +232,7 @@ async function anchorOf(
   return {
     at: Number(row.snapshot_ts) as Micros,
     source: row.source,
+    instantIndex: row.instant_index,
     bids: levelsFromFlat(row.bids),
     asks: levelsFromFlat(row.asks),
   };
