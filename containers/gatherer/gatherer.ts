@@ -121,8 +121,7 @@ export class Gatherer {
       maxInFlight: stream.max_in_flight,
       memoryLimitBytes: stream.memory_limit_mebibytes * 2 ** 20,
       onProblem: (problem) => this.#streamProblem(problem),
-      onAcknowledged: (lines, oldestReceivedAt, at) =>
-        this.metrics.frameToStream.observe(at - oldestReceivedAt, lines),
+      onAcknowledged: (lines, oldestReceivedAt, at) => this.metrics.streamed(at - oldestReceivedAt, lines),
     });
     const accesses = venueAccesses(configuration, kalshiKey, {
       clock,

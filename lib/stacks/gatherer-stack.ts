@@ -6,6 +6,7 @@ import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { KinesisEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Construct } from 'constructs';
 import type { Gatherer } from '#src/events/event.ts';
+import { metricsNamespace } from '#src/telemetry/published-metrics.ts';
 import { writerEnvironment } from '../../lambdas/writer/contract.ts';
 import { FailedDeliveries } from '../constructs/failed-deliveries.ts';
 import { GathererService } from '../constructs/gatherer-service.ts';
@@ -90,7 +91,7 @@ export class GathererStack extends EnvironmentStack {
 
   #writer(props: GathererStackProps, outgoing: SecurityGroup): TypedFunction<typeof writerEnvironment> {
     const { network, line } = props;
-    const { deployment, log_level } = this.configuration;
+    const { environment, deployment, log_level } = this.configuration;
     const { memory_mebibytes, timeout_seconds, batch_size, batching_window_seconds } = deployment.writer;
     const writer = new TypedFunction(this, 'Writer', {
       name: 'writer',
@@ -99,6 +100,7 @@ export class GathererStack extends EnvironmentStack {
       environment: {
         DATABASE_SECRET: line.databaseSecret.secretArn,
         STATEMENT_TIMEOUT_SECONDS: timeout_seconds - STATEMENT_MARGIN_SECONDS,
+        METRICS_NAMESPACE: metricsNamespace(environment),
         LOG_LEVEL: log_level,
       },
       vpc: network.vpc,
