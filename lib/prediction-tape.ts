@@ -1,6 +1,7 @@
-import type { App } from 'aws-cdk-lib';
+import { type App, Stack } from 'aws-cdk-lib';
 import type { Configuration } from '#src/config/schema.ts';
 import type { Gatherer } from '#src/events/event.ts';
+import { ObservabilityStack } from './observability/observability-stack.ts';
 import { ArchiveStack } from './stacks/archive-stack.ts';
 import { CatalogueStack } from './stacks/catalogue-stack.ts';
 import { GathererStack } from './stacks/gatherer-stack.ts';
@@ -23,6 +24,7 @@ export class PredictionTape {
   readonly gatherers: Readonly<Record<Gatherer, GathererStack>>;
   readonly production: ProductionStack;
   readonly jobs: JobsStack;
+  readonly observability: ObservabilityStack;
 
   constructor(app: App, configuration: Configuration) {
     this.network = new NetworkStack(app, 'network', { configuration });
@@ -50,6 +52,11 @@ export class PredictionTape {
       catalogue,
       lines: this.lines,
       production: this.production,
+    });
+    // Last: it watches what is there.
+    this.observability = new ObservabilityStack(app, 'observability', {
+      configuration,
+      stacks: app.node.children.filter((child) => Stack.isStack(child)),
     });
   }
 }

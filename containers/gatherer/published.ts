@@ -47,7 +47,7 @@ export class LinePublisher {
           line_alive: 1,
           line_backlog: batcher?.backlog_lines ?? 0,
           line_oldest_age: (batcher?.oldest_age ?? 0) / 1_000_000,
-          line_disk_used: (batcher?.journal_bytes ?? 0) + waiting,
+          line_disk_used: ((batcher?.journal_bytes ?? 0) + waiting) / 1_000_000,
           line_refused: this.#added('refused', refused),
           line_raw_dropped: this.#added('raw_dropped', dropped),
           line_frame_to_stream_p99: p99 === null ? null : p99 / 1_000,

@@ -181,6 +181,10 @@ const deployment = z.strictObject({
     })
     .prefault({}),
   jobs: z.strictObject({ memory_mebibytes: wholePositive.default(1024) }).prefault({}),
+  /** Told by every alarm; empty: nobody. Whoever is named has to confirm once. */
+  alarm_email: z.string().default(''),
+  /** Of everything that has the environment's tag; a warning comes at 80 % and when the forecast exceeds it. */
+  monthly_budget_dollars: wholePositive.default(1_000),
 });
 
 /** Everything that may differ between environments. Every key of `config/*.yaml` is described in `docs/configuration.md`. */

@@ -1,5 +1,5 @@
 /** Units that CloudWatch knows, as far as they are used here. */
-type MetricUnit = 'Count' | 'Milliseconds' | 'Seconds' | 'Percent' | 'Bytes';
+type MetricUnit = 'Count' | 'Milliseconds' | 'Seconds' | 'Percent' | 'Megabytes';
 
 /** Metrics that are published together, by one place in the code, under the same dimensions. */
 interface MetricGroup {
@@ -24,7 +24,7 @@ export const publishedMetrics = {
       /** Age of the oldest of them. */
       line_oldest_age: 'Seconds',
       /** On the gatherer's disk: spill journal, and raw segments that are not uploaded. */
-      line_disk_used: 'Bytes',
+      line_disk_used: 'Megabytes',
       /** What no stream record can hold, or the journal could not keep; since the last publication. */
       line_refused: 'Count',
       /** Frames that a refusing disk kept out of the raw recording; since the last publication. */

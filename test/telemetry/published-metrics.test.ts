@@ -17,7 +17,12 @@ const batcher = (figures: Partial<NonNullable<PublishedLine['batcher']>>): Publi
 function line(counters: Partial<PublishedLine['venues'][number]['counters']> = {}): PublishedLine {
   return {
     gatherer: 'b',
-    batcher: batcher({ backlog_lines: 7, oldest_age: 2_500_000, journal_bytes: 100, set_aside_lines: 1 }),
+    batcher: batcher({
+      backlog_lines: 7,
+      oldest_age: 2_500_000,
+      journal_bytes: 3_000_000,
+      set_aside_lines: 1,
+    }),
     frameToStream: new LatencyHistogram(),
     venues: [
       {
@@ -28,7 +33,7 @@ function line(counters: Partial<PublishedLine['venues'][number]['counters']> = {
           unauthorized: true,
         } as unknown as PublishedLine['venues'][number]['status'],
         counters: { frames: 0, events: 0, losses: 0, problems: 0, undecodable: 0, ...counters },
-        recorder: { dropped_lines: 0, waiting_bytes: 40 },
+        recorder: { dropped_lines: 0, waiting_bytes: 1_500_000 },
       },
     ],
   };
@@ -95,7 +100,7 @@ describe('what a gatherer publishes', () => {
       line_alive: 1,
       line_backlog: 7,
       line_oldest_age: 2.5,
-      line_disk_used: 140,
+      line_disk_used: 4.5,
       line_refused: 1,
     });
     expect(Object.keys(lines[1]!.values).sort()).toEqual(
