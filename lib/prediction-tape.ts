@@ -8,16 +8,18 @@ import { JobsStack } from './stacks/jobs-stack.ts';
 import { LineStack } from './stacks/line-stack.ts';
 import { NetworkStack } from './stacks/network-stack.ts';
 import { ProductionStack } from './stacks/production-stack.ts';
+import { QueryStack } from './stacks/query-stack.ts';
 
 const GATHERERS: readonly Gatherer[] = ['a', 'b', 'c'];
 
 /**
  * Every stack of one environment. What holds data (`archive`, `catalogue`, `line-*`, `production`) is apart from
- * what may be thrown away and made again (`gatherer-*`, `jobs`); a line needs nothing of another line.
+ * what may be thrown away and made again (`query`, `gatherer-*`, `jobs`); a line needs nothing of another line.
  */
 export class PredictionTape {
   readonly network: NetworkStack;
   readonly archive: ArchiveStack;
+  readonly query: QueryStack;
   readonly catalogue: CatalogueStack;
   readonly lines: Readonly<Record<Gatherer, LineStack>>;
   readonly gatherers: Readonly<Record<Gatherer, GathererStack>>;
@@ -29,6 +31,7 @@ export class PredictionTape {
     this.archive = new ArchiveStack(app, 'archive', { configuration });
     this.catalogue = new CatalogueStack(app, 'catalogue', { configuration });
     const { network, archive, catalogue } = this;
+    this.query = new QueryStack(app, 'query', { configuration, archive });
     const line = (gatherer: Gatherer) =>
       new LineStack(app, `line-${gatherer}`, { configuration, gatherer, network });
     this.lines = { a: line('a'), b: line('b'), c: line('c') };
@@ -41,6 +44,7 @@ export class PredictionTape {
         archive,
         catalogue,
         line: this.lines[gatherer],
+        query: this.query,
       });
     this.gatherers = { a: gathererOf('a'), b: gathererOf('b'), c: gathererOf('c') };
     this.production = new ProductionStack(app, 'production', { configuration, network });

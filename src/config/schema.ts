@@ -163,6 +163,16 @@ const deployment = z.strictObject({
       timeout_seconds: wholePositive.pipe(z.number().min(20).max(900)).default(60),
     })
     .prefault({}),
+  /** Delivery of what a line captured to the lake: larger objects are cheaper to read, and come later. */
+  lake: z
+    .strictObject({
+      buffer_seconds: wholePositive.pipe(z.number().min(60).max(900)).default(900),
+      /** Conversion to Parquet takes no less than 64. */
+      buffer_mebibytes: wholePositive.pipe(z.number().min(64).max(128)).default(128),
+    })
+    .prefault({}),
+  /** A query over the archive that would read more is ended. */
+  query: z.strictObject({ scan_limit_gibibytes: wholePositive.default(1_024) }).prefault({}),
   production: z
     .strictObject({
       instance_class: z.string().min(1).default('m7g.large'),
