@@ -3,6 +3,7 @@ import type { Configuration } from '#src/config/schema.ts';
 import type { Gatherer } from '#src/events/event.ts';
 import { ArchiveStack } from './stacks/archive-stack.ts';
 import { CatalogueStack } from './stacks/catalogue-stack.ts';
+import { DatabaseStack } from './stacks/database-stack.ts';
 import { GathererStack } from './stacks/gatherer-stack.ts';
 import { JobsStack } from './stacks/jobs-stack.ts';
 import { LineStack } from './stacks/line-stack.ts';
@@ -14,7 +15,7 @@ const GATHERERS: readonly Gatherer[] = ['a', 'b', 'c'];
 
 /**
  * Every stack of one environment. What holds data (`archive`, `catalogue`, `line-*`, `production`) is apart from
- * what may be thrown away and made again (`query`, `gatherer-*`, `jobs`); a line needs nothing of another line.
+ * what may be thrown away and made again (`query`, `database-*`, `gatherer-*`, `jobs`); a line needs nothing of another line.
  */
 export class PredictionTape {
   readonly network: NetworkStack;
@@ -22,6 +23,8 @@ export class PredictionTape {
   readonly query: QueryStack;
   readonly catalogue: CatalogueStack;
   readonly lines: Readonly<Record<Gatherer, LineStack>>;
+  /** Machines of the lines' databases; none where somebody else runs these. */
+  readonly databases: readonly DatabaseStack[];
   readonly gatherers: Readonly<Record<Gatherer, GathererStack>>;
   readonly production: ProductionStack;
   readonly jobs: JobsStack;
@@ -32,14 +35,27 @@ export class PredictionTape {
     this.catalogue = new CatalogueStack(app, 'catalogue', { configuration });
     const { network, archive, catalogue } = this;
     this.query = new QueryStack(app, 'query', { configuration, archive });
+    const zoneOf = (gatherer: Gatherer): number => GATHERERS.indexOf(gatherer);
     const line = (gatherer: Gatherer) =>
-      new LineStack(app, `line-${gatherer}`, { configuration, gatherer, network });
+      new LineStack(app, `line-${gatherer}`, { configuration, gatherer, zone: zoneOf(gatherer), network });
     this.lines = { a: line('a'), b: line('b'), c: line('c') };
+    this.databases = GATHERERS.flatMap((gatherer) => {
+      const { databaseVolumeId: volumeId } = this.lines[gatherer];
+      if (volumeId === undefined) return [];
+      return new DatabaseStack(app, `database-${gatherer}`, {
+        configuration,
+        gatherer,
+        zone: zoneOf(gatherer),
+        network,
+        line: this.lines[gatherer],
+        volumeId,
+      });
+    });
     const gathererOf = (gatherer: Gatherer) =>
       new GathererStack(app, `gatherer-${gatherer}`, {
         configuration,
         gatherer,
-        zone: GATHERERS.indexOf(gatherer),
+        zone: zoneOf(gatherer),
         network,
         archive,
         catalogue,
