@@ -7,6 +7,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { Configuration } from '#src/config/schema.ts';
 import type { Gatherer } from '#src/events/event.ts';
+import { explainFindings } from '../explained-findings.ts';
 import { capturedTable } from '../glue/captured-table.ts';
 import { locationTemplate } from '../glue/table-definition.ts';
 import type { ProjectedTable } from './projected-table.ts';
@@ -85,6 +86,15 @@ export class LakeDelivery extends Construct {
           },
         },
       },
+    });
+    explainFindings(this.deliveryStream, {
+      rule: 'AwsSolutions-KDF1',
+      reason: 'Its source is an encrypted stream; the service allows no encryption of its own beside that.',
+    });
+    explainFindings(role, {
+      rule: 'AwsSolutions-IAM5',
+      finding: /\/(captured|failed)\/\*$/,
+      reason: 'The service gives its objects their keys, below these two prefixes.',
     });
     // The service tries the role at once.
     this.deliveryStream.node.addDependency(role);

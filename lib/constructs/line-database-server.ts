@@ -25,6 +25,7 @@ import { ARecord, type IPrivateHostedZone, RecordTarget } from 'aws-cdk-lib/aws-
 import { Construct } from 'constructs';
 import type { Configuration } from '#src/config/schema.ts';
 import type { Gatherer } from '#src/events/event.ts';
+import { explainFindings } from '../explained-findings.ts';
 import { projectFile } from '../project-files.ts';
 import { POSTGRESQL_PORT } from './postgresql-port.ts';
 
@@ -102,6 +103,17 @@ export class LineDatabaseServer extends Construct {
       userData: this.#userData(props, image.imageUri),
     });
     Tags.of(this.instance).add(MACHINE_TAG, machine);
+    explainFindings(
+      this.instance,
+      {
+        rule: 'AwsSolutions-EC29',
+        reason:
+          'The machine holds nothing, and a deployment has to be able to replace it. Its volume is kept apart.',
+      },
+      ...(sizes.detailed_monitoring
+        ? []
+        : [{ rule: 'AwsSolutions-EC28', reason: 'Figures every five minutes are enough for a trial.' }]),
+    );
     new ARecord(this, 'Name', {
       zone: names,
       recordName: this.hostName,
@@ -123,6 +135,24 @@ export class LineDatabaseServer extends Construct {
       assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
       managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName('AmazonSSMManagedInstanceCore')],
     });
+    explainFindings(
+      role,
+      {
+        rule: 'AwsSolutions-IAM4',
+        finding: /AmazonSSMManagedInstanceCore$/,
+        reason: 'What sessions of an operator need changes with the agent; AWS keeps the list.',
+      },
+      {
+        rule: 'AwsSolutions-IAM5',
+        finding: /:instance\/\*$/,
+        reason: 'The id of the machine is not known to its own role: its tag, in the condition, is.',
+      },
+      {
+        rule: 'AwsSolutions-IAM5',
+        finding: 'Resource::*',
+        reason: 'Figures of one namespace, and the token of the image registry: neither knows resources.',
+      },
+    );
     for (const statement of [
       { actions: ['ec2:AttachVolume'], resources: [`${ec2}:volume/${volumeId}`] },
       {

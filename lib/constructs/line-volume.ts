@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import type { Configuration } from '#src/config/schema.ts';
 import type { Gatherer } from '#src/events/event.ts';
 import { EnvironmentStack } from '../environment-stack.ts';
+import { explainFindings } from '../explained-findings.ts';
 
 /** Tells the snapshots of one line's volume from everything else in the account. */
 const BACKUP_TAG = 'prediction-tape:line-database';
@@ -59,6 +60,20 @@ export class LineVolume extends Construct {
         }),
       },
     });
+    explainFindings(
+      role,
+      {
+        rule: 'AwsSolutions-IAM5',
+        finding: /:(volume|instance|snapshot)\/\*\]?$/,
+        reason:
+          'The service snapshots what carries the tag of its policy; the id of a snapshot is not known before.',
+      },
+      {
+        rule: 'AwsSolutions-IAM5',
+        finding: 'Resource::*',
+        reason: 'Only to describe volumes, instances and snapshots: EC2 knows no resources for these.',
+      },
+    );
     new CfnLifecyclePolicy(this, 'Snapshots', {
       description: `Daily snapshots of the database volume of line ${gatherer}`,
       executionRoleArn: role.roleArn,

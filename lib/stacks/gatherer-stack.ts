@@ -14,6 +14,7 @@ import { LakeDelivery } from '../constructs/lake-delivery.ts';
 import { secretArnOfName } from '../constructs/secret-of-name.ts';
 import { TypedFunction } from '../constructs/typed-function.ts';
 import { EnvironmentStack, type EnvironmentStackProps } from '../environment-stack.ts';
+import { explainFindings } from '../explained-findings.ts';
 import type { ArchiveStack } from './archive-stack.ts';
 import type { CatalogueStack } from './catalogue-stack.ts';
 import type { LineStack } from './line-stack.ts';
@@ -93,6 +94,11 @@ export class GathererStack extends EnvironmentStack {
     ]) {
       service.task.addToTaskRolePolicy(new PolicyStatement(statement));
     }
+    explainFindings(service.task, {
+      rule: 'AwsSolutions-IAM5',
+      finding: /Raw\w+Arn\w+\/\*$/,
+      reason: 'New segments, whose keys hold their times.',
+    });
     if (venues.kalshi.enabled && venues.kalshi.key_secret !== '') {
       service.task.addToTaskRolePolicy(
         new PolicyStatement({
