@@ -17,6 +17,16 @@ export interface Template {
   readonly Outputs?: Readonly<Record<string, { readonly Export?: { readonly Name: string } }>>;
 }
 
+/** Types of resources that hold what cannot be made again. */
+export const STATEFUL = [
+  'AWS::S3::Bucket',
+  'AWS::DynamoDB::Table',
+  'AWS::Kinesis::Stream',
+  'AWS::RDS::DBInstance',
+  'AWS::SecretsManager::Secret',
+  'AWS::EC2::Volume',
+];
+
 /** An app with the project's own feature flags, which bundles no code. */
 export function testApp(): App {
   const { context } = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'));
