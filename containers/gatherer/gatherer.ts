@@ -128,8 +128,7 @@ export class Gatherer {
       maxInFlight: stream.max_in_flight,
       memoryLimitBytes: stream.memory_limit_mebibytes * 2 ** 20,
       onProblem: (problem) => this.#streamProblem(problem),
-      onAcknowledged: (lines, oldestReceivedAt, at) =>
-        this.metrics.frameToStream.observe(at - oldestReceivedAt, lines),
+      onAcknowledged: (lines, oldestReceivedAt, at) => this.metrics.streamed(at - oldestReceivedAt, lines),
     });
     const store = new S3ObjectStore(
       s3Client(connection(environment.AWS_ENDPOINT_URL_S3)),

@@ -5,14 +5,18 @@ import { ConfigError } from '#src/config/substitution.ts';
 import { type Venue, venueNames } from '#src/events/event.ts';
 import { HealthServer } from '#src/telemetry/health-server.ts';
 import { createLogger } from '#src/telemetry/logger.ts';
+import { metricsNamespace } from '#src/telemetry/published-metrics.ts';
 import { systemClock } from '#src/units/time.ts';
 import { VenueKeyError } from '#src/venues/environment-key.ts';
 import { venueDefinition } from '#src/venues/registration.ts';
 import type { VenueKey } from '#src/venues/venue.ts';
 import { gathererEnvironmentSchema } from './contract.ts';
 import { Gatherer } from './gatherer.ts';
-import { healthOf, metricsOf, readinessOf, statusOf } from './status.ts';
+import { LinePublisher } from './published.ts';
+import { healthOf, metricsOf, publishedOf, readinessOf, statusOf } from './status.ts';
 import { readVenueKey } from './venue-key.ts';
+
+const PUBLISH_MILLIS = 60_000;
 
 /** Faults of the deployment, not of the program: one line says what to mend. */
 const isMendable = (error: unknown): error is Error =>
@@ -57,10 +61,20 @@ async function main(): Promise<void> {
   const health = `http://${environment.HEALTH_HOST}:${server.port}`;
   process.stdout.write(`${JSON.stringify({ ready: true, health, epoch: gatherer.epoch })}\n`);
 
+  const publisher = new LinePublisher(metricsNamespace(configuration.environment), (text) =>
+    process.stdout.write(text),
+  );
+  const publishing = setInterval(
+    () => publisher.publish(Date.now(), publishedOf(gatherer, environment.GATHERER)),
+    PUBLISH_MILLIS,
+  );
+  publishing.unref();
+
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {
     if (stopping) return;
     stopping = true;
+    clearInterval(publishing);
     log.info('stopping', { signal });
     const left = await gatherer.stop(environment.STOP_SECONDS * 1_000);
     log.info('stopped', left);

@@ -1,5 +1,6 @@
 import type { Verdict } from '#src/telemetry/health-server.ts';
 import type { Gatherer } from './gatherer.ts';
+import type { PublishedLine } from './published.ts';
 
 const millis = (micros: number | null): number | null =>
   micros === null ? null : Math.round(micros / 100) / 10;
@@ -81,6 +82,21 @@ export function readinessOf(gatherer: Gatherer): Verdict {
   return gatherer.listed
     ? { ok: true, reasons: [] }
     : { ok: false, reasons: ['the first listing is not complete'] };
+}
+
+/** What is published of the line, read off it now. */
+export function publishedOf(gatherer: Gatherer, name: string): PublishedLine {
+  return {
+    gatherer: name,
+    batcher: gatherer.batcher?.figures() ?? null,
+    frameToStream: gatherer.metrics.recentFrameToStream,
+    venues: gatherer.venues.map(({ venue, line, counters, recorder }) => ({
+      venue,
+      status: line.status(),
+      counters,
+      recorder: recorder.figures(),
+    })),
+  };
 }
 
 /** Metrics that are read off the line rather than counted as they happen. */

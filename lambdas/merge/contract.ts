@@ -22,6 +22,8 @@ export const mergeEnvironment = z
     CONNECT_TIMEOUT_SECONDS: z.coerce.number().int().positive().default(5),
     /** DynamoDB table that holds the lease; without it, only the lock in the tape's database guards the merge. */
     CATALOGUE_TABLE: z.string().min(1).optional(),
+    /** Namespace of the metrics; each environment has its own. */
+    METRICS_NAMESPACE: z.string().min(1).default('PredictionTape/local'),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   })
   .refine(

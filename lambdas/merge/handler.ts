@@ -12,13 +12,14 @@ import { Session } from '#src/storage/production/session.ts';
 import { secretsManagerReader } from '#src/storage/secrets.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { systemClock } from '#src/units/time.ts';
-import { writeMetrics } from '../embedded-metrics.ts';
 import { check, errorLog, parsedEvent } from '../middleware.ts';
 import { type MergeEvent, type MergeResult, mergeEnvironment, mergeEvent } from './contract.ts';
+import { MergeMetrics } from './metrics.ts';
 
 interface Warm {
   readonly log: Logger;
   readonly run: () => Promise<MergeReport>;
+  readonly metrics: MergeMetrics;
   readonly table: CatalogueTable | null;
 }
 
@@ -75,7 +76,8 @@ function start(): Warm {
           sleep: (millis: number) => sleep(millis),
           random: Math.random,
         };
-  return { log, run, table };
+  const metrics = new MergeMetrics(environment.METRICS_NAMESPACE, () => production.client(), log);
+  return { log, run, metrics, table };
 }
 
 function summarize(round: number, report: MergeReport, millis: number): MergeResult {
@@ -104,7 +106,7 @@ export const handler = middy<MergeEvent, MergeResult>()
   .handler(async (event, context) => {
     context.callbackWaitsForEmptyEventLoop = false;
     warm ??= start();
-    const { log, run, table } = warm;
+    const { log, run, metrics, table } = warm;
     const started = Date.now();
     const held = (reason: string): MergeResult =>
       summarize(
@@ -120,17 +122,7 @@ export const handler = middy<MergeEvent, MergeResult>()
       const result = summarize(event.round, await run(), Date.now() - started);
       const level = Object.keys(result.away).length > 0 || result.reread.length > 0 ? 'warn' : 'info';
       log[level](result, 'merged');
-      writeMetrics(
-        started,
-        { function: 'merge' },
-        {
-          merge_rows_inserted: { value: result.inserted, unit: 'Count' },
-          merge_rows_confirmed: { value: result.updated, unit: 'Count' },
-          merge_lines_away: { value: Object.keys(result.away).length, unit: 'Count' },
-          merge_behind: { value: result.behind ? 1 : 0, unit: 'Count' },
-          merge_duration: { value: result.millis, unit: 'Milliseconds' },
-        },
-      );
+      await metrics.write(started, result);
       return result;
     } finally {
       // Held in vain at worst until it runs out.

@@ -4,6 +4,8 @@ import { type Venue, venueNames } from '#src/events/event.ts';
 /** Environment of the report of the snapshot poll. */
 export const snapshotReportEnvironment = z.object({
   CATALOGUE_TABLE: z.string().min(1),
+  /** Namespace of the metrics; each environment has its own. */
+  METRICS_NAMESPACE: z.string().min(1).default('PredictionTape/local'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 

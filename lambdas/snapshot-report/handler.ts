@@ -18,6 +18,7 @@ import {
 interface Warm {
   readonly table: CatalogueTable;
   readonly log: Logger;
+  readonly namespace: string;
 }
 
 let warm: Warm | null = null;
@@ -27,6 +28,7 @@ function start(): Warm {
   const environment = check('environment', snapshotReportEnvironment, process.env);
   return {
     log: pino({ level: environment.LOG_LEVEL, base: { function: 'snapshot-report' } }),
+    namespace: environment.METRICS_NAMESPACE,
     table: {
       client: new DynamoDBClient({}),
       name: environment.CATALOGUE_TABLE,
@@ -42,7 +44,7 @@ export const handler = middy<SnapshotReportEvent, SnapshotReportResult>()
   .use(parsedEvent(snapshotReportEvent))
   .handler(async ({ run, venues: planned }) => {
     warm ??= start();
-    const { table, log } = warm;
+    const { table, log, namespace } = warm;
     const ledger = new PollLedger(table);
     const venues: VenueCoverage[] = [];
     for (const { venue, open, requests, instruments } of planned) {
@@ -67,13 +69,15 @@ export const handler = middy<SnapshotReportEvent, SnapshotReportResult>()
       };
       venues.push(coverage);
       writeMetrics(
+        namespace,
+        'snapshotPoll',
         Date.now(),
-        { function: 'snapshot-poll', venue },
+        { venue },
         {
-          snapshot_poll_open: { value: open, unit: 'Count' },
-          snapshot_poll_answered: { value: answered, unit: 'Count' },
-          snapshot_poll_failed_requests: { value: coverage.failed_requests, unit: 'Count' },
-          snapshot_poll_coverage: { value: coverage.coverage_percent, unit: 'Percent' },
+          snapshot_poll_open: open,
+          snapshot_poll_answered: answered,
+          snapshot_poll_failed_requests: coverage.failed_requests,
+          snapshot_poll_coverage: coverage.coverage_percent,
         },
       );
     }

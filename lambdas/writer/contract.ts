@@ -8,6 +8,8 @@ export const writerEnvironment = z
     DATABASE_SECRET: z.string().min(1).optional(),
     /** The server ends a statement that takes longer; keep it below the function's own limit. */
     STATEMENT_TIMEOUT_SECONDS: z.coerce.number().int().positive().default(25),
+    /** Namespace of the metrics; each environment has its own. */
+    METRICS_NAMESPACE: z.string().min(1).default('PredictionTape/local'),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   })
   .refine((values) => (values.DATABASE_URL === undefined) !== (values.DATABASE_SECRET === undefined), {

@@ -3,6 +3,7 @@ import middy from '@middy/core';
 import { type Logger, pino } from 'pino';
 import { type DatabaseLocation, openSession, sessionConfig } from '#src/storage/connection.ts';
 import { secretsManagerReader } from '#src/storage/secrets.ts';
+import { writeMetrics } from '../embedded-metrics.ts';
 import { check, errorLog, parsedEvent } from '../middleware.ts';
 import { type KinesisEvent, kinesisEvent, type WriterResult, writerEnvironment } from './contract.ts';
 import { Writer } from './writer.ts';
@@ -35,7 +36,15 @@ function start(): Warm {
         secretsManagerReader(secrets),
       ),
     );
-  return { writer: new Writer({ connect, log }), log };
+  const measure = ({ putAside, failed }: { putAside: number; failed: number }): void =>
+    writeMetrics(
+      environment.METRICS_NAMESPACE,
+      'writer',
+      Date.now(),
+      {},
+      { writer_lines_put_aside: putAside, writer_deliveries_failed: failed },
+    );
+  return { writer: new Writer({ connect, log, measure }), log };
 }
 
 /** Event source mapping of one line's stream to that line's database. */

@@ -8,6 +8,8 @@ export interface WriterDependencies {
   /** Opens a session with the line's database. */
   readonly connect: () => Promise<Client>;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** Told after a delivery in which something went wrong: lines put aside, and whether something comes again. */
+  readonly measure?: (figures: { readonly putAside: number; readonly failed: number }) => void;
 }
 
 interface Session {
@@ -117,6 +119,9 @@ export class Writer {
         },
         'delivery not stored',
       );
+    }
+    if (refused.length > 0 || failed !== null) {
+      this.#dependencies.measure?.({ putAside: refused.length, failed: failed === null ? 0 : 1 });
     }
     log.info({ records: records.length, tables }, 'delivery');
   }

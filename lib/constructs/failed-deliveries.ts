@@ -7,6 +7,8 @@ import type {
 } from 'aws-cdk-lib/aws-lambda';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 
+import { explainFindings } from '../explained-findings.ts';
+
 /** Batches that an event source gave up, whole, in a bucket. */
 export class FailedDeliveries implements IEventSourceDlq {
   readonly #bucket: IBucket;
@@ -22,6 +24,11 @@ export class FailedDeliveries implements IEventSourceDlq {
     handler.addToRolePolicy(
       new PolicyStatement({ actions: ['s3:ListBucket'], resources: [this.#bucket.bucketArn] }),
     );
+    explainFindings(handler, {
+      rule: 'AwsSolutions-IAM5',
+      finding: /Undelivered\w+Arn\w+\/\*$/,
+      reason: 'Lambda itself gives the objects of failed batches their keys.',
+    });
     return { destination: this.#bucket.bucketArn };
   }
 }

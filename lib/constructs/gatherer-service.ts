@@ -20,6 +20,7 @@ import { Construct } from 'constructs';
 import type { z } from 'zod';
 import type { Configuration } from '#src/config/schema.ts';
 import { gathererEnvironmentSchema } from '../../containers/gatherer/contract.ts';
+import { explainFindings } from '../explained-findings.ts';
 import { projectFile } from '../project-files.ts';
 import { checkedEnvironment } from './checked-environment.ts';
 
@@ -123,6 +124,18 @@ export class GathererService extends Construct {
         }),
       }),
     });
+    explainFindings(
+      this.task,
+      {
+        rule: 'AwsSolutions-ECS2',
+        reason: 'Names of resources and sizes. What is secret is named there and read from Secrets Manager.',
+      },
+      {
+        rule: 'AwsSolutions-IAM5',
+        finding: 'Resource::*',
+        reason: 'The token of the image registry, which knows no resources.',
+      },
+    );
     container.addMountPoints({ sourceVolume: 'data', containerPath: DATA_DIRECTORY, readOnly: false });
     this.service = new FargateService(this, 'Service', {
       cluster: props.cluster,

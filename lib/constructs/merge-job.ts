@@ -2,6 +2,7 @@ import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import type { Configuration } from '#src/config/schema.ts';
 import type { Gatherer } from '#src/events/event.ts';
+import { metricsNamespace } from '#src/telemetry/published-metrics.ts';
 import { mergeEnvironment } from '../../lambdas/merge/contract.ts';
 import {
   type JobSetting,
@@ -43,6 +44,7 @@ export class MergeJob extends Construct {
         ROWS_PER_RUN: configuration.merge.rows_per_run,
         STATEMENT_TIMEOUT_SECONDS: TIMEOUT_SECONDS - STATEMENT_MARGIN_SECONDS,
         CATALOGUE_TABLE: table.tableName,
+        METRICS_NAMESPACE: metricsNamespace(configuration.environment),
         LOG_LEVEL: configuration.log_level,
       },
       ...setting.placement,

@@ -3,6 +3,7 @@ import {
   BlockPublicAccess,
   Bucket,
   BucketEncryption,
+  type IBucket,
   type LifecycleRule,
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
@@ -12,6 +13,8 @@ export interface PrivateBucketProps {
   /** `DESTROY` also empties it, because a bucket with objects does not go. */
   readonly removalPolicy: RemovalPolicy;
   readonly lifecycleRules: LifecycleRule[];
+  /** Where it is written down who read or wrote its objects. */
+  readonly accessLogs?: { readonly bucket: IBucket; readonly prefix: string };
 }
 
 /** An encrypted, versioned bucket that speaks TLS only and that nobody outside the account can be let into. */
@@ -27,6 +30,12 @@ export class PrivateBucket extends Bucket {
       removalPolicy: props.removalPolicy,
       autoDeleteObjects: props.removalPolicy === RemovalPolicy.DESTROY,
       lifecycleRules: props.lifecycleRules,
+      ...(props.accessLogs === undefined
+        ? {}
+        : {
+            serverAccessLogsBucket: props.accessLogs.bucket,
+            serverAccessLogsPrefix: props.accessLogs.prefix,
+          }),
     });
   }
 }

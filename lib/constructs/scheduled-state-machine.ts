@@ -6,6 +6,7 @@ import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import { DefinitionBody, LogLevel, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { explainFindings } from '../explained-findings.ts';
 import { projectFile } from '../project-files.ts';
 import type { JobSetting } from './job-setting.ts';
 
@@ -58,6 +59,24 @@ export class ScheduledStateMachine extends Construct {
         includeExecutionData: true,
       },
     });
+    explainFindings(
+      this.machine,
+      {
+        rule: 'AwsSolutions-SF1',
+        reason:
+          'An execution shows its own history for 90 days; of what succeeds, nobody reads another copy.',
+      },
+      {
+        rule: 'AwsSolutions-IAM5',
+        finding: 'Resource::*',
+        reason: 'Delivery of logs and traces, which know no resources.',
+      },
+      {
+        rule: 'AwsSolutions-IAM5',
+        finding: /^Resource::<\w+\.Arn>:\*$/,
+        reason: 'The versions of the functions that the definition names.',
+      },
+    );
     for (const handler of Object.values(props.functions)) handler.grantInvoke(this.machine);
     const every = Duration.minutes(Math.max(1, Math.ceil(props.everySeconds / 60)));
     new Schedule(this, 'Schedule', {

@@ -4,6 +4,7 @@ import { Construct } from 'constructs';
 import type { z } from 'zod';
 import type { Configuration } from '#src/config/schema.ts';
 import type { Gatherer, Venue } from '#src/events/event.ts';
+import { metricsNamespace } from '#src/telemetry/published-metrics.ts';
 import { snapshotPlanEnvironment } from '../../lambdas/snapshot-plan/contract.ts';
 import { snapshotPollEnvironment } from '../../lambdas/snapshot-poll/contract.ts';
 import { snapshotReportEnvironment } from '../../lambdas/snapshot-report/contract.ts';
@@ -123,7 +124,11 @@ export class SnapshotPollJob extends Construct {
       name: 'snapshot-report',
       description: 'Says what share of the books a run fetched',
       schema: snapshotReportEnvironment,
-      environment: { CATALOGUE_TABLE: table.tableName, LOG_LEVEL: configuration.log_level },
+      environment: {
+        CATALOGUE_TABLE: table.tableName,
+        METRICS_NAMESPACE: metricsNamespace(configuration.environment),
+        LOG_LEVEL: configuration.log_level,
+      },
       timeoutSeconds: REPORT_SECONDS,
     });
     mayCall(report, [table.tableArn], 'dynamodb:Query', 'dynamodb:DeleteItem');

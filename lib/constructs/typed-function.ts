@@ -5,6 +5,7 @@ import { type ICommandHooks, LogLevel, NodejsFunction, OutputFormat } from 'aws-
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { z } from 'zod';
+import { explainFindings } from '../explained-findings.ts';
 import { projectFile } from '../project-files.ts';
 import { checkedEnvironment } from './checked-environment.ts';
 
@@ -83,5 +84,19 @@ export class TypedFunction<Schema extends z.ZodObject> extends NodejsFunction {
         commandHooks: copying(props.folders ?? []),
       },
     });
+    explainFindings(
+      this,
+      {
+        rule: 'AwsSolutions-IAM4',
+        finding: /AWSLambda(BasicExecution|VPCAccessExecution)Role$/,
+        reason:
+          'Log streams and network interfaces: what the service itself needs to run a function in a network.',
+      },
+      {
+        rule: 'AwsSolutions-IAM5',
+        finding: 'Resource::*',
+        reason: 'Traces: X-Ray knows no resources.',
+      },
+    );
   }
 }

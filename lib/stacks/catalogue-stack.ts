@@ -1,6 +1,7 @@
 import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
 import { EnvironmentStack, type EnvironmentStackProps } from '../environment-stack.ts';
+import { explainFindings } from '../explained-findings.ts';
 
 /** Open markets, leases and the shared rate budget: small items that several processes agree on. */
 export class CatalogueStack extends EnvironmentStack {
@@ -18,5 +19,11 @@ export class CatalogueStack extends EnvironmentStack {
       deletionProtection: retain_data,
       removalPolicy: this.dataRemovalPolicy,
     });
+    if (!retain_data) {
+      explainFindings(this.table, {
+        rule: 'AwsSolutions-DDB3',
+        reason: 'Nothing is kept of a trial; the gatherers write the catalogue anew.',
+      });
+    }
   }
 }

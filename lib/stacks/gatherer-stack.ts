@@ -6,17 +6,21 @@ import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { KinesisEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Construct } from 'constructs';
 import type { Gatherer } from '#src/events/event.ts';
+import { metricsNamespace } from '#src/telemetry/published-metrics.ts';
 import { writerEnvironment } from '../../lambdas/writer/contract.ts';
 import { FailedDeliveries } from '../constructs/failed-deliveries.ts';
 import { GathererService } from '../constructs/gatherer-service.ts';
 import { mayReadSecretsOf, STATEMENT_MARGIN_SECONDS } from '../constructs/job-setting.ts';
+import { LakeDelivery } from '../constructs/lake-delivery.ts';
 import { secretArnOfName } from '../constructs/secret-of-name.ts';
 import { TypedFunction } from '../constructs/typed-function.ts';
 import { EnvironmentStack, type EnvironmentStackProps } from '../environment-stack.ts';
+import { explainFindings } from '../explained-findings.ts';
 import type { ArchiveStack } from './archive-stack.ts';
 import type { CatalogueStack } from './catalogue-stack.ts';
 import type { LineStack } from './line-stack.ts';
 import type { NetworkStack } from './network-stack.ts';
+import type { QueryStack } from './query-stack.ts';
 
 /** A batch is given up and put aside this long before the stream forgets it; the service allows a week at most. */
 const GIVE_UP_MARGIN_HOURS = 1;
@@ -30,15 +34,20 @@ export interface GathererStackProps extends EnvironmentStackProps {
   readonly archive: ArchiveStack;
   readonly catalogue: CatalogueStack;
   readonly line: LineStack;
+  readonly query: QueryStack;
 }
 
-/** What works on one line, all of it in one zone: the gatherer, and the writer of its stream. Holds no data. */
+/** What works on one line, all of it in one zone: the gatherer, and what its stream feeds. Holds no data. */
 export class GathererStack extends EnvironmentStack {
   readonly gatherer: GathererService;
   readonly writer: TypedFunction<typeof writerEnvironment>;
+  readonly lake: LakeDelivery;
 
   constructor(scope: Construct, id: string, props: GathererStackProps) {
-    super(scope, id, { ...props, description: `Line ${props.gatherer}: gatherer and writer, in one zone` });
+    super(scope, id, {
+      ...props,
+      description: `Line ${props.gatherer}: gatherer, writer and lake, in one zone`,
+    });
     const outgoing = new SecurityGroup(this, 'Outgoing', {
       vpc: props.network.vpc,
       description: `Gatherer and writer ${props.gatherer}: venues and AWS over TLS, nothing comes in`,
@@ -47,6 +56,15 @@ export class GathererStack extends EnvironmentStack {
     outgoing.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'TLS');
     this.gatherer = this.#gatherer(props, outgoing);
     this.writer = this.#writer(props, outgoing);
+    this.lake = new LakeDelivery(this, 'Lake', {
+      gatherer: props.gatherer,
+      stream: props.line.stream,
+      bucket: props.archive.lakeBucket,
+      database: props.query.database.ref,
+      table: props.query.captured,
+      sizes: this.configuration.deployment.lake,
+      logRetention: this.logRetention,
+    });
   }
 
   #gatherer(props: GathererStackProps, securityGroup: SecurityGroup): GathererService {
@@ -77,6 +95,11 @@ export class GathererStack extends EnvironmentStack {
     ]) {
       service.task.addToTaskRolePolicy(new PolicyStatement(statement));
     }
+    explainFindings(service.task, {
+      rule: 'AwsSolutions-IAM5',
+      finding: /Raw\w+Arn\w+\/\*$/,
+      reason: 'New segments, whose keys hold their times.',
+    });
     if (venues.kalshi.enabled && venues.kalshi.key_secret !== '') {
       service.task.addToTaskRolePolicy(
         new PolicyStatement({
@@ -90,7 +113,7 @@ export class GathererStack extends EnvironmentStack {
 
   #writer(props: GathererStackProps, outgoing: SecurityGroup): TypedFunction<typeof writerEnvironment> {
     const { network, line } = props;
-    const { deployment, log_level } = this.configuration;
+    const { environment, deployment, log_level } = this.configuration;
     const { memory_mebibytes, timeout_seconds, batch_size, batching_window_seconds } = deployment.writer;
     const writer = new TypedFunction(this, 'Writer', {
       name: 'writer',
@@ -99,6 +122,7 @@ export class GathererStack extends EnvironmentStack {
       environment: {
         DATABASE_SECRET: line.databaseSecret.secretArn,
         STATEMENT_TIMEOUT_SECONDS: timeout_seconds - STATEMENT_MARGIN_SECONDS,
+        METRICS_NAMESPACE: metricsNamespace(environment),
         LOG_LEVEL: log_level,
       },
       vpc: network.vpc,

@@ -9,6 +9,7 @@ import { MergeJob } from '../constructs/merge-job.ts';
 import { MigrateFunction } from '../constructs/migrate-function.ts';
 import { SnapshotPollJob } from '../constructs/snapshot-poll-job.ts';
 import { EnvironmentStack, type EnvironmentStackProps } from '../environment-stack.ts';
+import { explainFindings } from '../explained-findings.ts';
 import type { CatalogueStack } from './catalogue-stack.ts';
 import type { LineStack } from './line-stack.ts';
 import type { NetworkStack } from './network-stack.ts';
@@ -46,6 +47,15 @@ export class JobsStack extends EnvironmentStack {
       allowAllOutbound: false,
     });
     outgoing.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'TLS');
+    const deadLetters = new Queue(this, 'DeadLetters', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    explainFindings(deadLetters, {
+      rule: 'AwsSolutions-SQS3',
+      reason: 'It is where the schedules put what they could not start.',
+    });
     return {
       placement: {
         vpc: network.vpc,
@@ -55,11 +65,7 @@ export class JobsStack extends EnvironmentStack {
       },
       outgoing,
       scheduleGroup: new ScheduleGroup(this, 'Schedules'),
-      deadLetters: new Queue(this, 'DeadLetters', {
-        encryption: QueueEncryption.SQS_MANAGED,
-        enforceSSL: true,
-        retentionPeriod: Duration.days(14),
-      }),
+      deadLetters,
     };
   }
 }

@@ -1,34 +1,40 @@
 import { Duration } from 'aws-cdk-lib';
 import { Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import type { Gatherer } from '#src/events/event.ts';
+import { lineDatabaseHost } from '../constructs/line-database-server.ts';
+import { LineVolume } from '../constructs/line-volume.ts';
+import { POSTGRESQL_PORT } from '../constructs/postgresql-port.ts';
 import { PrivateBucket } from '../constructs/private-bucket.ts';
 import { EnvironmentStack, type EnvironmentStackProps } from '../environment-stack.ts';
+import { explainFindings } from '../explained-findings.ts';
 import type { NetworkStack } from './network-stack.ts';
-
-const POSTGRESQL_PORT = 5432;
 
 export interface LineStackProps extends EnvironmentStackProps {
   readonly gatherer: Gatherer;
+  /** Index of the zone that the line runs in. */
+  readonly zone: number;
   readonly network: NetworkStack;
 }
 
-/** What one line holds: its stream, what its writer could not deliver, and the way to its database. */
+/** What one line holds: its stream, what its writer could not deliver, its database's disk and the way to it. */
 export class LineStack extends EnvironmentStack {
   readonly stream: Stream;
   /** Whole batches that the writer gave up, for an operator to deliver again. */
   readonly undelivered: PrivateBucket;
-  /** `{"host", "port", "username", "password", "dbname"}`, and `"ca"` once the server has a certificate. */
-  readonly databaseSecret: Secret;
+  /** `{"host", "port", "username", "password", "dbname"}`, and `"ca"`, which the server adds when it starts. */
+  readonly databaseSecret: ISecret;
   /** Whoever carries it may open a session with the line's database. */
   readonly databaseClients: SecurityGroup;
+  /** Id of the volume that the line's own server uses; none where the database is managed by somebody else. */
+  readonly databaseVolumeId?: string;
 
   constructor(scope: Construct, id: string, props: LineStackProps) {
     const { gatherer, network } = props;
-    super(scope, id, { ...props, description: `Line ${gatherer}: stream and database access` });
-    const { stream } = this.configuration.deployment;
+    super(scope, id, { ...props, description: `Line ${gatherer}: stream, database volume and secret` });
+    const { stream, line_database } = this.configuration.deployment;
     this.stream = new Stream(this, 'Stream', {
       ...(stream.mode === 'on_demand'
         ? { streamMode: StreamMode.ON_DEMAND }
@@ -48,12 +54,41 @@ export class LineStack extends EnvironmentStack {
         },
       ],
     });
-    this.databaseSecret = new Secret(this, 'DatabaseSecret', {
+    explainFindings(this.undelivered, {
+      rule: 'AwsSolutions-S1',
+      reason: 'Empty while nothing fails, and only the writer of this line writes to it.',
+    });
+    this.databaseClients = new SecurityGroup(this, 'DatabaseClients', {
+      vpc: network.vpc,
+      description: `May open sessions with the database of line ${gatherer}`,
+      allowAllOutbound: false,
+    });
+    const { managed } = line_database;
+    if (managed === undefined) {
+      this.databaseSecret = this.#ownSecret(props);
+      const { volume } = new LineVolume(this, 'Database', {
+        gatherer,
+        availabilityZone: this.availabilityZones[props.zone]!,
+        sizes: line_database,
+      });
+      this.databaseVolumeId = line_database.restored_volumes[gatherer] ?? volume.volumeId;
+    } else {
+      this.databaseSecret = Secret.fromSecretCompleteArn(this, 'DatabaseSecret', managed.secrets[gatherer]);
+    }
+    this.databaseClients.addEgressRule(
+      Peer.ipv4(managed?.network ?? network.vpc.vpcCidrBlock),
+      Port.tcp(managed?.port ?? POSTGRESQL_PORT),
+      managed === undefined ? 'PostgreSQL within the network' : 'PostgreSQL of somebody else',
+    );
+  }
+
+  #ownSecret({ gatherer, network }: LineStackProps): Secret {
+    const secret = new Secret(this, 'DatabaseSecret', {
       description: `Database of line ${gatherer}: host, port, username, password, dbname, ca`,
       generateSecretString: {
         // Never change it: another template is another password.
         secretStringTemplate: JSON.stringify({
-          host: `database-${gatherer}.${network.names.zoneName}`,
+          host: lineDatabaseHost(gatherer, network.names.zoneName),
           port: POSTGRESQL_PORT,
           username: 'tape',
           dbname: 'tape',
@@ -64,15 +99,11 @@ export class LineStack extends EnvironmentStack {
       },
       removalPolicy: this.dataRemovalPolicy,
     });
-    this.databaseClients = new SecurityGroup(this, 'DatabaseClients', {
-      vpc: network.vpc,
-      description: `May open sessions with the database of line ${gatherer}`,
-      allowAllOutbound: false,
+    explainFindings(secret, {
+      rule: 'AwsSolutions-SMG4',
+      reason:
+        'The server takes its password from the secret whenever it starts. A rotation would need a way in for the rotating function; an operator changes the value and runs line-database-up.',
     });
-    this.databaseClients.addEgressRule(
-      Peer.ipv4(network.vpc.vpcCidrBlock),
-      Port.tcp(POSTGRESQL_PORT),
-      'PostgreSQL within the network',
-    );
+    return secret;
   }
 }

@@ -12,6 +12,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { PrivateHostedZone } from 'aws-cdk-lib/aws-route53';
 import type { Construct } from 'constructs';
 import { EnvironmentStack, type EnvironmentStackProps } from '../environment-stack.ts';
+import { explainFindings } from '../explained-findings.ts';
 
 /**
  * One VPC over three zones: private subnets with a way out to the venues, isolated ones for databases. Nothing in
@@ -66,9 +67,13 @@ export class NetworkStack extends EnvironmentStack {
       Registry: InterfaceVpcEndpointAwsService.ECR,
       Images: InterfaceVpcEndpointAwsService.ECR_DOCKER,
     })) {
-      this.vpc.addInterfaceEndpoint(name, {
+      const endpoint = this.vpc.addInterfaceEndpoint(name, {
         service,
         subnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
+      });
+      explainFindings(endpoint, {
+        rule: 'AwsSolutions-EC23',
+        reason: "The rule cannot read the network's own range, which is all that is let in.",
       });
     }
   }

@@ -12,6 +12,7 @@ import {
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { EnvironmentStack, type EnvironmentStackProps } from '../environment-stack.ts';
+import { explainFindings } from '../explained-findings.ts';
 import type { NetworkStack } from './network-stack.ts';
 
 export interface ProductionStackProps extends EnvironmentStackProps {
@@ -64,6 +65,21 @@ export class ProductionStack extends EnvironmentStack {
       autoMinorVersionUpgrade: true,
       enablePerformanceInsights: production.performance_insights,
     });
+    explainFindings(
+      this.database,
+      {
+        rule: 'AwsSolutions-RDS11',
+        reason: 'Another port hides nothing from whoever is let in, and surprises every tool.',
+      },
+      ...(production.multi_az
+        ? []
+        : [{ rule: 'AwsSolutions-RDS3', reason: 'A trial may be away while its zone is.' }]),
+      ...(retain_data
+        ? []
+        : [
+            { rule: 'AwsSolutions-RDS10', reason: 'A trial is torn down to nothing, this database with it.' },
+          ]),
+    );
     // With host and port, which the secret has from the database once it exists.
     this.databaseSecret = this.database.secret!;
     this.databaseClients = new SecurityGroup(this, 'Clients', {
@@ -72,7 +88,12 @@ export class ProductionStack extends EnvironmentStack {
       allowAllOutbound: false,
     });
     this.database.connections.allowDefaultPortFrom(this.databaseClients, 'sessions');
-    if (production.password_rotation_days > 0) {
+    if (production.password_rotation_days === 0) {
+      explainFindings(credentials, {
+        rule: 'AwsSolutions-SMG4',
+        reason: 'The rotating function costs more than a trial is worth.',
+      });
+    } else {
       this.database.addRotationSingleUser({
         automaticallyAfter: Duration.days(production.password_rotation_days),
         vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },

@@ -129,6 +129,44 @@ const snapshot_poll = z.strictObject({
   polymarket_requests_per_second: positive.default(10),
 });
 
+/** One of each for every line. */
+const ofEachLine = <Value extends z.ZodType>(value: Value) =>
+  z.strictObject({ a: value, b: value, c: value });
+
+const lineDatabase = z
+  .strictObject({
+    /** A machine with ARM processors: the image is built for them. */
+    instance_class: z.string().min(1).default('r7g.large'),
+    storage_gibibytes: wholePositive.pipe(z.number().min(20).max(65_536)).default(500),
+    iops: wholePositive.pipe(z.number().min(3_000).max(80_000)).default(3_000),
+    throughput_mebibytes: wholePositive.pipe(z.number().min(125).max(2_000)).default(250),
+    detailed_monitoring: flag.default(true),
+    /** A snapshot a day is kept this long; 0 makes none. */
+    backup_days: whole.pipe(z.number().max(365)).default(14),
+    /** A volume that was made from a snapshot, in the line's zone, in place of the stack's own. */
+    restored_volumes: ofEachLine(
+      z
+        .string()
+        .regex(/^vol-[0-9a-f]{8,17}$/, { error: 'expected the id of a volume, vol-…' })
+        .optional(),
+    ).prefault({}),
+    /** Databases that somebody else runs, in place of machines of our own. */
+    managed: z
+      .strictObject({
+        /** Each holds `{"host", "port", "username", "password", "dbname"}`, and `"ca"` where Node does not know it. */
+        secrets: ofEachLine(
+          z.string().regex(/^arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:.+-\w{6}$/, {
+            error: 'expected the whole ARN of a secret',
+          }),
+        ),
+        /** Addresses that they answer on. */
+        network: z.cidrv4({ error: 'expected an IPv4 network, such as 10.20.0.0/16' }),
+        port: wholePositive.pipe(z.number().max(65_535)).default(5_432),
+      })
+      .optional(),
+  })
+  .prefault({});
+
 /** Sizes and safeguards of the AWS deployment; not used on a single machine. */
 const deployment = z.strictObject({
   region: z.string().min(1).default('us-east-1'),
@@ -168,6 +206,17 @@ const deployment = z.strictObject({
       timeout_seconds: wholePositive.pipe(z.number().min(20).max(900)).default(60),
     })
     .prefault({}),
+  line_database: lineDatabase,
+  /** Delivery of what a line captured to the lake: larger objects are cheaper to read, and come later. */
+  lake: z
+    .strictObject({
+      buffer_seconds: wholePositive.pipe(z.number().min(60).max(900)).default(900),
+      /** Conversion to Parquet takes no less than 64. */
+      buffer_mebibytes: wholePositive.pipe(z.number().min(64).max(128)).default(128),
+    })
+    .prefault({}),
+  /** A query over the archive that would read more is ended. */
+  query: z.strictObject({ scan_limit_gibibytes: wholePositive.default(1_024) }).prefault({}),
   production: z
     .strictObject({
       instance_class: z.string().min(1).default('m7g.large'),
@@ -186,6 +235,10 @@ const deployment = z.strictObject({
     })
     .prefault({}),
   jobs: z.strictObject({ memory_mebibytes: wholePositive.default(1024) }).prefault({}),
+  /** Told by every alarm; empty: nobody. Whoever is named has to confirm once. */
+  alarm_email: z.string().default(''),
+  /** Of everything that has the environment's tag; a warning comes at 80 % and when the forecast exceeds it. */
+  monthly_budget_dollars: wholePositive.default(1_000),
 });
 
 /** Everything that may differ between environments. Every key of `config/*.yaml` is described in `docs/configuration.md`. */

@@ -34,6 +34,8 @@ export class LineMetrics {
   readonly #outcomes = new LabelValues();
   /** Receive time of a record's oldest line until the stream has it. */
   readonly frameToStream = new LatencyHistogram();
+  /** The same since somebody emptied it. */
+  readonly recentFrameToStream = new LatencyHistogram();
 
   constructor() {
     this.#problems = this.#counter(
@@ -58,6 +60,12 @@ export class LineMetrics {
       this.frameToStream,
     );
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Lines whose oldest took so many microseconds from its receive time until the stream had it. */
+  streamed(micros: number, lines: number): void {
+    this.frameToStream.observe(micros, lines);
+    this.recentFrameToStream.observe(micros, lines);
   }
 
   problem(venue: string, reason: string): void {

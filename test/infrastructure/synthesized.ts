@@ -13,14 +13,38 @@ export interface Resource {
 }
 
 export interface Template {
+  readonly Parameters?: Readonly<Record<string, unknown>>;
   readonly Resources: Readonly<Record<string, Resource>>;
   readonly Outputs?: Readonly<Record<string, { readonly Export?: { readonly Name: string } }>>;
 }
 
-/** An app with the project's own feature flags, which bundles no code. */
-export function testApp(): App {
+/** Types of resources that hold what cannot be made again. */
+export const STATEFUL = [
+  'AWS::S3::Bucket',
+  'AWS::DynamoDB::Table',
+  'AWS::Kinesis::Stream',
+  'AWS::RDS::DBInstance',
+  'AWS::SecretsManager::Secret',
+  'AWS::EC2::Volume',
+];
+
+/** An app with the project's own feature flags, which bundles no code unless it is told to. */
+export function testApp({ bundles = false } = {}): App {
   const { context } = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'));
-  return new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] }, analyticsReporting: false });
+  return new App({
+    context: { ...context, ...(bundles ? {} : { 'aws:cdk:bundling-stacks': [] }) },
+    analyticsReporting: false,
+  });
+}
+
+/** What the validator of `aws-cdk-lib` says about the templates of a synthesized app, warnings included. */
+export function validationOf(app: App): readonly string[] {
+  const report = JSON.parse(readFileSync(`${app.outdir}/validation-report.json`, 'utf8')) as {
+    pluginReports: { violations: { ruleName: string; description: string }[] }[];
+  };
+  return report.pluginReports.flatMap(({ violations }) =>
+    violations.map(({ ruleName, description }) => `${ruleName}: ${description}`),
+  );
 }
 
 /** All templates of one environment, by what each stack is within it. */
@@ -28,11 +52,14 @@ export class Synthesized {
   readonly templates: ReadonlyMap<string, Template>;
   readonly dependencies: ReadonlyMap<string, readonly string[]>;
   readonly protectedStacks: readonly string[];
+  /** Faults and warnings of the validator; none is expected. */
+  readonly validation: readonly string[];
 
   constructor(configuration: Configuration) {
     const app = testApp();
     new PredictionTape(app, configuration);
     const { stacks } = app.synth();
+    this.validation = validationOf(app);
     this.templates = new Map(stacks.map((stack) => [stack.id, stack.template as Template]));
     this.protectedStacks = stacks.filter((stack) => stack.terminationProtection === true).map(({ id }) => id);
     const ids = new Set(this.templates.keys());

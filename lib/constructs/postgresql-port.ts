@@ -1,0 +1,2 @@
+/** Where every database listens. */
+export const POSTGRESQL_PORT = 5432;

@@ -1,0 +1,234 @@
+import type { Configuration } from '#src/config/schema.ts';
+import { type RunbookAlarms, reckoned, serviceMetric } from './runbook-alarms.ts';
+import type { Watched, WatchedResources } from './watched-resources.ts';
+
+const GIBIBYTE = 2 ** 30;
+const HOUR_MILLIS = 3_600_000;
+const DAY_MINUTES = 1_440;
+
+/** Alarms that every resource of a kind has. */
+export function addResourceAlarms(
+  alarms: RunbookAlarms,
+  resources: WatchedResources,
+  configuration: Configuration,
+): void {
+  for (const watched of resources.functions) functionAlarms(alarms, watched);
+  for (const watched of resources.stateMachines) {
+    // A job that is switched off is not missed.
+    const isScheduled = configuration.snapshot_poll.enabled || !watched.id.includes('SnapshotPoll');
+    stateMachineAlarms(alarms, watched, isScheduled);
+  }
+  for (const watched of resources.queues) queueAlarms(alarms, watched);
+  for (const watched of resources.streams) streamAlarms(alarms, watched, configuration);
+  for (const watched of resources.databases) databaseAlarms(alarms, watched, configuration);
+  for (const watched of resources.deliveryStreams) deliveryAlarms(alarms, watched);
+  for (const watched of [...resources.servers, ...resources.serverGroups]) serverAlarms(alarms, watched);
+  for (const watched of resources.buckets)
+    if (watched.id.endsWith('Undelivered')) undeliveredAlarm(alarms, watched);
+}
+
+function functionAlarms(alarms: RunbookAlarms, { id, name, dimensions }: Watched): void {
+  const sum = (metric: string) =>
+    serviceMetric('AWS/Lambda', metric, dimensions, { statistic: 'Sum', minutes: 5 });
+  alarms.add(`${id}-errors`, sum('Errors'), {
+    says: `The function ${name} fails again and again.`,
+    runbook: 'function-failing',
+    when: 'above',
+    limit: 0,
+    periods: 3,
+  });
+  alarms.add(`${id}-throttles`, sum('Throttles'), {
+    says: `The function ${name} is not let run as often as it is called.`,
+    runbook: 'function-throttled',
+    when: 'above',
+    limit: 0,
+    periods: 3,
+  });
+}
+
+function stateMachineAlarms(
+  alarms: RunbookAlarms,
+  { id, name, dimensions }: Watched,
+  isScheduled: boolean,
+): void {
+  const sum = (metric: string) =>
+    serviceMetric('AWS/States', metric, dimensions, { statistic: 'Sum', minutes: 15 });
+  alarms.add(
+    `${id}-failing`,
+    reckoned(
+      'FILL(failed, 0) + FILL(timed_out, 0)',
+      { failed: sum('ExecutionsFailed'), timed_out: sum('ExecutionsTimedOut') },
+      { minutes: 15, label: 'executions that failed' },
+    ),
+    {
+      says: `Executions of ${name} fail or take too long.`,
+      runbook: 'job-failing',
+      when: 'above',
+      limit: 0,
+      periods: 2,
+    },
+  );
+  if (!isScheduled) return;
+  alarms.add(`${id}-not-started`, sum('ExecutionsStarted'), {
+    says: `${name} has not been started for an hour.`,
+    runbook: 'job-not-started',
+    when: 'below',
+    limit: 1,
+    periods: 4,
+    silenceIsFailure: true,
+  });
+}
+
+function queueAlarms(alarms: RunbookAlarms, { id, name, dimensions }: Watched): void {
+  alarms.add(
+    `${id}-messages`,
+    serviceMetric('AWS/SQS', 'ApproximateNumberOfMessagesVisible', dimensions, {
+      statistic: 'Maximum',
+      minutes: 5,
+    }),
+    {
+      says: `Starts of jobs were given up: they are in the queue ${name}.`,
+      runbook: 'start-given-up',
+      when: 'above',
+      limit: 0,
+      periods: 1,
+    },
+  );
+}
+
+function streamAlarms(
+  alarms: RunbookAlarms,
+  { id, name, dimensions }: Watched,
+  { deployment }: Configuration,
+): void {
+  const age = serviceMetric('AWS/Kinesis', 'GetRecords.IteratorAgeMilliseconds', dimensions, {
+    statistic: 'Maximum',
+    minutes: 5,
+  });
+  alarms.add(`${id}-read-late`, age, {
+    says: `What is in ${name} is read more than five minutes late.`,
+    runbook: 'writer-behind',
+    when: 'above',
+    limit: 300_000,
+    periods: 3,
+  });
+  alarms.add(`${id}-forgetting`, age, {
+    says: `Half of the time for which ${name} keeps a record is over before it is read.`,
+    runbook: 'stream-forgetting',
+    when: 'above',
+    limit: (deployment.stream.retention_hours * HOUR_MILLIS) / 2,
+    periods: 1,
+  });
+  alarms.add(
+    `${id}-throttled`,
+    serviceMetric('AWS/Kinesis', 'WriteProvisionedThroughputExceeded', dimensions, {
+      statistic: 'Sum',
+      minutes: 5,
+    }),
+    {
+      says: `${name} refuses records because it is too small.`,
+      runbook: 'stream-throttled',
+      when: 'above',
+      limit: 0,
+      periods: 3,
+    },
+  );
+}
+
+function databaseAlarms(
+  alarms: RunbookAlarms,
+  { id, name, dimensions }: Watched,
+  { deployment: { production } }: Configuration,
+): void {
+  const metric = (metricName: string, statistic: 'Minimum' | 'Average') =>
+    serviceMetric('AWS/RDS', metricName, dimensions, { statistic, minutes: 5 });
+  alarms.add(`${id}-storage`, metric('FreeStorageSpace', 'Minimum'), {
+    says: `Less than a twentieth of the storage of ${name} is free, although it should grow by itself.`,
+    runbook: 'database-storage-low',
+    when: 'below',
+    limit: (production.storage_gibibytes * GIBIBYTE) / 20,
+    periods: 2,
+    silenceIsFailure: true,
+  });
+  alarms.add(`${id}-busy`, metric('CPUUtilization', 'Average'), {
+    says: `${name} has been busy above 90 % for half an hour.`,
+    runbook: 'database-overloaded',
+    when: 'above',
+    limit: 90,
+    periods: 6,
+  });
+}
+
+function deliveryAlarms(alarms: RunbookAlarms, { id, name, dimensions }: Watched): void {
+  alarms.add(
+    `${id}-late`,
+    serviceMetric('AWS/Firehose', 'DeliveryToS3.DataFreshness', dimensions, {
+      statistic: 'Maximum',
+      minutes: 5,
+    }),
+    {
+      says: `What ${name} delivers to the lake is more than an hour old.`,
+      runbook: 'lake-behind',
+      when: 'above',
+      limit: 3_600,
+      periods: 3,
+    },
+  );
+  alarms.add(
+    `${id}-unconverted`,
+    serviceMetric('AWS/Firehose', 'FailedConversion.Records', dimensions, { statistic: 'Sum', minutes: 5 }),
+    {
+      says: `${name} cannot turn records into Parquet.`,
+      runbook: 'lake-unconverted',
+      when: 'above',
+      limit: 0,
+      periods: 1,
+    },
+  );
+}
+
+function serverAlarms(alarms: RunbookAlarms, { id, name, dimensions }: Watched): void {
+  alarms.add(
+    `${id}-ill`,
+    serviceMetric('AWS/EC2', 'StatusCheckFailed', dimensions, { statistic: 'Maximum', minutes: 5 }),
+    {
+      says: `The server ${name} does not answer the checks of its host.`,
+      runbook: 'line-database-away',
+      when: 'above',
+      limit: 0,
+      periods: 2,
+      silenceIsFailure: true,
+    },
+  );
+  alarms.add(
+    `${id}-busy`,
+    serviceMetric('AWS/EC2', 'CPUUtilization', dimensions, { statistic: 'Average', minutes: 5 }),
+    {
+      says: `The server ${name} has been busy above 90 % for half an hour.`,
+      runbook: 'database-overloaded',
+      when: 'above',
+      limit: 90,
+      periods: 6,
+    },
+  );
+}
+
+function undeliveredAlarm(alarms: RunbookAlarms, { id, name, dimensions }: Watched): void {
+  alarms.add(
+    `${id}-objects`,
+    // Counted by the service once a day.
+    serviceMetric(
+      'AWS/S3',
+      'NumberOfObjects',
+      { ...dimensions, StorageType: 'AllStorageTypes' },
+      { statistic: 'Maximum', minutes: DAY_MINUTES },
+    ),
+    {
+      says: `Batches that a writer gave up are in ${name}.`,
+      runbook: 'undelivered-batches',
+      when: 'above',
+      limit: 0,
+      periods: 1,
+    },
+  );
+}

@@ -1,0 +1,156 @@
+/** Units that CloudWatch knows, as far as they are used here. */
+type MetricUnit = 'Count' | 'Milliseconds' | 'Seconds' | 'Percent' | 'Megabytes';
+
+/** Metrics that are published together, by one place in the code, under the same dimensions. */
+interface MetricGroup {
+  /** Names of the dimensions. Few values each: every combination is a metric of its own, and is paid for. */
+  readonly dimensions: readonly string[];
+  readonly units: Readonly<Record<string, MetricUnit>>;
+}
+
+/**
+ * Every metric that the product publishes to CloudWatch. Alarms, dashboards and the bill are made of this table;
+ * what counts up says what was added since the last publication, so that its sum over time means something.
+ */
+export const publishedMetrics = {
+  /** A gatherer, every minute. */
+  line: {
+    dimensions: ['gatherer'],
+    units: {
+      /** 1. That it is missing says that the line is down. */
+      line_alive: 'Count',
+      /** Lines of the stream that the stream does not have yet. */
+      line_backlog: 'Count',
+      /** Age of the oldest of them. */
+      line_oldest_age: 'Seconds',
+      /** On the gatherer's disk: spill journal, and raw segments that are not uploaded. */
+      line_disk_used: 'Megabytes',
+      /** What no stream record can hold, or the journal could not keep; since the last publication. */
+      line_refused: 'Count',
+      /** Frames that a refusing disk kept out of the raw recording; since the last publication. */
+      line_raw_dropped: 'Count',
+      /** Receive time until the stream has it, 99th percentile since the last publication. */
+      line_frame_to_stream_p99: 'Milliseconds',
+    },
+  },
+  /** A gatherer for each of its venues, every minute. */
+  lineVenue: {
+    dimensions: ['gatherer', 'venue'],
+    units: {
+      /** Instruments that should be captured. */
+      venue_instruments_expected: 'Count',
+      /** Instruments whose book is proven now. */
+      venue_instruments_proven: 'Count',
+      venue_connections_open: 'Count',
+      /** Since the last publication, as are those below. */
+      venue_frames: 'Count',
+      venue_events: 'Count',
+      /** Books that stopped being proven. */
+      venue_losses: 'Count',
+      /** Frames or parts of frames that were kept but not understood. */
+      venue_unreadable: 'Count',
+      /** 1 while the venue refuses the key. */
+      venue_unauthorized: 'Count',
+    },
+  },
+  /** A writer, when something went wrong with a delivery; the lines' writers together. */
+  writer: {
+    dimensions: [],
+    units: {
+      /** Lines of records that the database did not take and that were put aside with the reason. */
+      writer_lines_put_aside: 'Count',
+      /** Deliveries that were not stored wholly and come again. */
+      writer_deliveries_failed: 'Count',
+    },
+  },
+  /** A run of the merge. */
+  merge: {
+    dimensions: [],
+    units: {
+      merge_rows_inserted: 'Count',
+      merge_rows_confirmed: 'Count',
+      /** Lines whose database could not be read. */
+      merge_lines_away: 'Count',
+      /** 1 when there was more to read at once. */
+      merge_behind: 'Count',
+      merge_duration: 'Milliseconds',
+    },
+  },
+  /** The tape after a merge. */
+  tape: {
+    dimensions: [],
+    units: {
+      /** Age of the newest time up to which every running line is merged. */
+      tape_settled_age: 'Seconds',
+      /** Lines whose newest heartbeat on the tape is fresh. */
+      tape_lines_alive: 'Count',
+    },
+  },
+  /** The tape after a merge, for each venue. */
+  tapeVenue: {
+    dimensions: ['venue'],
+    units: {
+      /** Instruments of open markets that no line could vouch for at the newest settled time. */
+      tape_instruments_in_gap: 'Count',
+      /** 1 while that is so for the venue as a whole. */
+      tape_venue_in_gap: 'Count',
+      /** Of the trades of the last settled minutes, those that all running lines saw. Absent without trades. */
+      tape_lines_agreeing: 'Percent',
+      /** From venue time to the tape, of those trades. Absent without trades. */
+      tape_delay_p50: 'Milliseconds',
+      tape_delay_p99: 'Milliseconds',
+    },
+  },
+  /** A run of the snapshot poll, for each venue. */
+  snapshotPoll: {
+    dimensions: ['venue'],
+    units: {
+      snapshot_poll_open: 'Count',
+      snapshot_poll_answered: 'Count',
+      snapshot_poll_failed_requests: 'Count',
+      snapshot_poll_coverage: 'Percent',
+    },
+  },
+} as const satisfies Record<string, MetricGroup>;
+
+export type PublishedGroup = keyof typeof publishedMetrics;
+type Dimension<Group extends PublishedGroup> = (typeof publishedMetrics)[Group]['dimensions'][number];
+export type MetricName<Group extends PublishedGroup> = keyof (typeof publishedMetrics)[Group]['units'] &
+  string;
+
+/** Where the metrics of one environment are, apart from those of another in the same account. */
+export function metricsNamespace(environment: string): string {
+  return `PredictionTape/${environment}`;
+}
+
+/**
+ * The metrics of a group as one line of a log, in CloudWatch's embedded format: no request, and read by whatever
+ * reads the log on a single machine. A value that is null is left out.
+ *
+ * @param namespace see {@link metricsNamespace}.
+ * @param values exactly the metrics of the group.
+ */
+export function metricLine<Group extends PublishedGroup>(
+  namespace: string,
+  group: Group,
+  atMillis: number,
+  dimensions: Readonly<Record<Dimension<Group>, string>>,
+  values: Readonly<Record<MetricName<Group>, number | null>>,
+): string {
+  const { dimensions: names, units }: MetricGroup = publishedMetrics[group];
+  const known = Object.entries<number | null>(values).filter(([, value]) => value !== null);
+  return JSON.stringify({
+    _aws: {
+      Timestamp: atMillis,
+      CloudWatchMetrics: [
+        {
+          Namespace: namespace,
+          Dimensions: [names],
+          Metrics: known.map(([Name]) => ({ Name, Unit: units[Name] })),
+        },
+      ],
+    },
+    ...dimensions,
+    ...Object.fromEntries(known),
+  });
+}
