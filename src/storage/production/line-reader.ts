@@ -1,20 +1,9 @@
-import { pipeline } from 'node:stream/promises';
-import type { Client, ClientBase } from 'pg';
-import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import type { Client } from 'pg';
 import type { LineLife } from '../../tape/line-account.ts';
 import type { Micros } from '../../units/time.ts';
+import { LineAway } from './line-away.ts';
 import type { LineName } from './merge-statements.ts';
-
-/** A line's database does not answer, or answers with an error: the merge goes on without it. */
-export class LineAway extends Error {
-  override readonly name = 'LineAway';
-  readonly line: LineName;
-
-  constructor(line: LineName, cause: unknown) {
-    super(`line ${line}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-    this.line = line;
-  }
-}
+import { RowsUnderWay } from './rows-under-way.ts';
 
 /** Where to read on in one table of one line, as the tape's database remembers it. */
 export interface Cursor {
@@ -148,40 +137,19 @@ export class LineReader {
   }
 
   /**
-   * Pipes rows into a stage, as bytes, without looking at them. `merge.from` and `merge.to` are set to the
-   * reading's bounds for the statement.
+   * Asks for the rows of a reading. What comes before anybody takes it waits in a bounded buffer, so that lines
+   * can send while the tape's database is still busy with another. `merge.from` and `merge.to` are set to the
+   * reading's bounds for the statement. Nothing else may be asked of the line until the rows were taken or dropped.
    *
    * @param statement a COPY … TO STDOUT in binary.
-   * @param fill the COPY … FROM STDIN of the tape's database.
-   * @throws LineAway when the line is at fault; whatever the tape's database throws.
+   * @throws LineAway
    */
-  async copy(reading: Reading, statement: string, production: ClientBase, fill: string): Promise<void> {
-    try {
-      await this.#client.query(
-        `SELECT set_config('merge.from', $1, false), set_config('merge.to', $2, false)`,
-        [String(reading.from), String(reading.to)],
-      );
-    } catch (error) {
-      throw new LineAway(this.line, error);
-    }
-    // The tape's side first: once the line sends, nothing but an end of its session stops it.
-    const target = production.query(copyFrom(fill));
-    const source = this.#client.query(copyTo(statement));
-    let first: { readonly isLine: boolean; readonly error: unknown } | null = null;
-    source.once('error', (error) => {
-      first ??= { isLine: true, error };
-    });
-    target.once('error', (error) => {
-      first ??= { isLine: false, error };
-    });
-    try {
-      await pipeline(source, target);
-    } catch (error) {
-      void this.#client.end().catch(() => {});
-      const cause = first as { readonly isLine: boolean; readonly error: unknown } | null;
-      if (cause?.isLine === true) throw new LineAway(this.line, cause.error);
-      throw error;
-    }
+  async send(reading: Reading, statement: string): Promise<RowsUnderWay> {
+    await this.#run(`SELECT set_config('merge.from', $1, false), set_config('merge.to', $2, false)`, [
+      String(reading.from),
+      String(reading.to),
+    ]);
+    return new RowsUnderWay(this.line, this.#client, statement);
   }
 
   /**

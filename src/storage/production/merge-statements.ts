@@ -185,6 +185,8 @@ export function mergeStatement(table: EventTable): string {
       SELECT ${[...grouped, 'bit_or(lines)', ...byLine.map(({ value }) => value)].join(', ')}
       FROM ${stageOf(table.name)}
       GROUP BY ${table.unique.join(', ')}
+      -- In the order of the index: what belongs together in it is then written together.
+      ORDER BY ${table.unique.join(', ')}
       ON CONFLICT (${table.unique.join(', ')}) DO UPDATE
       SET ${sets.map(({ name, value }) => `${name} = ${value}`).join(', ')}
       WHERE ${sets.map(({ name, value }) => `t.${name} IS DISTINCT FROM ${value}`).join(' OR ')}

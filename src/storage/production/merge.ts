@@ -21,7 +21,8 @@ import {
   storeRestoration,
   type Touched,
 } from './gap-merge.ts';
-import { type Cursor, type Heartbeats, LineAway, LineReader, type Reading } from './line-reader.ts';
+import { LineAway } from './line-away.ts';
+import { type Cursor, type Heartbeats, LineReader, type Reading } from './line-reader.ts';
 import {
   alignStatements,
   fillStatement,
@@ -32,6 +33,7 @@ import {
   readStatement,
   stageStatement,
 } from './merge-statements.ts';
+import type { RowsUnderWay } from './rows-under-way.ts';
 
 /** Key of the advisory lock: one merge at a time, wherever it runs. */
 const LOCK_KEY = 7_203_114_606;
@@ -215,14 +217,20 @@ export class TapeMerge {
       const taking = [...lines].filter(([, { readings }]) => readings.has(source.name));
       const isLast = source.name === 'gaps';
       if (taking.length === 0 && !isLast) return { read: {}, inserted: 0, updated: 0 };
+      const coming = new Map<LineName, RowsUnderWay>();
       // One group per row would not fit into the default memory and go through the disk.
       await production.query("BEGIN; SET LOCAL work_mem = '192MB'");
       try {
         const read: Partial<Record<LineName, number>> = {};
         await production.query(source.stage);
+        for (const [name, { reader, readings }] of taking) {
+          coming.set(name, await reader.send(readings.get(source.name)!, source.read(name)));
+        }
         for (const [name, { reader, readings, mark }] of taking) {
           const reading = readings.get(source.name)!;
-          await reader.copy(reading, source.read(name), production, fillStatement(source.name));
+          const rows = coming.get(name)!;
+          coming.delete(name);
+          await rows.pour(production, fillStatement(source.name));
           read[name] = reading.rows;
           await moveCursor(production, this.#consumer, name, {
             table: source.name,
@@ -237,6 +245,7 @@ export class TapeMerge {
         return { read, ...stored };
       } catch (error) {
         await production.query('ROLLBACK').catch(() => {});
+        for (const rows of coming.values()) await rows.drop();
         if (!(error instanceof LineAway)) throw error;
         away[error.line] = error.message;
         lines.delete(error.line);
