@@ -41,8 +41,16 @@ export interface ResyncRequest {
 export interface LineKeeper {
   /** These instruments are expected from now on; each has an open gap until its book is proven. */
   expect(instruments: readonly string[], at: Micros): void;
-  /** These are no longer captured (closed, filtered out): forget the books; no gap runs on. */
+  /**
+   * These are no longer captured (closed, filtered out): forget the books. A gap runs on until they are proven again,
+   * or are said to be over.
+   */
   release(instruments: readonly string[], at: Micros): void;
+  /**
+   * The venue says that the markets of these are over for good, and they have been since a time of our clock: of those
+   * that are not captured nothing can be missed from then on.
+   */
+  over?(instruments: readonly string[], since: Micros): void;
   /**
    * A book subscription now carries these instruments, in place of whatever carried them before: frames for
    * them from any other connection or sid are superseded and ignored. `sid` is 0 where the venue has none.

@@ -74,6 +74,7 @@ export function createVenueLine(parts: VenueLineParts): VenueLine {
       pool.release(instruments);
       keeper.release(instruments, clock());
     },
+    over: (instruments, since) => keeper.over?.(instruments, since),
     changed: () => {},
     progress: () => {},
   });

@@ -36,7 +36,7 @@ export class GapLedger {
   private openHolders = 0;
   private opening: { from: Micros; cause: GapCause; holders: GapHolder[] }[] = [];
   private closing: { gap: OpenGap; to: Micros; instruments: string[] }[] = [];
-  private whole: { from: Micros; to: Micros; cause: GapCause; instruments: string[] }[] = [];
+  private whole: { from: Micros; to: Micros | null; cause: GapCause; instruments: string[] }[] = [];
   private readonly feeds = new Map<string, OpenGap>();
   private feedRecords: { gap: OpenGap; to: Micros | null }[] = [];
 
@@ -89,8 +89,8 @@ export class GapLedger {
     } else this.closing.push({ gap, to: bound, instruments: [holder.instrument] });
   }
 
-  /** A gap of which both bounds are known. */
-  record(instrument: string, from: Micros, to: Micros, cause: GapCause): void {
+  /** A gap of which both bounds are known, or one with `to` null that this life will not close. */
+  record(instrument: string, from: Micros, to: Micros | null, cause: GapCause): void {
     const group = this.whole.at(-1);
     if (
       group !== undefined &&
@@ -135,7 +135,8 @@ export class GapLedger {
       const whole = this.whole;
       this.whole = [];
       for (const { from, to, cause, instruments } of whole) {
-        this.emit({ id: this.nextId(), from, cause }, Math.max(to, from) as Micros, now, instruments);
+        const end = to === null ? null : (Math.max(to, from) as Micros);
+        this.emit({ id: this.nextId(), from, cause }, end, now, instruments);
       }
     }
     if (this.feedRecords.length > 0) {

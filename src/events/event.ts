@@ -120,8 +120,15 @@ export interface GapEvent extends Observed {
 }
 
 export type GapCause =
+  /** The line begins to expect the instrument, and has no proof yet: around the start of its life, and later on. */
   | 'startup'
   | 'not_subscribed'
+  /** The book was asked for anew on the subscription that has it, or goes from one to another. */
+  | 'resubscribed'
+  /** The line no longer captures the instrument, which may go on without it. */
+  | 'released'
+  /** The line no longer captures the instrument, because the venue says that its market is over for good. */
+  | 'market_over'
   | 'disconnected'
   | 'sequence_gap'
   | 'stalled'

@@ -1,3 +1,4 @@
+import type { Micros } from '../units/time.ts';
 import type { CatalogueMarket, RegistryListener } from './catalogue.ts';
 
 /**
@@ -7,6 +8,8 @@ import type { CatalogueMarket, RegistryListener } from './catalogue.ts';
 export class Announcer {
   readonly #listeners: readonly RegistryListener[];
   readonly #pending = new Map<string, boolean>();
+  /** By when their trading had ended, those that are over. */
+  readonly #over = new Map<Micros, string[]>();
   readonly #failed: (error: unknown) => void;
 
   constructor(listeners: readonly RegistryListener[], failed: (error: unknown) => void) {
@@ -21,13 +24,23 @@ export class Announcer {
     }
   }
 
+  over(instruments: readonly string[], since: Micros): void {
+    const others = this.#over.get(since);
+    if (others === undefined) this.#over.set(since, [...instruments]);
+    else others.push(...instruments);
+  }
+
   flush(): void {
-    if (this.#pending.size === 0) return;
+    if (this.#pending.size === 0 && this.#over.size === 0) return;
     const opened: string[] = [];
     const closed: string[] = [];
     for (const [instrument, on] of this.#pending) (on ? opened : closed).push(instrument);
     this.#pending.clear();
     if (closed.length > 0) this.#tell((listener) => listener.closed(closed));
+    // After the word that they are captured no longer.
+    const over = [...this.#over];
+    this.#over.clear();
+    for (const [since, instruments] of over) this.#tell((listener) => listener.over?.(instruments, since));
     if (opened.length > 0) this.#tell((listener) => listener.opened(opened));
   }
 

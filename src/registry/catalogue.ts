@@ -13,6 +13,8 @@ export interface CatalogueMarket {
   readonly status: string;
   /** Whether an order book is there to be captured now. */
   readonly is_open: boolean;
+  /** Whether the venue says that trading is over for good; it may still pay out. */
+  readonly is_final?: boolean;
   readonly open_ts: Micros | null;
   readonly close_ts: Micros | null;
   readonly instruments: readonly InstrumentRecord[];
@@ -26,6 +28,11 @@ export interface RegistryListener {
   opened(instruments: readonly string[]): void;
   /** These are no longer to be captured. */
   closed(instruments: readonly string[]): void;
+  /**
+   * The markets of these are over for good, and not captured (any more): trading had ended by `since`. Told as well of
+   * markets that were over when they were first heard of.
+   */
+  over?(instruments: readonly string[], since: Micros): void;
   /** A market is new or differs from what was known. */
   changed(market: CatalogueMarket): void;
   /** Progress of a listing: pages and markets so far; `done` when the listing is complete. */

@@ -81,7 +81,10 @@ export class MarketStates {
     this.#describe(slot, market);
     const until = table.trusted_until[slot]!;
     const contradicted = now < until && market.is_open !== table.has(slot, Mark.open);
-    if (!contradicted) this.#setOpen(slot, market.is_open, now);
+    if (!contradicted) {
+      this.#setOpen(slot, market.is_open, now);
+      if (!market.is_open && market.is_final) table.mark(slot, Mark.final, true);
+    }
     this.#settle(slot, now);
     return contradicted ? (until as Micros) : null;
   }
@@ -103,6 +106,7 @@ export class MarketStates {
       // Whatever it says, the market is no longer waiting to open.
       table.open_ts[slot] = Math.min(table.open_ts[slot]!, now);
       this.#assert(slot, news.is_open, now, news.is_final ? Math.max(FINAL_TRUST, this.#lag) : this.#lag);
+      if (news.is_final) table.mark(slot, Mark.final, true);
     }
     if (news.close_ts !== undefined && this.#venue.keepsToItsClock && news.close_ts <= now) {
       this.#assert(slot, false, now, this.#lag);
@@ -206,6 +210,7 @@ export class MarketStates {
     this.#table.mark(slot, Mark.open, open);
     this.#open += open ? 1 : -1;
     if (!open) this.#table.grace_until[slot] = now + this.#grace;
+    else this.#table.mark(slot, Mark.final | Mark.over, false);
   }
 
   /** Makes capture follow from what is known, and notes when time will change it. */
@@ -214,6 +219,7 @@ export class MarketStates {
     const open = table.has(slot, Mark.open);
     const inGrace = table.has(slot, Mark.captured) && now < table.grace_until[slot]!;
     this.#capture(slot, !table.has(slot, Mark.excluded) && (open || inGrace));
+    if (table.has(slot, Mark.final)) this.#tellOver(slot, now);
     let due = Number.POSITIVE_INFINITY;
     if (this.#waits(slot, now)) due = table.open_ts[slot]!;
     if (open && this.#venue.keepsToItsClock && table.close_ts[slot]! > now) due = table.close_ts[slot]!;
@@ -230,6 +236,16 @@ export class MarketStates {
     table.mark(slot, Mark.captured, on);
     this.#capturedInstruments += on ? instruments.length : -instruments.length;
     this.#announcer.captured(instruments, on);
+  }
+
+  /** Once, when it is not captured any more. */
+  #tellOver(slot: number, now: number): void {
+    const table = this.#table;
+    if (table.has(slot, Mark.captured | Mark.over | Mark.excluded)) return;
+    table.mark(slot, Mark.over, true);
+    // When it closed; of one that was never open here, only that it is over by now.
+    const closed = table.grace_until[slot]! - this.#grace;
+    this.#announcer.over(table.instruments(slot), (closed > 0 ? closed : now) as Micros);
   }
 
   /** Whether the market is open by its own times. */

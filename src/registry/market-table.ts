@@ -10,6 +10,10 @@ export const Mark = {
   provisional: 8,
   /** Neither listed nor found when last looked for. */
   missed: 16,
+  /** The venue has said that trading is over for good. */
+  final: 32,
+  /** Listeners were told that it is over. */
+  over: 64,
 } as const;
 
 const NEVER = 0;

@@ -5,6 +5,7 @@ import {
   type AccountRules,
   type LineAccount,
   type LineGap,
+  marketOver,
   type Unproven,
   unprovenForAll,
   unprovenForInstrument,
@@ -36,8 +37,8 @@ function explain(interval: Interval, lines: readonly LineUnproven[]): TapeGap {
   return { from: interval.from, to: interval.to, cause: latest.cause, causes: [...causes].sort() };
 }
 
-function intersection(lines: readonly LineUnproven[], since: Micros): TapeGap[] {
-  let common: Interval[] = [{ from: since, to: null }];
+function intersection(lines: readonly LineUnproven[], since: Micros, until: Micros | null = null): TapeGap[] {
+  let common: Interval[] = union([{ from: since, to: until }]);
   for (const { unproven } of lines) common = intersect(common, union(unproven));
   return common.map((interval) => explain(interval, lines));
 }
@@ -66,7 +67,8 @@ export function gapsOfAll(
 }
 
 /**
- * Gaps of the tape of one instrument, those of every instrument included, from the first life of any line on.
+ * Gaps of the tape of one instrument, those of every instrument included, from the first life of any line on and
+ * until its market is over: nothing is missed of what no longer happens.
  *
  * @param gaps the gaps that each line recorded of this instrument.
  * @param since gaps are given from here on, cut at this time. All gaps of the lives that reach beyond it must
@@ -85,6 +87,7 @@ export function gapsOfInstrument(
       unproven: unprovenForInstrument(account, gaps.get(account.line) ?? [], rules),
     })),
     Math.max(start, since) as Micros,
+    marketOver(gaps.values()),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Gatherer } from '../events/event.ts';
+import type { GapCause, Gatherer } from '../events/event.ts';
 import type { Micros } from '../units/time.ts';
 import { endOf, type Interval } from './intervals.ts';
 
@@ -18,6 +18,11 @@ export interface LineGap {
   readonly to: Micros | null;
   readonly cause: string;
 }
+
+/** Causes of the gaps with which a line begins to expect an instrument. No other gap says that it ever did. */
+const beginnings: ReadonlySet<string> = new Set(['startup', 'not_subscribed'] satisfies GapCause[]);
+/** Cause of a gap that a line leaves open because there is nothing more to be seen. */
+export const MARKET_OVER = 'market_over' satisfies GapCause;
 
 /** What is known of one line as a whole. */
 export interface LineAccount {
@@ -70,7 +75,9 @@ function withinLife(gap: LineGap, lives: readonly LineLife[]): Unproven {
   return { from: gap.from, to, cause: gap.cause };
 }
 
+/** The same, begun earlier; one that ends where it begins stays empty. */
 function earlier(unproven: Unproven, allowance: number): Unproven {
+  if (unproven.to !== null && unproven.to <= unproven.from) return unproven;
   return { ...unproven, from: Math.max(0, unproven.from - allowance) as Micros };
 }
 
@@ -92,6 +99,33 @@ export function unprovenForAll(account: LineAccount, rules: AccountRules): Unpro
   return result;
 }
 
+/** When a line began to expect an instrument, for the last time; null if it never did. */
+function lastBeginning(gaps: readonly LineGap[]): Micros | null {
+  let last: Micros | null = null;
+  for (const { cause, from } of gaps) {
+    if (beginnings.has(cause) && (last === null || from > last)) last = from;
+  }
+  return last;
+}
+
+/**
+ * From when on there is nothing more to be seen of an instrument: the earliest time at which a line ended its
+ * account of it because the venue called its market over, and after which no line began to expect it again. Null
+ * while it may still have events.
+ *
+ * @param gaps the gaps that each line recorded of this instrument.
+ */
+export function marketOver(gaps: Iterable<readonly LineGap[]>): Micros | null {
+  let last = Number.NEGATIVE_INFINITY;
+  const ends: Micros[] = [];
+  for (const list of gaps) {
+    last = Math.max(last, lastBeginning(list) ?? last);
+    for (const { cause, from } of list) if (cause === MARKET_OVER) ends.push(from);
+  }
+  const valid = ends.filter((end) => end >= last);
+  return valid.length === 0 ? null : (Math.min(...valid) as Micros);
+}
+
 /**
  * Stretches in which the line proves nothing of one instrument: those of everything, the instrument's own
  * gaps, and the part of each life before the line began to expect the instrument (each life opens a gap then).
@@ -105,7 +139,10 @@ export function unprovenForInstrument(
   const result = unprovenForAll(account, rules);
   const firstExpected = new Map<string, Micros>();
   for (const gap of gaps) {
-    result.push(earlier(withinLife(gap, lives), rules.arrivalAllowance));
+    // Up to the end of its market the line had everything: only what can be missed may have arrived later.
+    const allowance = gap.cause === MARKET_OVER ? 0 : rules.arrivalAllowance;
+    result.push(earlier(withinLife(untilExpected(gap, gaps), lives), allowance));
+    if (!beginnings.has(gap.cause)) continue;
     const epoch = epochOf(gap.gapId);
     const known = firstExpected.get(epoch);
     if (known === undefined || gap.from < known) firstExpected.set(epoch, gap.from);
@@ -117,4 +154,14 @@ export function unprovenForInstrument(
     result.push({ from: life.startedAt, to, cause: 'not_subscribed' });
   });
   return result;
+}
+
+/** Nobody closes a gap that was left because a market is over: expected again, the line has a new one from then on. */
+function untilExpected(gap: LineGap, gaps: readonly LineGap[]): LineGap {
+  if (gap.cause !== MARKET_OVER) return gap;
+  let to = gap.to;
+  for (const { cause, from } of gaps) {
+    if (beginnings.has(cause) && from >= gap.from && (to === null || from < to)) to = from;
+  }
+  return to === gap.to ? gap : { ...gap, to };
 }

@@ -19,6 +19,8 @@ export class FakeKeeper implements LineKeeper {
   readonly closed: { name: string; at: number; cause: GapCause }[] = [];
   readonly feeds: string[] = [];
   readonly ignored: string[] = [];
+  /** What was said to be over, and since when. */
+  readonly ended: [instrument: string, since: number][] = [];
   /** Connections of frames over which the keeper broke. */
   readonly failed: string[] = [];
   /** Resync requests to hand out with the next frame. */
@@ -36,6 +38,10 @@ export class FakeKeeper implements LineKeeper {
       this.pending.delete(instrument);
       this.proven.delete(instrument);
     }
+  }
+
+  over(instruments: readonly string[], since: Micros): void {
+    for (const instrument of instruments) this.ended.push([instrument, since]);
   }
 
   bind(connection: ConnectionEpoch, sid: number, instruments: readonly string[]): void {

@@ -134,7 +134,7 @@ describe('a line of a venue with sequence numbers', () => {
     });
     expect(line.keeper.counters.superseded).toBe(1);
     // The change from one to the other is a short gap, closed with the next anchor.
-    expect(line.openGaps()).toEqual(['A not_subscribed']);
+    expect(line.openGaps()).toEqual(['A resubscribed']);
     line.pass(3);
     expect(line.openGaps()).toEqual([]);
   });
@@ -243,16 +243,63 @@ describe('a line of a venue with sequence numbers', () => {
     expect(line.keeper.view('A')!.proven).toBe(true);
   });
 
-  it('runs no gap on for what is released, and still keeps what comes of it', () => {
+  it('no longer vouches for what is released, and still keeps what comes of it', () => {
     const { line, connection } = started();
     line.keeper.lose(['A'], at(line.now), 'stalled');
     expect(line.openGaps()).toEqual(['A stalled']);
     line.keeper.release(['A', 'B'], at(line.now));
-    expect(line.openGaps()).toEqual([]);
+    expect(line.openGaps()).toEqual(['A stalled', 'B released']);
+    expect(line.of('gap').at(-1)!.from).toBeLessThan(line.now);
     expect(line.keeper.counts()).toEqual({ expected: 1, bound: 1, proven: 1 });
     line.frame(connection, { sid: 1, seq: 3, events: [signed('A', line.now, 'bid', 41, 1)] });
     expect(line.of('book_delta').at(-1)).toMatchObject({ instrument: 'A', quality: Quality.bookSuspect });
     expect(line.keeper.counters.unexpected).toBe(1);
+    line.pass(60);
+    expect(line.openGaps()).toEqual(['A stalled', 'B released']);
+  });
+
+  it('vouches for what was released only when it is proven again', () => {
+    const { line, connection } = started();
+    line.keeper.release(['B'], at(line.now));
+    const from = line.of('gap').at(-1)!.from;
+    line.pass(200);
+    line.keeper.expect(['B'], at(line.now));
+    expect(line.openGaps()).toEqual(['B not_subscribed']);
+    const [begun, closed] = line.of('gap').slice(-2);
+    expect(closed).toMatchObject({ cause: 'released', from, to: line.now });
+    expect(begun).toMatchObject({ cause: 'not_subscribed', from: line.now, to: null });
+    line.keeper.bind(connection, 1, ['B']);
+    line.frame(connection, { sid: 1, seq: 3, events: [book('kalshi', 'B', BIDS, ASKS)] });
+    line.pass(3);
+    expect(line.openGaps()).toEqual([]);
+  });
+
+  it('has nothing to miss of what is over, from when it was over, and takes no word about what it captures', () => {
+    const { line } = started();
+    const ended = at(line.now - 5 * SECOND);
+    line.keeper.over!(['B'], ended);
+    expect(line.openGaps()).toEqual([]);
+    line.keeper.release(['A', 'B'], at(line.now));
+    const left = line.of('gap').at(-1)!.from;
+    line.pass(60);
+    line.keeper.over!(['A'], at(line.now - 20 * SECOND));
+    line.keeper.over!(['B', 'Z'], ended);
+    expect(line.openGaps()).toEqual(['A market_over', 'B market_over', 'Z market_over']);
+    const last = (instrument: string, cause: string) =>
+      line.of('gap').findLast((gap) => gap.cause === cause && gap.instruments!.includes(instrument));
+    // A may have gone on until its market was over, B was over when it was left.
+    expect(last('A', 'released')).toMatchObject({ from: left, to: line.now - 20 * SECOND });
+    expect(last('A', 'market_over')).toMatchObject({ from: line.now - 20 * SECOND, to: null });
+    expect(last('B', 'released')).toMatchObject({ from: left, to: left });
+    expect(last('B', 'market_over')).toMatchObject({ from: left, to: null });
+    expect(last('Z', 'market_over')).toMatchObject({ from: ended, to: null });
+  });
+
+  it('reckons the end of a market by the venue’s clock where that is ahead', () => {
+    const { line, connection } = started();
+    line.frame(connection, { sid: 1, seq: 3, events: [signed('A', line.now + 2 * SECOND, 'bid', 41, 1)] });
+    line.keeper.over!(['Z'], at(line.now));
+    expect(line.of('gap').at(-1)!.from).toBeGreaterThanOrEqual(line.now + 1.9 * SECOND);
   });
 
   it('says that the receive time cannot be trusted when it lies before the venue’s, or steps back', () => {

@@ -291,13 +291,55 @@ describe('gaps of the tape, kept by the merge', () => {
     expect(await tapeGaps(made)).toContainEqual(['K9', 0, 9, expect.any(String)]);
   });
 
+  it('of an instrument that every line left run on, until its market is over or it is proven again', async () => {
+    const made = await world(databases);
+    const merge = made.merge({ rules });
+    await running(made, 10);
+    const both = { instruments: ['K1', 'K2'] };
+    for (const line of lineNames) {
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:1`, at(0), at(1), both)]);
+      await store(made.sessions[line], 'gaps', [
+        gapRow(`${line}:e1:2`, at(5), null, { ...both, cause: 'released' }),
+      ]);
+    }
+    await merge.run();
+    const before = [
+      ['*', 0, 0, 'line_down'],
+      ['K1', 0, 1, 'startup'],
+      ['K2', 0, 1, 'startup'],
+    ];
+    expect(await tapeGaps(made)).toEqual([
+      ...before,
+      ['K1', 5, null, 'released'],
+      ['K2', 5, null, 'released'],
+    ]);
+
+    // One line's word is enough; K9 was never captured.
+    const over = { instruments: ['K1', 'K2', 'K9'], cause: 'market_over' };
+    await store(made.sessions.b, 'gaps', [gapRow('b:e1:3', at(5), null, over)]);
+    await merge.run();
+    expect(await tapeGaps(made)).toEqual(before);
+
+    // All lines are restarted, and know nothing of either; then one expects K2 again.
+    for (const line of lineNames) await heartbeat(made.sessions[line], line, 'e2', at(21), at(30));
+    await merge.run();
+    const down = ['*', 10, 21, 'line_down'];
+    expect(await tapeGaps(made)).toEqual([...before, down]);
+    await store(made.sessions.c, 'gaps', [
+      gapRow('c:e2:1', at(25), at(28), { instruments: ['K2'], cause: 'not_subscribed' }),
+    ]);
+    await merge.run();
+    expect(await tapeGaps(made)).toEqual([...before, ['K2', 5, 28, expect.any(String)], down]);
+  });
+
   it('are what all gaps and lives together make of them, however the merge comes upon them', async () => {
     const made = await world(databases);
     const instruments = ['K1', 'K2'];
     const step = fc.record({
       line: fc.constantFrom(...lineNames),
       pass: fc.integer({ min: 1, max: 40 }),
-      what: fc.constantFrom('open', 'close', 'restart', 'all', 'nothing'),
+      what: fc.constantFrom('open', 'close', 'restart', 'all', 'over', 'nothing'),
+      cause: fc.constantFrom('startup', 'not_subscribed', 'disconnected', 'released'),
       of: fc.subarray(instruments, { minLength: 1 }),
       mergeAfter: fc.boolean(),
     });
@@ -310,7 +352,7 @@ describe('gaps of the tape, kept by the merge', () => {
           const life = { a: 0, b: 0, c: 0 };
           const startedAt = { a: 0, b: 0, c: 0 };
           const open: Record<LineName, { id: string; from: number; more: Row }[]> = { a: [], b: [], c: [] };
-          for (const { line, pass, what, of, mergeAfter } of script) {
+          for (const { line, pass, what, cause, of, mergeAfter } of script) {
             now += pass;
             const client = made.sessions[line];
             if (what === 'restart') {
@@ -321,8 +363,16 @@ describe('gaps of the tape, kept by the merge', () => {
             } else if (what === 'close') {
               for (const { id, from, more } of open[line].splice(0))
                 await store(client, 'gaps', [gapRow(id, at(from), at(now), more)]);
+            } else if (what === 'over') {
+              await store(client, 'gaps', [
+                gapRow(`${line}:e${life[line]}:${counter++}`, at(now), null, {
+                  instruments: of,
+                  cause: 'market_over',
+                }),
+              ]);
             } else if (what !== 'nothing') {
-              const more = what === 'all' ? { is_all: true, instruments: [] } : { instruments: of };
+              const more =
+                what === 'all' ? { is_all: true, instruments: [], cause } : { instruments: of, cause };
               const gap = { id: `${line}:e${life[line]}:${counter++}`, from: now, more };
               open[line].push(gap);
               await store(client, 'gaps', [gapRow(gap.id, at(now), null, more)]);
@@ -349,7 +399,8 @@ describe('gaps of the tape, kept by the merge', () => {
           for (const instrument of new Set(rows.map((row) => row.instrument))) {
             if (instrument === '*') continue;
             const own = new Map(lineNames.map((line) => [line, gapsOf(line, instrument)]));
-            const plain = gapsOfInstrument(accounts, own, all);
+            const isCaptured = [...own.values()].flat().some(({ cause: why }) => why !== 'market_over');
+            const plain = isCaptured ? gapsOfInstrument(accounts, own, all) : [];
             const onTape = (await tapeGaps(made)).filter(([name]) => name === instrument);
             expect(onTape.map(([, from, to]) => [from, to])).toEqual(
               plain.map(({ from, to }) => [(from - T0) / SECOND, to === null ? null : (to - T0) / SECOND]),

@@ -95,6 +95,8 @@ export class FakeCatalogue implements VenueCatalogue {
 export class Heard implements RegistryListener {
   readonly calls: string[] = [];
   readonly captured = new Set<string>();
+  /** Time that came with the last word that something is over. */
+  overSince: Micros | null = null;
   readonly progresses: { pages: number; markets: number; done: boolean }[] = [];
 
   opened(instruments: readonly string[]): void {
@@ -110,6 +112,13 @@ export class Heard implements RegistryListener {
       if (!this.captured.delete(instrument)) throw new Error(`${instrument} was closed without being open`);
     }
     this.calls.push(`closed ${instruments.join(' ')}`);
+  }
+
+  over(instruments: readonly string[], since: Micros): void {
+    if (instruments.some((instrument) => this.captured.has(instrument)))
+      throw new Error('over, and captured');
+    this.calls.push(`over ${instruments.join(' ')}`);
+    this.overSince = since;
   }
 
   changed(market: CatalogueMarket): void {

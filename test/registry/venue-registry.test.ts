@@ -237,10 +237,50 @@ describe('a lifecycle message', () => {
     message('A', 'determined', { is_open: false, is_final: true });
     await time.advance(59_000);
     expect(heard.take()).toEqual([]);
+    const ended = time.clock() - 59_000_000;
     await time.advance(2_000);
-    expect(heard.take()).toEqual(['closed A']);
+    expect(heard.take()).toEqual(['closed A', 'over A']);
+    expect(Math.abs(heard.overSince! - ended)).toBeLessThan(1_000_000);
     await time.advance(300_000);
     expect(heard.take()).toEqual([]);
+    registry.stop();
+  });
+
+  it('ends a market for good long after it closed, and not one that opens again or that nobody wants', async () => {
+    const { registry, catalogue, heard, time, message } = scene({
+      fullIntervalMillis: 10_000_000,
+      filter: { include: [], exclude: ['NOT'] },
+    });
+    const close_ts = inMillis(time, 10_000);
+    for (const name of ['A', 'B', 'NOT']) catalogue.put(marketOf(name, { close_ts }));
+    await registry.start();
+    await time.advance(80_000);
+    expect(heard.take().at(-1)).toBe('closed A B');
+    for (const name of ['A', 'B', 'NOT']) {
+      catalogue.put(marketOf(name, { status: 'closed', is_open: false, close_ts }));
+      message(name, 'metadata_updated', {});
+    }
+    await time.advance(40_000);
+    expect(heard.take().filter((call) => call.startsWith('over'))).toEqual([]);
+    message('B', 'activated', { is_open: true });
+    catalogue.put(marketOf('B'));
+    for (const name of ['A', 'NOT']) message(name, 'determined', { is_open: false, is_final: true });
+    expect(heard.take()).toEqual(['opened B', 'over A']);
+    expect(heard.overSince! - close_ts).toBeLessThan(1_000_000);
+    await time.advance(40_000);
+    message('A', 'settled', { is_open: false, is_final: true });
+    expect(heard.take().filter((call) => call.startsWith('over'))).toEqual([]);
+    registry.stop();
+  });
+
+  it('tells of the end of a market of an earlier life, once REST has confirmed it', async () => {
+    const { registry, catalogue, heard, time, message } = scene({ fullIntervalMillis: 10_000_000 });
+    await registry.start();
+    catalogue.put(marketOf('OLD', { status: 'finalized', is_open: false, is_final: true }));
+    message('OLD', 'settled', { is_open: false, is_final: true });
+    await time.advance(5_000);
+    expect(heard.take()).toEqual(['changed OLD finalized', 'over OLD']);
+    expect(Math.abs(time.clock() - heard.overSince!)).toBeLessThan(5_000_001);
     registry.stop();
   });
 

@@ -93,6 +93,21 @@ describe("Kalshi's catalogue", () => {
     expect(server.requests.at(-1)!.query.get('mve_filter')).toBeNull();
   });
 
+  it.each([
+    ['active', false],
+    ['closed', false],
+    ['determined', true],
+    ['disputed', true],
+    ['amended', true],
+    ['finalized', true],
+    ['something new', false],
+  ])('takes a market that is %s for over for good: %s', async (status, final) => {
+    const { options } = await optionsFor(() => ({ body: { markets: [{ ...kalshi, status }], cursor: '' } }));
+    const catalogue = new KalshiCatalogue(new KalshiRest(options), false);
+    const [market] = await catalogue.fetchMarkets([kalshi.ticker], never);
+    expect(market!.is_final).toBe(final);
+  });
+
   it('makes a ticker the one instrument of its market, with its series and times', async () => {
     const { server, options } = await optionsFor(() => ({ body: { markets: [kalshi], cursor: '' } }));
     const catalogue = new KalshiCatalogue(new KalshiRest(options), false);
@@ -106,6 +121,7 @@ describe("Kalshi's catalogue", () => {
       title: 'Highest temperature in New York',
       status: 'active',
       is_open: true,
+      is_final: false,
       open_ts: parseRfc3339('2026-11-20T15:00:00Z'),
       close_ts: parseRfc3339('2026-11-22T04:59:00Z'),
       instruments: [{ instrument: 'KXHIGHNY-26NOV21-B80.5', outcome: 'YES' }],
@@ -267,7 +283,9 @@ describe("Polymarket's catalogue", () => {
     [{ clobTokenIds: '[]' }, false],
     [{ acceptingOrders: false }, true],
   ])('captures a market with %j: %s', (more, captured) => {
-    expect(polymarketMarket({ ...recorded[0]!, ...more } as GammaMarket).is_open).toBe(captured);
+    const market = polymarketMarket({ ...recorded[0]!, ...more } as GammaMarket);
+    expect(market.is_open).toBe(captured);
+    expect(market.is_final).toBe('closed' in more);
   });
 
   it('keeps what it received', async () => {

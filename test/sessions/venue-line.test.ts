@@ -6,6 +6,7 @@ import type { LineNotice } from '#src/connections/pool-contract.ts';
 import { DEFAULT_TIMING } from '#src/connections/pool-contract.ts';
 import type { LifecycleEvent } from '#src/events/event.ts';
 import type { RegistryListener } from '#src/registry/catalogue.ts';
+import type { Micros } from '#src/units/time.ts';
 import { venueDefinition } from '#src/venues/registration.ts';
 import { FakeKeeper } from '../connections/fake-keeper.ts';
 import { FakeNetwork } from '../connections/fake-sockets.ts';
@@ -80,6 +81,8 @@ describe('a venue line', () => {
     pass(500);
     expect([...network.sockets[0]!.model.tokens]).toEqual(['2']);
     expect(line.status().keeper).toEqual({ expected: 1, bound: 1, proven: 1 });
+    listener.over!(['1'], 5 as Micros);
+    expect(keeper.ended).toEqual([['1', 5]]);
   });
 
   it('hands announcements and unknown instruments to the registry', async () => {

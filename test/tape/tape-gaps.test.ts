@@ -65,8 +65,8 @@ describe('gaps of the tape', () => {
   it('count a line that never ran as one that proves nothing', () => {
     const accounts = [running('a'), running('b'), line('c', [])];
     const gaps = of(
-      ['a', [gap('a', 0, 0, 10), gap('a', 0, 100, 200)]],
-      ['b', [gap('b', 0, 0, 10), gap('b', 0, 120, 130)]],
+      ['a', [gap('a', 0, 0, 10, 'startup'), gap('a', 0, 100, 200)]],
+      ['b', [gap('b', 0, 0, 10, 'startup'), gap('b', 0, 120, 130)]],
     );
     expect(bounds(gapsOfInstrument(accounts, gaps, rules))).toEqual([
       [0, 10],
@@ -77,7 +77,10 @@ describe('gaps of the tape', () => {
 
   it('do not take a line that has not begun to expect an instrument for one that saw it', () => {
     const accounts = [running('a'), running('b')];
-    const gaps = of(['a', [gap('a', 0, 500, 510)]], ['b', [gap('b', 0, 50, 60), gap('b', 0, 200, 210)]]);
+    const gaps = of(
+      ['a', [gap('a', 0, 500, 510, 'not_subscribed')]],
+      ['b', [gap('b', 0, 50, 60, 'startup'), gap('b', 0, 200, 210)]],
+    );
     expect(bounds(gapsOfInstrument(accounts, gaps, rules))).toEqual([
       [0, 60],
       [200, 210],
@@ -112,7 +115,10 @@ describe('gaps of the tape', () => {
         [400, 1_000],
       ]),
     ];
-    const gaps = of(['a', [gap('a', 0, 0, 10), gap('a', 0, 250, null), gap('a', 1, 400, 450)]]);
+    const gaps = of([
+      'a',
+      [gap('a', 0, 0, 10, 'startup'), gap('a', 0, 250, null), gap('a', 1, 400, 450, 'startup')],
+    ]);
     expect(bounds(gapsOfInstrument(accounts, gaps, rules))).toEqual([
       [0, 10],
       [250, 450],
@@ -127,7 +133,7 @@ describe('gaps of the tape', () => {
       ]),
     ];
     const unheard: LineGap = { gapId: 'a:unheard:0', from: us(320), to: null, cause: 'startup' };
-    const gaps = of(['a', [gap('a', 0, 0, 10), unheard, gap('a', 1, 400, 450)]]);
+    const gaps = of(['a', [gap('a', 0, 0, 10, 'startup'), unheard, gap('a', 1, 400, 450, 'startup')]]);
     expect(bounds(gapsOfInstrument(accounts, gaps, rules))).toEqual([
       [0, 10],
       [300, 450],
@@ -146,11 +152,87 @@ describe('gaps of the tape', () => {
 
   it('begin earlier by the time that an event may take to arrive', () => {
     const accounts = [running('a')];
-    const gaps = of(['a', [gap('a', 0, 0, 10), gap('a', 0, 100, 200)]]);
+    const gaps = of(['a', [gap('a', 0, 0, 10, 'startup'), gap('a', 0, 100, 200)]]);
     expect(bounds(gapsOfInstrument(accounts, gaps, { ...rules, arrivalAllowance: 30 }))).toEqual([
       [0, 10],
       [70, 200],
     ]);
+  });
+
+  it('are not ended by what a line says of an instrument that it never expected', () => {
+    const accounts = [running('a'), running('b')];
+    const gaps = of(
+      ['a', [gap('a', 0, 100, 110, 'undecodable_frame')]],
+      ['b', [gap('b', 0, 0, 10, 'startup'), gap('b', 0, 90, 300)]],
+    );
+    expect(bounds(gapsOfInstrument(accounts, gaps, rules))).toEqual([
+      [0, 10],
+      [90, 300],
+    ]);
+  });
+
+  describe('of an instrument that is left', () => {
+    const accounts = [running('a'), running('b')];
+    const captured = (name: Gatherer, until: number, cause: string, to: number | null = null): LineGap[] => [
+      gap(name, 0, 0, 10, 'startup'),
+      gap(name, 0, until, to, cause),
+    ];
+
+    it('run on from where the last line left it', () => {
+      const gaps = of(['a', captured('a', 500, 'released')], ['b', captured('b', 520, 'released')]);
+      expect(bounds(gapsOfInstrument(accounts, gaps, rules))).toEqual([
+        [0, 10],
+        [520, null],
+      ]);
+    });
+
+    it('do not run on where its market is over, whatever becomes of the lines', () => {
+      const over = of(
+        ['a', [...captured('a', 500, 'released', 500), gap('a', 0, 500, null, 'market_over')]],
+        ['b', captured('b', 520, 'market_over')],
+      );
+      const allowing = { ...rules, arrivalAllowance: 30 };
+      expect(bounds(gapsOfInstrument(accounts, over, allowing))).toEqual([[0, 10]]);
+      const restarted = (['a', 'b'] as const).map((name) =>
+        line(name, [
+          [0, 700],
+          [710, 1_000],
+        ]),
+      );
+      expect(bounds(gapsOfInstrument(restarted, over, allowing))).toEqual([[0, 10]]);
+    });
+
+    it('count the line that left it before it was over as one that proves nothing until then', () => {
+      const gaps = of(
+        ['a', [...captured('a', 500, 'released', 560), gap('a', 0, 560, null, 'market_over')]],
+        ['b', captured('b', 520, 'sequence_gap')],
+      );
+      expect(bounds(gapsOfInstrument(accounts, gaps, rules))).toEqual([
+        [0, 10],
+        [520, 560],
+      ]);
+    });
+
+    it('are there after all when a line expects it again: it was not over', () => {
+      const again = [gap('a', 0, 600, 610, 'not_subscribed')];
+      const gaps = of(
+        ['a', [...captured('a', 500, 'market_over'), ...again]],
+        ['b', captured('b', 520, 'market_over')],
+      );
+      expect(bounds(gapsOfInstrument(accounts, gaps, rules))).toEqual([
+        [0, 10],
+        [520, 610],
+      ]);
+      // The word of another line, from before that, counts as little.
+      const elsewhere = of(
+        ['a', captured('a', 500, 'market_over')],
+        ['b', [gap('b', 0, 600, 610, 'startup')]],
+      );
+      expect(bounds(gapsOfInstrument(accounts, elsewhere, rules))).toEqual([
+        [0, 10],
+        [500, 610],
+      ]);
+    });
   });
 
   const END = 60;
@@ -161,12 +243,28 @@ describe('gaps of the tape', () => {
           life: fc.integer({ min: 0, max: 1 }),
           from: fc.integer({ min: 0, max: END }),
           length: fc.option(fc.integer({ min: 1, max: 15 }), { nil: null }),
+          cause: fc.constantFrom(
+            'startup',
+            'startup',
+            'not_subscribed',
+            'disconnected',
+            'released',
+            'market_over',
+          ),
         }),
         { maxLength: 5 },
       )
       .map((items) =>
         items.map((item) =>
-          gap(name, item.life, item.from, item.length === null ? null : item.from + item.length),
+          item.cause === 'market_over'
+            ? gap(name, item.life, item.from, null, item.cause)
+            : gap(
+                name,
+                item.life,
+                item.from,
+                item.length === null ? null : item.from + item.length,
+                item.cause,
+              ),
         ),
       );
   const lineOf = (name: Gatherer) =>
@@ -193,6 +291,16 @@ describe('gaps of the tape', () => {
         fc.tuple(lineOf('a'), lineOf('b'), lineOf('c')),
         fc.tuple(gapsOfLine('a'), gapsOfLine('b'), gapsOfLine('c')),
         (accounts, lists) => {
+          const begins = ({ cause }: LineGap): boolean => cause === 'startup' || cause === 'not_subscribed';
+          const isOver = (instant: number): boolean =>
+            lists
+              .flat()
+              .some(
+                (end) =>
+                  end.cause === 'market_over' &&
+                  end.from <= instant &&
+                  !lists.flat().some((other) => begins(other) && other.from > end.from),
+              );
           const proves = (index: number, instant: number): boolean => {
             const { lives } = accounts[index]!;
             const own = lists[index]!;
@@ -202,9 +310,12 @@ describe('gaps of the tape', () => {
             const isLast = position === lives.length - 1;
             if (!isLast && instant >= life.durableUntil) return false;
             const inLife = own.filter((item) => item.gapId.split(':')[1] === life.epoch);
-            if (!inLife.some((item) => item.from <= instant)) return false;
-            const covers = (item: LineGap): boolean =>
-              item.from <= instant && (item.to === null || instant < item.to);
+            if (!inLife.some((item) => begins(item) && item.from <= instant)) return false;
+            const covers = (item: LineGap): boolean => {
+              if (item.from > instant || (item.to !== null && instant >= item.to)) return false;
+              if (item.cause !== 'market_over') return true;
+              return !own.some((other) => begins(other) && other.from >= item.from && other.from <= instant);
+            };
             if (inLife.some(covers)) return false;
             // A gap of another life reaches no further than that life does.
             return !own.some((item) => {
@@ -226,7 +337,7 @@ describe('gaps of the tape', () => {
           );
           const start = Math.min(...accounts.map((account) => account.lives[0]!.startedAt));
           for (let instant = start; instant < END + 20; instant++) {
-            const expected = !names.some((_, index) => proves(index, instant));
+            const expected = !isOver(instant) && !names.some((_, index) => proves(index, instant));
             const said = result.some(({ from, to }) => instant >= from && (to === null || instant < to));
             expect(said, `instant ${instant}`).toBe(expected);
           }

@@ -8,14 +8,13 @@ import { CaptureWriter } from './capture-writer.ts';
 import { Carriers } from './carriers.ts';
 import { type KeeperCounters, newCounters } from './counters.ts';
 import { Delays } from './delays.ts';
+import { ExpectedInstruments } from './expected-instruments.ts';
 import { FrameFindings } from './frame-findings.ts';
-import { InstrumentState, type Source } from './instrument-state.ts';
+import type { InstrumentState, Source } from './instrument-state.ts';
 import type { KeeperOptions } from './options.ts';
 import { holdAgainstRest } from './rest-witness.ts';
 
 const SECOND = 1_000_000;
-/** An instrument expected within this time of the start was there when the line came up. */
-const STARTUP = 120 * SECOND;
 /** How long a frame without venue time may have been under way. */
 const UNKNOWN_DELAY = 10 * SECOND;
 /** At most one resync is asked for per instrument in this time, unless a new break calls for it. */
@@ -39,14 +38,12 @@ const HARMLESS: ReadonlySet<string> = new Set([
 export abstract class CaptureCore implements LineKeeper {
   readonly counters: KeeperCounters;
   protected readonly options: KeeperOptions;
-  protected readonly states = new Map<string, InstrumentState>();
+  protected readonly states: ExpectedInstruments;
   protected readonly reports: BookReports;
   protected readonly ledger: GapLedger;
   protected readonly writer: CaptureWriter;
   protected readonly carriers = new Carriers();
   protected readonly findings = new FrameFindings();
-  private readonly startedAt: Micros;
-  private proven = 0;
   private lastReceived = 0;
   protected readonly delays = new Delays();
   /** Receive time of the frame at hand. */
@@ -57,10 +54,12 @@ export abstract class CaptureCore implements LineKeeper {
   constructor(options: KeeperOptions) {
     this.options = options;
     this.counters = options.counters ?? newCounters();
-    this.startedAt = options.clock();
     const { venue, gatherer, epoch } = options;
     this.writer = new CaptureWriter(options, this.counters);
     this.ledger = new GapLedger({ venue, gatherer, epoch, emit: (gap) => this.writer.gap(gap) });
+    const { ledger, carriers, counters, delays } = this;
+    const startedAt = options.clock();
+    this.states = new ExpectedInstruments({ startedAt, ledger, carriers, counters, delays });
     this.reports = new BookReports({
       snapshotInterval: options.snapshotInterval,
       anchorInterval: options.anchorInterval,
@@ -117,28 +116,17 @@ export abstract class CaptureCore implements LineKeeper {
   }
 
   expect(instruments: readonly string[], at: Micros): void {
-    const cause = at - this.startedAt < STARTUP ? 'startup' : 'not_subscribed';
-    for (const instrument of instruments) {
-      if (this.states.has(instrument)) continue;
-      const state = new InstrumentState(instrument);
-      this.states.set(instrument, state);
-      this.ledger.open(state, at, cause);
-    }
-    this.ledger.flush(at);
+    this.states.expect(instruments, at);
   }
 
   release(instruments: readonly string[], at: Micros): void {
-    for (const instrument of instruments) {
-      const state = this.states.get(instrument);
-      if (state === undefined) continue;
-      this.states.delete(instrument);
-      state.isReleased = true;
-      this.setProven(state, false);
-      this.carriers.setSource(state, null);
-      this.carriers.setPending(state, null);
-      this.ledger.close(state, at);
-    }
-    this.ledger.flush(at);
+    this.states.release(instruments, at, ({ source }) =>
+      source === null ? at : Math.min(this.provenUntil(source), at),
+    );
+  }
+
+  over(instruments: readonly string[], since: Micros): void {
+    this.states.over(instruments, since, this.options.clock());
   }
 
   bind(connection: ConnectionEpoch, sid: number, instruments: readonly string[]): void {
@@ -150,7 +138,7 @@ export abstract class CaptureCore implements LineKeeper {
       if (state.source === source) {
         // Asked for anew on the same subscription: whatever happened in between is not known.
         this.carriers.setPending(state, null);
-        this.suspect(state, this.provenUntil(source), 'not_subscribed');
+        this.suspect(state, this.provenUntil(source), 'resubscribed');
         state.isSeeded = false;
       } else if (state.isProven) {
         // The old subscription goes on until the first snapshot of the new one.
@@ -222,7 +210,7 @@ export abstract class CaptureCore implements LineKeeper {
   }
 
   counts(): { readonly expected: number; readonly bound: number; readonly proven: number } {
-    return { expected: this.states.size, bound: this.carriers.bound, proven: this.proven };
+    return { expected: this.states.size, bound: this.carriers.bound, proven: this.states.proven };
   }
 
   isProven(instrument: string): boolean {
@@ -317,7 +305,7 @@ export abstract class CaptureCore implements LineKeeper {
 
   /** The book can no longer be shown to be right since `from` (venue time, as our clock has it). */
   protected suspect(state: InstrumentState, from: number, cause: GapCause): void {
-    this.setProven(state, false);
+    this.states.setProven(state, false);
     this.ledger.open(state, from as Micros, cause);
   }
 
@@ -327,7 +315,7 @@ export abstract class CaptureCore implements LineKeeper {
     state.book.replace(snapshot.bids, snapshot.asks, time);
     state.isSeeded = true;
     state.isAfterGap ||= state.gap !== null;
-    this.setProven(state, true);
+    this.states.setProven(state, true);
     state.seededAt = received_at;
     state.verifiedUntil = this.delays.venueTime(state.source, received_at);
     state.changeTime = Number.NEGATIVE_INFINITY;
@@ -350,11 +338,7 @@ export abstract class CaptureCore implements LineKeeper {
     this.carriers.setPending(state, null);
     this.carriers.setSource(state, next);
     if (state.isProven)
-      this.ledger.open(
-        state,
-        (before === null ? time : this.provenUntil(before)) as Micros,
-        'not_subscribed',
-      );
+      this.ledger.open(state, (before === null ? time : this.provenUntil(before)) as Micros, 'resubscribed');
     this.prove(state, snapshot, time);
   }
 
@@ -404,14 +388,5 @@ export abstract class CaptureCore implements LineKeeper {
     if (verdict === 'differs' || received_at < state.resyncNotBefore) return;
     state.resyncNotBefore = received_at + RESYNC_BY_REST;
     this.requestResync([state.instrument], 'book_mismatch', state.source?.sid ?? 0);
-  }
-
-  private setProven(state: InstrumentState, isProven: boolean): void {
-    if (state.isProven === isProven) return;
-    state.isProven = isProven;
-    this.proven += isProven ? 1 : -1;
-    if (isProven) return;
-    this.counters.losses++;
-    state.isAnchorDue = false;
   }
 }

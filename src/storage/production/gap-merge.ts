@@ -6,6 +6,7 @@ import {
   type LineAccount,
   type LineGap,
   type LineLife,
+  MARKET_OVER,
   unprovenForAll,
 } from '../../tape/line-account.ts';
 import type { Micros } from '../../units/time.ts';
@@ -313,8 +314,12 @@ function reachBack(accounts: readonly LineAccount[], since: Micros): Micros {
   return Math.min(since, ...starts) as Micros;
 }
 
-/** Instruments that are new to the tape: whatever it holds of lives before them bears on these for the first time. */
-async function instrumentsWithoutTapeGap(
+/**
+ * Instruments whose gaps are reckoned from the beginning of time: those that are new to the tape, because whatever it
+ * holds of lives before them bears on these for the first time, and those whose market was said to be over, because a
+ * line that expects one again takes that word back, from then on.
+ */
+async function reckonedWholly(
   client: ClientBase,
   venue: string,
   instruments: readonly string[],
@@ -322,8 +327,10 @@ async function instrumentsWithoutTapeGap(
   const { rows } = await client.query<{ instrument: string }>(
     `SELECT instrument FROM unnest($2::text[]) AS asked (instrument)
      WHERE NOT EXISTS (
-       SELECT FROM gaps WHERE gaps.venue = $1 AND gaps.instrument = asked.instrument AND gaps.line = 'tape')`,
-    [venue, instruments],
+         SELECT FROM gaps WHERE gaps.venue = $1 AND gaps.instrument = asked.instrument AND gaps.line = 'tape')
+       OR EXISTS (
+         SELECT FROM gaps WHERE gaps.venue = $1 AND gaps.instrument = asked.instrument AND gaps.cause = $3)`,
+    [venue, instruments, MARKET_OVER],
   );
   return new Set(rows.map(({ instrument }) => instrument));
 }
@@ -344,13 +351,13 @@ async function recomputeInstruments(
       Number.MAX_SAFE_INTEGER,
     );
     const since = reachBack(accounts, Math.max(0, earliest - rules.arrivalAllowance) as Micros);
-    const unknown = await instrumentsWithoutTapeGap(client, venue, batch);
+    const wholly = await reckonedWholly(client, venue, batch);
     const { rows } = await client.query<GapRow>(
       `SELECT line, gap_id, venue, instrument, from_ts::text, to_ts::text, cause, causes
        FROM gaps
        WHERE venue = $1 AND instrument = ANY ($2) AND (to_ts IS NULL OR to_ts >= $3 OR instrument = ANY ($4))
        ORDER BY instrument, gaps.from_ts`,
-      [venue, batch, reachBack(accounts, since), [...unknown]],
+      [venue, batch, reachBack(accounts, since), [...wholly]],
     );
     const byInstrument = Map.groupBy(rows, (row) => row.instrument);
     const existing: GapRow[] = [];
@@ -368,7 +375,9 @@ async function recomputeInstruments(
           lineGaps.get(row.line as LineName)?.push({ gapId: row.gap_id, ...gap });
         }
       }
-      const clip = unknown.has(instrument) ? (0 as Micros) : since;
+      // An instrument of which it is known only that its market is over was never captured: nobody asks for it.
+      if (own.every(({ cause }) => cause === MARKET_OVER)) continue;
+      const clip = wholly.has(instrument) ? (0 as Micros) : since;
       const after = gapsOfInstrument(accounts, lineGaps, rules, clip);
       for (const gap of replaceFrom(before, after, clip)) {
         if (endOf(gap) > gap.from) desired.push(tapeRow(venue, instrument, gap));

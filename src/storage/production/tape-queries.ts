@@ -4,6 +4,7 @@ import { type Side, venueNames } from '../../events/event.ts';
 import { type Anchor, BookRebuild, levelsFromFlat, type RebuiltBook } from '../../tape/book-rebuild.ts';
 import { mergeHorizon } from '../../tape/horizon.ts';
 import type { Interval } from '../../tape/intervals.ts';
+import { MARKET_OVER } from '../../tape/line-account.ts';
 import type { TapeRules } from '../../tape/rules.ts';
 import type { Price } from '../../units/price.ts';
 import type { Size } from '../../units/size.ts';
@@ -222,6 +223,8 @@ async function anchorOf(
          WHERE order_book_snapshots.lines & seen.bit <> 0 AND NOT EXISTS (
            SELECT FROM gaps
            WHERE gaps.line = seen.line AND gaps.venue = $3 AND gaps.instrument IN ($1, '*')
+             -- Never closed, and long over where the line makes anchors again.
+             AND gaps.cause <> '${MARKET_OVER}'
              AND gaps.from_ts <= order_book_snapshots.snapshot_ts
              AND (gaps.to_ts IS NULL OR gaps.to_ts > order_book_snapshots.snapshot_ts)))))
      ORDER BY snapshot_ts DESC, source DESC, instant_index DESC, received_at DESC LIMIT 1`,

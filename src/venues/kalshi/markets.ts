@@ -11,6 +11,14 @@ import type { KalshiMarket } from './rest-schema.ts';
 const COMBO_PREFIX = 'KXMVE';
 /** A paused market keeps its book open: it comes back by a message, without a new snapshot. */
 const OPEN_STATUSES: ReadonlySet<string> = new Set(['active', 'inactive', 'open', 'paused']);
+/** No more trading, whatever becomes of the result. */
+const FINAL_STATUSES: ReadonlySet<string> = new Set([
+  'determined',
+  'disputed',
+  'amended',
+  'settled',
+  'finalized',
+]);
 /** In this order a market that moves on while it is listed is met again further on. */
 const LISTED = ['unopened', 'open', 'paused'] as const;
 /** Tickers go into the address of the request. */
@@ -111,6 +119,7 @@ function kalshiMarket(market: KalshiMarket): CatalogueMarket {
     title: market.title || market.yes_sub_title || market.ticker,
     status: market.status,
     is_open: OPEN_STATUSES.has(market.status),
+    is_final: FINAL_STATUSES.has(market.status),
     open_ts: time(market.open_time),
     close_ts: time(market.close_time),
     instruments: [{ instrument: market.ticker, outcome: 'YES' }],

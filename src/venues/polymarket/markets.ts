@@ -111,6 +111,7 @@ export function polymarketMarket(market: GammaMarket): CatalogueMarket {
     title: market.question || market.slug || market.conditionId,
     status: statusOf(market),
     is_open: statusOf(market) === 'active' && market.enableOrderBook === true && tokens.length > 0,
+    is_final: market.closed === true,
     open_ts: time(market.startDate),
     close_ts: time(market.endDate),
     instruments: outcomes(tokens, gammaList(market.outcomes)),
