@@ -63,12 +63,19 @@ async function consume(
   const checkpoints = new Checkpoints(checkpointFile);
   const source = new EventSource(
     {
+      id: 'mapping',
       stream,
+      streamArn: `arn:aws:kinesis:eu-west-1:000000000000:stream/${stream}`,
       functionName: 'writer',
+      role: 'arn:aws:iam::000000000000:role/writer',
       batchSize: 4,
       maximumBatchingWindowSeconds: 0,
       bisectBatchOnFunctionError: true,
       maximumRetryAttempts: 2,
+      maximumRecordAgeSeconds: -1,
+      startingPosition: 'TRIM_HORIZON',
+      reportsBatchItemFailures: true,
+      onFailureBucket: null,
       ...options,
     },
     {

@@ -7,6 +7,8 @@ const hosts: FunctionHost[] = [];
 function host(handler: string, environment: Record<string, string> = {}, timeoutSeconds = 10): FunctionHost {
   const made = new FunctionHost({
     name: handler,
+    arn: `arn:aws:lambda:us-east-1:000000000000:function:${handler}`,
+    role: 'arn:aws:iam::000000000000:role/test',
     module,
     handler,
     environment,
