@@ -1,10 +1,17 @@
 import { z } from 'zod';
+import type { AwsCalls } from '#src/contract/aws-call.ts';
 
 /** Environment of the report of the snapshot poll. */
 export const snapshotReportEnvironment = z.object({
   CATALOGUE_TABLE: z.string().min(1),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
+
+/** Calls to AWS that the report makes. */
+export const snapshotReportCalls: AwsCalls<typeof snapshotReportEnvironment> = [
+  { action: 'dynamodb:Query', on: { variables: ['CATALOGUE_TABLE'] } },
+  { action: 'dynamodb:DeleteItem', on: { variables: ['CATALOGUE_TABLE'] } },
+];
 
 /** What the planner returned. */
 export const snapshotReportEvent = z.looseObject({

@@ -391,6 +391,14 @@ export class LocalRun {
       stateMachines,
       schedules,
     };
+    // What a function would ask Secrets Manager, had its databases not been put in the place of their secrets.
+    for (const { role, environment } of functions) {
+      for (const resource of Object.values(environment)) {
+        if (resource in wiring.databaseSecrets) {
+          this.#called({ role, action: 'secretsmanager:GetSecretValue', resource });
+        }
+      }
+    }
     mkdirSync(layout.functions, { recursive: true });
     // In a file of the user alone: the arguments of a process are everybody's to read.
     const specificationFile = join(layout.functions, 'specification.json');
