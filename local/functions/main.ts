@@ -13,6 +13,7 @@ import type { KinesisStreamRecord } from 'aws-lambda';
 import { S3ObjectStore, s3Client } from '#src/archive/s3-object-store.ts';
 import { Checkpoints } from '../event-source/checkpoints.ts';
 import { EventSource, type EventSourceSpecification } from '../event-source/event-source.ts';
+import { putAside } from '../event-source/on-failure.ts';
 import type { MadeCall } from '../permissions/call-ledger.ts';
 import type { StandInEndpoints } from '../stand-ins/main.ts';
 import { LocalStateMachine } from '../state-machines/state-machine.ts';
@@ -89,20 +90,17 @@ const kinesis = new KinesisClient({
 const objects = s3Client({ endpoint: endpoints.s3, region, credentials });
 const checkpoints = new Checkpoints(join(specification.directory, 'checkpoints.json'));
 
-/** What is given up lies, one record an object, where the event source mapping sends it. */
-async function putAside(
-  { id, role, functionName, onFailureBucket }: EventSourceSpecification,
+/** What an event source gave up goes to its on-failure destination; without one it is gone, as on AWS. */
+async function giveUp(
+  source: EventSourceSpecification,
   record: KinesisStreamRecord,
   reason: string,
 ): Promise<void> {
-  if (onFailureBucket === null) return warn(`${functionName}: a record is lost: ${reason}`);
-  const key = `aws/lambda/${id}/${record.eventID.split(':')[0]}/${new Date().toISOString()}-${randomUUID()}`;
-  called({ role, action: 's3:PutObject', resource: `arn:aws:s3:::${onFailureBucket}/aws/lambda` });
-  const content = JSON.stringify({
-    requestContext: { functionName, reason },
-    payload: { Records: [record] },
-  });
-  await new S3ObjectStore(objects, onFailureBucket).put(key, Buffer.from(content));
+  const { role, functionName, onFailureBucket: bucket } = source;
+  if (bucket === null) return warn(`${functionName}: a record is given up and gone: ${reason}`);
+  called({ role, action: 's3:PutObject', resource: `arn:aws:s3:::${bucket}/aws/lambda` });
+  const store = new S3ObjectStore(objects, bucket);
+  await putAside(store, source, record, reason, new Date(), randomUUID());
 }
 
 const eventSources = specification.eventSources.map((item) => {
@@ -113,7 +111,7 @@ const eventSources = specification.eventSources.map((item) => {
     kinesis,
     checkpoints,
     invoke: (event) => invoke(item.functionName, event),
-    givenUp: (record, reason) => putAside(item, record, reason),
+    givenUp: (record, reason) => giveUp(item, record, reason),
     warn,
   });
 });

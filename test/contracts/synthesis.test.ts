@@ -12,7 +12,6 @@ const configuration = configurationOf('local');
 it('a local run synthesizes the stacks that the constructs make, once for the same content', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'templates-'));
   const first = await synthesized(file, configuration, folder);
-  // Where code and image lie is of no matter to a run, and the one differs with the way of bundling.
   expect(first).toEqual(JSON.parse(JSON.stringify(assemblyOf(configuration))));
   const [kept] = readdirSync(folder);
   const { mtimeMs } = statSync(join(folder, kept!));
