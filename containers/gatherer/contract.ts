@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AwsCalls } from '#src/contract/aws-call.ts';
 
 /** Environment of the gatherer's container: filled by its construct, read by its entry point. */
 export const gathererEnvironmentSchema = z.object({
@@ -23,7 +24,15 @@ export const gathererEnvironmentSchema = z.object({
   AWS_ENDPOINT_URL_KINESIS: z.string().optional(),
   AWS_ENDPOINT_URL_S3: z.string().optional(),
   AWS_ENDPOINT_URL_DYNAMODB: z.string().optional(),
-  AWS_ENDPOINT_URL_SECRETS_MANAGER: z.string().optional(),
 });
 
 export type GathererEnvironment = z.infer<typeof gathererEnvironmentSchema>;
+
+/** Calls to AWS that the gatherer makes. */
+export const gathererCalls: AwsCalls<typeof gathererEnvironmentSchema> = [
+  { action: 'kinesis:PutRecords', on: { variables: ['STREAM_NAME'] } },
+  { action: 's3:PutObject', on: { objectsOf: 'RAW_BUCKET' } },
+  { action: 'dynamodb:BatchWriteItem', on: { variables: ['CATALOGUE_TABLE'] } },
+  { action: 'dynamodb:Query', on: { variables: ['CATALOGUE_TABLE'] } },
+  { action: 'secretsmanager:GetSecretValue', on: 'kalshiKey' },
+];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AwsCalls } from '#src/contract/aws-call.ts';
 
 const url = z.string().min(1).optional();
 const secret = z.string().min(1).optional();
@@ -38,6 +39,23 @@ export const mergeEnvironment = z
         'expected exactly one of DATABASE_URL and DATABASE_SECRET for each of PRODUCTION, LINE_A, LINE_B and LINE_C',
     },
   );
+
+/** Calls to AWS that the merge makes. */
+export const mergeCalls: AwsCalls<typeof mergeEnvironment> = [
+  {
+    action: 'secretsmanager:GetSecretValue',
+    on: {
+      variables: [
+        'PRODUCTION_DATABASE_SECRET',
+        'LINE_A_DATABASE_SECRET',
+        'LINE_B_DATABASE_SECRET',
+        'LINE_C_DATABASE_SECRET',
+      ],
+    },
+  },
+  { action: 'dynamodb:PutItem', on: { variables: ['CATALOGUE_TABLE'] } },
+  { action: 'dynamodb:DeleteItem', on: { variables: ['CATALOGUE_TABLE'] } },
+];
 
 /** `round` counts the invocations of one execution, back to back while the merge is behind. */
 export const mergeEvent = z.object({ round: z.number().int().nonnegative().default(0) });

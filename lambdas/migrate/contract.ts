@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AwsCalls } from '#src/contract/aws-call.ts';
 import { databaseLocation } from '#src/storage/connection.ts';
 import { migrationSets } from '#src/storage/migrate.ts';
 
@@ -7,7 +8,13 @@ export const migrateEnvironment = z.object({
   MIGRATIONS_DIRECTORY: z.string().min(1).optional(),
   /** A migration may rewrite tables. */
   STATEMENT_TIMEOUT_SECONDS: z.coerce.number().int().positive().default(840),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
+
+/** Calls to AWS that a migration makes: it is told at each invocation which database it is about. */
+export const migrateCalls: AwsCalls<typeof migrateEnvironment> = [
+  { action: 'secretsmanager:GetSecretValue', on: 'databases' },
+];
 
 /** One database to bring up to date. */
 export const migrateEvent = z.strictObject({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AwsCalls } from '#src/contract/aws-call.ts';
 import { type Venue, venueNames } from '#src/events/event.ts';
 
 const venues = z
@@ -19,6 +20,13 @@ export const snapshotPlanEnvironment = z.object({
   MAX_REQUESTS: z.coerce.number().int().positive().max(3_000).default(2_000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
+
+/** Calls to AWS that the planner makes. */
+export const snapshotPlanCalls: AwsCalls<typeof snapshotPlanEnvironment> = [
+  { action: 'dynamodb:PutItem', on: { variables: ['CATALOGUE_TABLE'] } },
+  { action: 'dynamodb:Query', on: { variables: ['CATALOGUE_TABLE'] } },
+  { action: 'dynamodb:BatchWriteItem', on: { variables: ['CATALOGUE_TABLE'] } },
+];
 
 export const snapshotPlanEvent = z.looseObject({});
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AwsCalls } from '#src/contract/aws-call.ts';
 import { type Venue, venueNames } from '#src/events/event.ts';
 
 /** Environment of the poller: one request of one venue an invocation. */
@@ -25,6 +26,14 @@ export const snapshotPollEnvironment = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 export type SnapshotPollEnvironment = z.infer<typeof snapshotPollEnvironment>;
+
+/** Calls to AWS that the poller makes. */
+export const snapshotPollCalls: AwsCalls<typeof snapshotPollEnvironment> = [
+  { action: 'dynamodb:GetItem', on: { variables: ['CATALOGUE_TABLE'] } },
+  { action: 'dynamodb:UpdateItem', on: { variables: ['CATALOGUE_TABLE'] } },
+  { action: 'kinesis:PutRecords', on: { variables: ['STREAM_A', 'STREAM_B', 'STREAM_C'] } },
+  { action: 'secretsmanager:GetSecretValue', on: 'kalshiKey' },
+];
 
 export const snapshotPollEvent = z.object({
   venue: z.enum(venueNames),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AwsCalls } from '#src/contract/aws-call.ts';
 import { type Venue, venueNames } from '#src/events/event.ts';
 
 /** Environment of the report of the snapshot poll. */
@@ -8,6 +9,12 @@ export const snapshotReportEnvironment = z.object({
   METRICS_NAMESPACE: z.string().min(1).default('PredictionTape/local'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
+
+/** Calls to AWS that the report makes. */
+export const snapshotReportCalls: AwsCalls<typeof snapshotReportEnvironment> = [
+  { action: 'dynamodb:Query', on: { variables: ['CATALOGUE_TABLE'] } },
+  { action: 'dynamodb:DeleteItem', on: { variables: ['CATALOGUE_TABLE'] } },
+];
 
 /** What the planner returned. */
 export const snapshotReportEvent = z.looseObject({

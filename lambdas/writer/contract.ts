@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AwsCalls } from '#src/contract/aws-call.ts';
 
 /** Environment of the writer: one function per line. Exactly one of the first two says where the database is. */
 export const writerEnvironment = z
@@ -15,6 +16,11 @@ export const writerEnvironment = z
   .refine((values) => (values.DATABASE_URL === undefined) !== (values.DATABASE_SECRET === undefined), {
     error: 'expected exactly one of DATABASE_URL and DATABASE_SECRET',
   });
+
+/** Calls to AWS that the writer itself makes; its stream is read by Lambda. */
+export const writerCalls: AwsCalls<typeof writerEnvironment> = [
+  { action: 'secretsmanager:GetSecretValue', on: { variables: ['DATABASE_SECRET'] } },
+];
 
 /** What the writer needs of an event of a Kinesis event source mapping. */
 export const kinesisEvent = z.object({

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { type CfnResource, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import { DefinitionBody, LogLevel, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { SECONDS_METADATA } from '#src/contract/template-metadata.ts';
 import { explainFindings } from '../explained-findings.ts';
 import { projectFile } from '../project-files.ts';
 import type { JobSetting } from './job-setting.ts';
@@ -79,7 +80,7 @@ export class ScheduledStateMachine extends Construct {
     );
     for (const handler of Object.values(props.functions)) handler.grantInvoke(this.machine);
     const every = Duration.minutes(Math.max(1, Math.ceil(props.everySeconds / 60)));
-    new Schedule(this, 'Schedule', {
+    const schedule = new Schedule(this, 'Schedule', {
       schedule: ScheduleExpression.rate(every),
       scheduleGroup: props.scheduleGroup,
       enabled: props.enabled,
@@ -90,5 +91,6 @@ export class ScheduledStateMachine extends Construct {
         retryAttempts: 3,
       }),
     });
+    (schedule.node.defaultChild as CfnResource).addMetadata(SECONDS_METADATA, props.everySeconds);
   }
 }

@@ -1,10 +1,11 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { type CfnResource, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { type ICommandHooks, LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { z } from 'zod';
+import { HANDLER_METADATA } from '#src/contract/template-metadata.ts';
 import { explainFindings } from '../explained-findings.ts';
 import { projectFile } from '../project-files.ts';
 import { checkedEnvironment } from './checked-environment.ts';
@@ -47,9 +48,10 @@ function copying(folders: readonly string[]): ICommandHooks {
 /** A Lambda function from `lambdas/<name>/handler.ts`, with exactly the environment that its contract declares. */
 export class TypedFunction<Schema extends z.ZodObject> extends NodejsFunction {
   constructor(scope: Construct, id: string, props: TypedFunctionProps<Schema>) {
+    const entry = `lambdas/${props.name}/handler.ts`;
     super(scope, id, {
       description: props.description,
-      entry: projectFile(`lambdas/${props.name}/handler.ts`),
+      entry: projectFile(entry),
       projectRoot: projectFile(''),
       depsLockFilePath: projectFile('package-lock.json'),
       handler: 'handler',
@@ -84,6 +86,7 @@ export class TypedFunction<Schema extends z.ZodObject> extends NodejsFunction {
         commandHooks: copying(props.folders ?? []),
       },
     });
+    (this.node.defaultChild as CfnResource).addMetadata(HANDLER_METADATA, entry);
     explainFindings(
       this,
       {

@@ -11,13 +11,25 @@ import type { Checkpoints } from './checkpoints.ts';
 
 /** An event source mapping as its template says it. */
 export interface EventSourceSpecification {
+  readonly id: string;
   readonly stream: string;
+  readonly streamArn: string;
   readonly functionName: string;
+  /** ARN of the function's role, with which the stream is read. */
+  readonly role: string;
   readonly batchSize: number;
   readonly maximumBatchingWindowSeconds: number;
   readonly bisectBatchOnFunctionError: boolean;
   /** −1 retries for as long as the stream keeps the record. */
   readonly maximumRetryAttempts: number;
+  /** −1 is as long as the stream keeps the record. */
+  readonly maximumRecordAgeSeconds: number;
+  /** Where a shard is begun that was never read before. */
+  readonly startingPosition: 'TRIM_HORIZON' | 'LATEST';
+  /** Whether a function may say which records failed; otherwise what it returns means nothing. */
+  readonly reportsBatchItemFailures: boolean;
+  /** Bucket that takes the records that were given up; null forgets them. */
+  readonly onFailureBucket: string | null;
 }
 
 export interface EventSourceDependencies {
@@ -33,14 +45,14 @@ export interface EventSourceDependencies {
 const MAX_BATCH_BYTES = 4_200_000;
 const IDLE_MILLIS = 100;
 
-function lambdaRecord(stream: string, shard: string, record: KinesisRecord): KinesisStreamRecord {
+function lambdaRecord(streamArn: string, shard: string, record: KinesisRecord): KinesisStreamRecord {
   return {
     eventID: `${shard}:${record.SequenceNumber}`,
     eventName: 'aws:kinesis:record',
     eventSource: 'aws:kinesis',
-    eventSourceARN: `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`,
+    eventSourceARN: streamArn,
     eventVersion: '1.0',
-    awsRegion: 'us-east-1',
+    awsRegion: streamArn.split(':')[3] ?? '',
     invokeIdentityArn: 'arn:aws:iam::000000000000:role/local',
     kinesis: {
       kinesisSchemaVersion: '1.0',
@@ -62,9 +74,13 @@ function firstFailure(result: unknown, records: readonly KinesisStreamRecord[]):
   return index === -1 ? 0 : index;
 }
 
+function isOlder(record: KinesisStreamRecord, seconds: number): boolean {
+  return seconds >= 0 && Date.now() / 1_000 - record.kinesis.approximateArrivalTimestamp > seconds;
+}
+
 /**
  * Feeds a function from a stream as Lambda's poller does: one batch per shard at a time, in order, batching
- * window, partial failures, bisecting on function errors, retry limit, on-failure destination.
+ * window, partial failures, bisecting on function errors, limits of attempts and age, on-failure destination.
  */
 export class EventSource {
   readonly #specification: EventSourceSpecification;
@@ -102,7 +118,8 @@ export class EventSource {
 
   async #consume(shard: string): Promise<void> {
     const { kinesis, checkpoints, warn } = this.#dependencies;
-    const { stream, batchSize, maximumBatchingWindowSeconds } = this.#specification;
+    const { stream, streamArn, startingPosition, batchSize, maximumBatchingWindowSeconds } =
+      this.#specification;
     this.#idle.set(shard, false);
     let iterator: string | undefined;
     let waiting: KinesisStreamRecord[] = [];
@@ -117,7 +134,7 @@ export class EventSource {
               StreamName: stream,
               ShardId: shard,
               ...(after === undefined
-                ? { ShardIteratorType: 'TRIM_HORIZON' }
+                ? { ShardIteratorType: startingPosition }
                 : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: after }),
             }),
           );
@@ -135,7 +152,7 @@ export class EventSource {
             waiting = [];
             bytes = 0;
           }
-          waiting.push(lambdaRecord(stream, shard, record));
+          waiting.push(lambdaRecord(streamArn, shard, record));
           bytes += record.Data!.length;
         }
         const due = Date.now() - since >= maximumBatchingWindowSeconds * 1_000;
@@ -157,7 +174,13 @@ export class EventSource {
 
   async #deliver(shard: string, batch: readonly KinesisStreamRecord[]): Promise<void> {
     const { checkpoints, invoke, givenUp, warn } = this.#dependencies;
-    const { stream, bisectBatchOnFunctionError, maximumRetryAttempts } = this.#specification;
+    const {
+      stream,
+      bisectBatchOnFunctionError,
+      maximumRetryAttempts,
+      maximumRecordAgeSeconds,
+      reportsBatchItemFailures,
+    } = this.#specification;
     let records = batch;
     let take = records.length;
     let attempts = 0;
@@ -167,7 +190,8 @@ export class EventSource {
       let done = 0;
       let thrown: Error | null = null;
       try {
-        done = firstFailure(await invoke({ Records: [...slice] }), slice);
+        const result = await invoke({ Records: [...slice] });
+        done = reportsBatchItemFailures ? firstFailure(result, slice) : slice.length;
       } catch (error) {
         thrown = error as Error;
       }
@@ -183,7 +207,10 @@ export class EventSource {
       warn(`${stream} ${shard}: batch of ${slice.length} failed (${reason}), attempt ${attempts}`);
       if (thrown !== null && bisectBatchOnFunctionError && slice.length > 1) {
         take = Math.ceil(slice.length / 2);
-      } else if (maximumRetryAttempts >= 0 && attempts > maximumRetryAttempts) {
+      } else if (
+        (maximumRetryAttempts >= 0 && attempts > maximumRetryAttempts) ||
+        isOlder(slice[0]!, maximumRecordAgeSeconds)
+      ) {
         // A reported failure names the first record; a thrown one says nothing but that the slice failed.
         const lost = thrown === null ? slice.slice(0, 1) : slice;
         for (const record of lost) await givenUp(record, reason);

@@ -1,8 +1,12 @@
 import { Worker } from 'node:worker_threads';
+import type { SdkCall } from '../permissions/sdk-calls.ts';
 
 /** One deployed function: what its template says. */
 export interface FunctionSpecification {
   readonly name: string;
+  readonly arn: string;
+  /** ARN of the role that it has. */
+  readonly role: string;
   /** Absolute path of the handler's module. */
   readonly module: string;
   /** Name of the exported handler. */
@@ -32,11 +36,14 @@ interface Pending {
  */
 export class FunctionHost {
   readonly #specification: FunctionSpecification;
+  readonly #called: (call: SdkCall) => void;
   #running: { readonly worker: Worker; readonly pending: Map<number, Pending> } | null = null;
   #nextId = 1;
 
-  constructor(specification: FunctionSpecification) {
+  /** @param called is told of each kind of call to AWS that the handler makes. */
+  constructor(specification: FunctionSpecification, called: (call: SdkCall) => void = () => {}) {
     this.#specification = specification;
+    this.#called = called;
   }
 
   get name(): string {
@@ -78,7 +85,13 @@ export class FunctionHost {
     const running = { worker, pending };
     worker.on(
       'message',
-      (message: { id?: number; result?: unknown; error?: { name: string; message: string } }) => {
+      (message: {
+        id?: number;
+        result?: unknown;
+        error?: { name: string; message: string };
+        call?: SdkCall;
+      }) => {
+        if (message.call !== undefined) this.#called(message.call);
         if (message.id === undefined) return;
         const waiting = pending.get(message.id);
         if (waiting === undefined) return;

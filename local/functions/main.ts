@@ -3,29 +3,31 @@
  * by scheduled state machines. Started with the path of a `FunctionsSpecification`; talks to its
  * parent over the IPC channel (`FunctionsRequest`, `FunctionsReport`).
  */
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import type { KinesisStreamRecord } from 'aws-lambda';
+import { S3ObjectStore, s3Client } from '#src/archive/s3-object-store.ts';
 import { Checkpoints } from '../event-source/checkpoints.ts';
 import { EventSource, type EventSourceSpecification } from '../event-source/event-source.ts';
-import { type Definition, LocalStateMachine } from '../state-machines/state-machine.ts';
+import { putAside } from '../event-source/on-failure.ts';
+import type { MadeCall } from '../permissions/call-ledger.ts';
+import type { StandInEndpoints } from '../stand-ins/main.ts';
+import { LocalStateMachine } from '../state-machines/state-machine.ts';
+import type { TemplateSchedule, TemplateStateMachine } from '../template/schedules.ts';
 import { FunctionHost, type FunctionSpecification } from './function-host.ts';
-
-export interface ScheduledStateMachine {
-  readonly name: string;
-  readonly definition: Definition;
-  readonly everySeconds: number;
-  readonly input: unknown;
-}
 
 export interface FunctionsSpecification {
   readonly directory: string;
-  readonly kinesisEndpoint: string;
+  readonly region: string;
+  readonly endpoints: StandInEndpoints;
   readonly functions: readonly FunctionSpecification[];
   readonly eventSources: readonly EventSourceSpecification[];
-  readonly stateMachines: readonly ScheduledStateMachine[];
+  readonly stateMachines: readonly TemplateStateMachine[];
+  readonly schedules: readonly TemplateSchedule[];
 }
 
 export type FunctionsRequest =
@@ -37,6 +39,8 @@ export type FunctionsReport =
   | { readonly type: 'ready' }
   | { readonly type: 'drained'; readonly id: number }
   | { readonly type: 'ran'; readonly id: number; readonly output?: unknown; readonly error?: string }
+  /** A kind of call to AWS that was not made before. */
+  | ({ readonly type: 'aws-call' } & MadeCall)
   | {
       readonly type: 'execution';
       readonly stateMachine: string;
@@ -51,52 +55,95 @@ const warn = (message: string): void => {
   process.stderr.write(`${new Date().toISOString()} ${message}\n`);
 };
 
-const hosts = new Map(specification.functions.map((item) => [item.name, new FunctionHost(item)]));
-const invoke = async (name: string, payload: unknown): Promise<unknown> => {
-  const host = hosts.get(name);
-  if (host === undefined) throw new Error(`no function is named ${name}`);
+const told = new Set<string>();
+/** Tells of a call, once of each kind. */
+function called(call: MadeCall): void {
+  const key = `${call.role} ${call.action} ${call.resource}`;
+  if (told.has(key)) return;
+  told.add(key);
+  report({ type: 'aws-call', ...call });
+}
+
+const hosts = new Map(
+  specification.functions.map((item) => [
+    item.arn,
+    new FunctionHost(item, (call) => called({ role: item.role, ...call })),
+  ]),
+);
+const arns = new Map(specification.functions.map(({ name, arn }) => [name, arn]));
+
+/** @param named name or ARN of the function. */
+const invoke = async (named: string, payload: unknown): Promise<unknown> => {
+  const host = hosts.get(arns.get(named) ?? named);
+  if (host === undefined) throw new Error(`no function is named ${named}`);
   return await host.invoke(payload);
 };
 
+const { region, endpoints } = specification;
+const credentials = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' };
 const kinesis = new KinesisClient({
-  endpoint: specification.kinesisEndpoint,
-  region: 'us-east-1',
-  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  endpoint: endpoints.kinesis,
+  region,
+  credentials,
   requestHandler: new NodeHttpHandler(),
 });
+const objects = s3Client({ endpoint: endpoints.s3, region, credentials });
 const checkpoints = new Checkpoints(join(specification.directory, 'checkpoints.json'));
-const eventSources = specification.eventSources.map(
-  (item) =>
-    new EventSource(item, {
-      kinesis,
-      checkpoints,
-      invoke: (event) => invoke(item.functionName, event),
-      givenUp: async (record, reason) => {
-        appendFileSync(
-          join(specification.directory, `${item.functionName}-on-failure.jsonl`),
-          `${JSON.stringify({ reason, record })}\n`,
-        );
-      },
-      warn,
-    }),
-);
+
+/** What an event source gave up goes to its on-failure destination; without one it is gone, as on AWS. */
+async function giveUp(
+  source: EventSourceSpecification,
+  record: KinesisStreamRecord,
+  reason: string,
+): Promise<void> {
+  const { role, functionName, onFailureBucket: bucket } = source;
+  if (bucket === null) return warn(`${functionName}: a record is given up and gone: ${reason}`);
+  called({ role, action: 's3:PutObject', resource: `arn:aws:s3:::${bucket}/aws/lambda` });
+  const store = new S3ObjectStore(objects, bucket);
+  await putAside(store, source, record, reason, new Date(), randomUUID());
+}
+
+const eventSources = specification.eventSources.map((item) => {
+  for (const action of ['ListShards', 'GetShardIterator', 'GetRecords'] as const) {
+    called({ role: item.role, action: `kinesis:${action}`, resource: item.streamArn });
+  }
+  return new EventSource(item, {
+    kinesis,
+    checkpoints,
+    invoke: (event) => invoke(item.functionName, event),
+    givenUp: (record, reason) => giveUp(item, record, reason),
+    warn,
+  });
+});
 await Promise.all(eventSources.map((source) => source.start()));
 
 let stopping = false;
 const machines = new Map(
-  specification.stateMachines.map((item) => [
-    item.name,
-    { ...item, machine: new LocalStateMachine(item.name, item.definition, invoke) },
+  specification.stateMachines.map(({ name, arn, role, definition }) => [
+    arn,
+    {
+      name,
+      machine: new LocalStateMachine(name, definition, (named, payload) => {
+        called({ role, action: 'lambda:InvokeFunction', resource: named });
+        return invoke(named, payload);
+      }),
+    },
   ]),
 );
 const running = new Map<string, Promise<unknown>>();
 
-/** One execution at a time of each machine, as its lease enforces on AWS. */
-async function execute(name: string): Promise<unknown> {
-  const { machine, input } = machines.get(name)!;
-  while (running.has(name)) await running.get(name)!.catch(() => {});
+/**
+ * One execution at a time of each machine, as its lease enforces on AWS.
+ *
+ * @param arn of the machine.
+ */
+async function execute(arn: string, input: unknown): Promise<unknown> {
+  const known = machines.get(arn);
+  if (known === undefined) throw new Error(`there is no state machine ${arn}`);
+  const { name, machine } = known;
+  while (running.has(arn)) await running.get(arn)!.catch(() => {});
   const execution = machine.run(input);
-  running.set(name, execution);
+  running.set(arn, execution);
   try {
     const output = await execution;
     report({ type: 'execution', stateMachine: name, output });
@@ -107,19 +154,20 @@ async function execute(name: string): Promise<unknown> {
     report({ type: 'execution', stateMachine: name, error: `${fault.name}: ${fault.message}` });
     throw error;
   } finally {
-    running.delete(name);
+    running.delete(arn);
   }
 }
 
-async function schedule(name: string, everySeconds: number): Promise<void> {
+async function follow({ role, target, everySeconds, input }: TemplateSchedule): Promise<void> {
+  called({ role, action: 'states:StartExecution', resource: target });
   while (!stopping) {
     const started = Date.now();
-    await execute(name).catch(() => {});
+    await execute(target, input).catch(() => {});
     const rest = everySeconds * 1_000 - (Date.now() - started);
     for (let waited = 0; waited < rest && !stopping; waited += 100) await sleep(Math.min(100, rest - waited));
   }
 }
-for (const { name, everySeconds } of specification.stateMachines) void schedule(name, everySeconds);
+for (const schedule of specification.schedules) void follow(schedule);
 
 async function drain(): Promise<void> {
   for (const source of eventSources) source.expectMore();
@@ -141,7 +189,7 @@ process.on('message', (request: FunctionsRequest) => {
   if (request.type === 'stop') void stop();
   if (request.type === 'drain') void drain().then(() => report({ type: 'drained', id: request.id }));
   if (request.type === 'run') {
-    execute(request.stateMachine).then(
+    execute(request.stateMachine, {}).then(
       (output) => report({ type: 'ran', id: request.id, output }),
       (error: Error) => report({ type: 'ran', id: request.id, error: error.message }),
     );

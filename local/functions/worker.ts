@@ -1,9 +1,12 @@
 /** Runs one Lambda handler in a thread of its own, with the environment that its function would have. */
 import { randomUUID } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
+import { observeSdkCalls } from '../permissions/sdk-calls.ts';
 
 const { module: path, handler: name } = workerData as { module: string; handler: string };
 const port = parentPort!;
+
+observeSdkCalls(process.env['AWS_REGION'] ?? 'us-east-1', (call) => port.postMessage({ call }));
 
 type Handler = (event: unknown, context: object) => Promise<unknown>;
 const loaded = (await import(path)) as Record<string, Handler>;

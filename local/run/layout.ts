@@ -10,6 +10,10 @@ export interface Layout {
   readonly postgres: string;
   readonly standIns: string;
   readonly functions: string;
+  /** What the parts of the last run asked of AWS, and what of it their roles do not allow. */
+  readonly awsCallsFile: string;
+  /** Templates of the last synthesis. */
+  readonly templates: string;
   readonly logs: string;
   readonly truthFile: string;
   /** What the comparison with the truth puts aside while it runs. */
@@ -30,6 +34,8 @@ export function layoutOf(directory: string): Layout {
       'postgres',
       'aws',
       'functions',
+      'templates',
+      'aws-calls.json',
       'gatherers',
       'logs',
       'truth.jsonl',
@@ -42,6 +48,8 @@ export function layoutOf(directory: string): Layout {
     postgres: join(root, 'postgres'),
     standIns: join(root, 'aws'),
     functions: join(root, 'functions'),
+    awsCallsFile: join(root, 'aws-calls.json'),
+    templates: join(root, 'templates'),
     logs,
     truthFile: join(root, 'truth.jsonl'),
     truthScratch: join(root, 'truth-check'),

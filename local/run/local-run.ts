@@ -7,10 +7,16 @@ import { loadConfiguration } from '#src/config/load.ts';
 import type { Configuration } from '#src/config/schema.ts';
 import { ConfigError } from '#src/config/substitution.ts';
 import type { FunctionsReport, FunctionsSpecification } from '../functions/main.ts';
+import { CallLedger, type MadeCall } from '../permissions/call-ledger.ts';
+import type { CallMessage } from '../permissions/preload.ts';
 import { migrateDatabase } from '../postgres/migrate-database.ts';
 import { type PostgresServer, startPostgres } from '../postgres/server.ts';
 import { Child } from '../processes/child.ts';
 import type { StandInEndpoints } from '../stand-ins/main.ts';
+import { TemplateError } from '../template/assembly.ts';
+import { functionEnvironment, gathererEnvironment, type LocalMachine } from '../template/substitutions.ts';
+import { synthesized } from '../template/synthesis.ts';
+import { type TemplateWiring, wiringOf } from '../template/wiring.ts';
 import type { Layout } from './layout.ts';
 import { fetchGathererStatus, LineTotals } from './line-status.ts';
 import type { ProgressFigures } from './progress.ts';
@@ -20,19 +26,7 @@ import { summarize } from './summarize.ts';
 import type { RunSummary } from './summary.ts';
 import { tapeProgress } from './tape-progress.ts';
 import { startSource, type VenueSource } from './venue-source.ts';
-import {
-  CATALOGUE_TABLE,
-  catalogueTable,
-  type DatabaseUrls,
-  GATHERERS,
-  type GathererName,
-  modules,
-  RAW_BUCKET,
-  sdkEnvironment,
-  streamName,
-  streams,
-  wiringOf,
-} from './wiring.ts';
+import { type DatabaseUrls, GATHERERS, type GathererName, modules } from './wiring.ts';
 
 export interface LocalRunSettings {
   readonly source: Source;
@@ -50,6 +44,8 @@ export interface LocalRunSettings {
 const GATHERER_STOP_MILLIS = 35_000;
 const FUNCTIONS_STOP_MILLIS = 20_000;
 const MERGE_LIMIT_MILLIS = 300_000;
+/** The handler whose state machine brings everything to the tape before a run is summed up. */
+const MERGE_HANDLER = '/lambdas/merge/handler.ts';
 /** Time that the venue's last frames get to arrive before the lines are stopped. */
 const SETTLE_MILLIS = 1_500;
 
@@ -110,6 +106,8 @@ export class LocalRun {
   #databases: DatabaseUrls | null = null;
   #production: pg.Pool | null = null;
   #functions: Child | null = null;
+  #wiring: TemplateWiring | null = null;
+  #calls: CallLedger | null = null;
   #source: VenueSource | null = null;
   #startedAt = Date.now();
   #capturingSince = Date.now();
@@ -133,10 +131,15 @@ export class LocalRun {
   async start(): Promise<void> {
     const { layout, note } = this.#settings;
     this.#startedAt = Date.now();
+    const wired = this.#readTemplates();
     // Both are waited for, so that neither is left running when the other fails.
-    const [standIns, servers] = await Promise.allSettled([this.#startStandIns(), this.#startDatabases()]);
+    const [standIns, servers] = await Promise.allSettled([
+      wired.then((wiring) => this.#startStandIns(wiring)),
+      this.#startDatabases(),
+    ]);
     if (standIns.status === 'rejected') throw standIns.reason;
     if (servers.status === 'rejected') throw servers.reason;
+    const wiring = await wired;
     const endpoints = standIns.value;
     const databases = servers.value;
     note(`databases and stand-ins are up after ${this.#elapsed()}`);
@@ -152,9 +155,10 @@ export class LocalRun {
       child: (child) => this.#adopt(child),
     });
     this.#source = source;
-    await this.#startFunctions(endpoints, databases, source);
+    const machine = this.#machine(wiring, endpoints, databases, source);
+    await this.#startFunctions(wiring, machine);
     void source.ended.then(() => this.#sourceEnded.resolve('source'));
-    await Promise.all(GATHERERS.map((name) => this.#startGatherer(name, endpoints, source)));
+    await Promise.all(GATHERERS.map((name) => this.#startGatherer(name, wiring, machine, source)));
     this.#capturingSince = Date.now();
     note(`three lines are capturing after ${this.#elapsed()} (logs in ${layout.logs})`);
     this.#writeState();
@@ -231,6 +235,10 @@ export class LocalRun {
     await this.#request({ type: 'drain' }, 120_000);
     await this.#mergeUntilDone();
     await this.#source?.finish();
+    writeFileSync(
+      layout.awsCallsFile,
+      `${JSON.stringify({ made: this.#calls?.made ?? [], denied: this.deniedCalls }, null, 1)}\n`,
+    );
     return await summarize({
       seconds,
       databases: this.#databases!,
@@ -292,7 +300,47 @@ export class LocalRun {
     return peaks;
   }
 
-  async #startStandIns(): Promise<StandInEndpoints> {
+  /** The wiring of the run: what the stacks of its configuration's environment say. */
+  async #readTemplates(): Promise<TemplateWiring> {
+    const { configurationFile, configuration, layout } = this.#settings;
+    const wiring = wiringOf(await synthesized(configurationFile, configuration, layout.templates));
+    this.#wiring = wiring;
+    this.#calls = new CallLedger(wiring.permissions);
+    return wiring;
+  }
+
+  /** Calls to AWS that the roles of the templates would not have allowed, in words. */
+  get deniedCalls(): readonly string[] {
+    return this.#calls?.denied ?? [];
+  }
+
+  #called(call: MadeCall): void {
+    const denied = this.#calls?.observe(call) ?? null;
+    if (denied !== null) this.#settings.note(`AWS would refuse: ${denied}`);
+  }
+
+  /** What stands here for AWS, with the venues that the source has. */
+  #machine(
+    wiring: TemplateWiring,
+    endpoints: StandInEndpoints,
+    databases: DatabaseUrls,
+    source: VenueSource,
+  ): LocalMachine {
+    const { configurationFile } = this.#settings;
+    // Read again with what the source sets: which venues there are, and where.
+    const configuration = loadConfiguration(configurationFile, { ...process.env, ...source.environment });
+    checkVenues(configuration, source, configurationFile);
+    return {
+      region: wiring.region,
+      endpoints,
+      databaseSecrets: wiring.databaseSecrets,
+      databaseUrls: { ...databases.lines, production: databases.production },
+      kalshiKey: source.kalshiKey,
+      configuration,
+    };
+  }
+
+  async #startStandIns({ streams, tables, buckets }: TemplateWiring): Promise<StandInEndpoints> {
     const { layout } = this.#settings;
     const child = this.#adopt(
       new Child({
@@ -302,8 +350,8 @@ export class LocalRun {
           JSON.stringify({
             directory: layout.standIns,
             streams,
-            tables: [catalogueTable],
-            buckets: [RAW_BUCKET],
+            tables,
+            buckets,
           }),
         ],
         environment: this.#baseEnvironment(),
@@ -332,20 +380,29 @@ export class LocalRun {
     return { production, lines };
   }
 
-  async #startFunctions(
-    endpoints: StandInEndpoints,
-    databases: DatabaseUrls,
-    source: VenueSource,
-  ): Promise<void> {
-    const { layout, configurationFile } = this.#settings;
-    // Read again with what the source sets: which venues there are, and where.
-    const configuration = loadConfiguration(configurationFile, { ...process.env, ...source.environment });
+  async #startFunctions(wiring: TemplateWiring, machine: LocalMachine): Promise<void> {
+    const { layout } = this.#settings;
+    const { functions, eventSources, stateMachines, schedules } = wiring;
     const specification: FunctionsSpecification = {
       directory: layout.functions,
-      kinesisEndpoint: endpoints.kinesis,
-      ...wiringOf(configuration, endpoints, databases, source.kalshiKey),
+      region: machine.region,
+      endpoints: machine.endpoints,
+      functions: functions.map((item) => ({
+        ...item,
+        environment: functionEnvironment(item.environment, machine),
+      })),
+      eventSources,
+      stateMachines,
+      schedules,
     };
-    checkVenues(configuration, source, configurationFile);
+    // What a function would ask Secrets Manager, had its databases not been put in the place of their secrets.
+    for (const { role, environment } of functions) {
+      for (const resource of Object.values(environment)) {
+        if (resource in wiring.databaseSecrets) {
+          this.#called({ role, action: 'secretsmanager:GetSecretValue', resource });
+        }
+      }
+    }
     mkdirSync(layout.functions, { recursive: true });
     // In a file of the user alone: the arguments of a process are everybody's to read.
     const specificationFile = join(layout.functions, 'specification.json');
@@ -365,6 +422,7 @@ export class LocalRun {
           onMessage: (message) => {
             const report = message as FunctionsReport;
             if (report.type === 'ready') ready.resolve();
+            if (report.type === 'aws-call') this.#called(report);
             if (report.type === 'drained' || report.type === 'ran') {
               this.#answers.get(report.id)?.(report);
               this.#answers.delete(report.id);
@@ -377,31 +435,38 @@ export class LocalRun {
     await Promise.race([ready.promise, child.start()]);
   }
 
-  async #startGatherer(name: GathererName, endpoints: StandInEndpoints, source: VenueSource): Promise<void> {
+  async #startGatherer(
+    name: GathererName,
+    { containers }: TemplateWiring,
+    machine: LocalMachine,
+    source: VenueSource,
+  ): Promise<void> {
     const { layout, configurationFile } = this.#settings;
+    const container = containers.find(({ environment }) => environment['GATHERER'] === name);
+    if (container === undefined) throw new TemplateError(`no service runs the gatherer of line ${name}`);
     mkdirSync(layout.gatherer(name), { recursive: true });
     const child = this.#adopt(
       new Child(
         {
           name: `gatherer-${name}`,
-          module: modules.gatherer,
+          module: container.module,
           arguments: [],
           environment: {
             ...this.#baseEnvironment(),
-            ...sdkEnvironment(endpoints),
-            ...source.environment,
-            GATHERER: name,
-            CONFIG_FILE: configurationFile,
-            STREAM_NAME: streamName(name),
-            RAW_BUCKET,
-            CATALOGUE_TABLE,
-            DATA_DIRECTORY: layout.gatherer(name),
-            HEALTH_PORT: '0',
+            ...gathererEnvironment(container, machine, {
+              configurationFile,
+              dataDirectory: layout.gatherer(name),
+              venues: source.environment,
+            }),
           },
           logFile: layout.log(`gatherer-${name}`),
           restart: true,
         },
         {
+          onMessage: (message) => {
+            const { type, action, resource } = message as CallMessage;
+            if (type === 'aws-call') this.#called({ role: container.role, action, resource });
+          },
           onReady: (line) => {
             const known = this.#gatherers.get(name);
             if (known === undefined) return;
@@ -463,8 +528,9 @@ export class LocalRun {
 
   /** Executions until one has read everything: an earlier one may still hold the lock. */
   async #mergeUntilDone(): Promise<void> {
+    const stateMachine = this.#mergeMachine();
     for (const ends = Date.now() + MERGE_LIMIT_MILLIS; ; ) {
-      const report = await this.#request({ type: 'run', stateMachine: 'merge' }, MERGE_LIMIT_MILLIS);
+      const report = await this.#request({ type: 'run', stateMachine }, MERGE_LIMIT_MILLIS);
       if (report.type !== 'ran') throw new Error(`the functions answered ${report.type} to a merge`);
       if (report.error !== undefined) throw new Error(`the last merge failed: ${report.error}`);
       const { skipped, behind, away } = report.output as MergeOutput;
@@ -473,6 +539,17 @@ export class LocalRun {
         throw new Error(`the last merge did not come to its end: ${skipped ?? JSON.stringify(away)}`);
       await sleep(500);
     }
+  }
+
+  /** ARN of the state machine that invokes the merge. */
+  #mergeMachine(): string {
+    const { functions, stateMachines } = this.#wiring!;
+    const merge = functions.find(({ module }) => module.endsWith(MERGE_HANDLER));
+    const machine = stateMachines.find(({ definition }) =>
+      JSON.stringify(definition).includes(JSON.stringify(merge?.arn)),
+    );
+    if (machine === undefined) throw new TemplateError('no state machine invokes the merge');
+    return machine.arn;
   }
 
   /** Progress is not worth ending a run for. */

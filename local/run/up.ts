@@ -167,7 +167,8 @@ export async function up(options: UpOptions): Promise<number> {
       process.stderr.write(`tape: no line captured anything; the reason is in ${layout.logs}\n`);
       return 1;
     }
-    return isFaithful(summary.truth) ? 0 : 1;
+    for (const denied of capture.deniedCalls) process.stderr.write(`tape: AWS would refuse: ${denied}\n`);
+    return isFaithful(summary.truth) && capture.deniedCalls.length === 0 ? 0 : 1;
   } finally {
     timers.abort();
     for (const timer of killTimers) clearTimeout(timer);

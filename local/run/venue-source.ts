@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Child } from '../processes/child.ts';
+import type { LocalKalshiKey } from '../template/substitutions.ts';
 import type { Layout } from './layout.ts';
 import type { Source } from './sources.ts';
-import { type LocalKalshiKey, modules } from './wiring.ts';
+import { modules } from './wiring.ts';
 
 /** Where the gatherers of a run connect to, and how to tell when that is over. */
 export interface VenueSource {

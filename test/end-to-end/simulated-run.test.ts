@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gathererCalls } from '../../containers/gatherer/contract.ts';
+import { mergeCalls } from '../../lambdas/merge/contract.ts';
+import { writerCalls } from '../../lambdas/writer/contract.ts';
 import type { RunState } from '../../local/run/state-file.ts';
 import type { RunSummary } from '../../local/run/summary.ts';
 import { type CommandResult, jsonLines, type RunningCommand, startTape, tape } from './tape.ts';
@@ -163,6 +166,29 @@ describe('a run on simulated venues, with two gatherers killed and the usual fau
     expect(while_running['second start']!.stderr.trim()).toMatch(
       /^tape: another run \(process \d+\) already uses [^\n]+$/,
     );
+  });
+
+  it('asked of AWS what its programs declare, and nothing that their roles do not allow', () => {
+    const { made, denied } = JSON.parse(readFileSync(join(data, 'aws-calls.json'), 'utf8')) as {
+      made: { role: string; action: string }[];
+      denied: string[];
+    };
+    expect(denied).toEqual([]);
+    const actions = (role: RegExp): string[] =>
+      [...new Set(made.filter((call) => role.test(call.role)).map(({ action }) => action))].sort();
+    const reading = ['kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'];
+    for (const line of ['a', 'b', 'c']) {
+      expect(actions(new RegExp(`gatherer-${line}-GathererTask`))).toEqual(
+        gathererCalls.flatMap(({ action, on }) => (on === 'kalshiKey' ? [] : [action])).sort(),
+      );
+      expect(actions(new RegExp(`gatherer-${line}-Writer`))).toEqual(
+        [...reading, ...writerCalls.map(({ action }) => action)].sort(),
+      );
+    }
+    expect(actions(/jobs-MergeFunction/)).toEqual(mergeCalls.map(({ action }) => action).sort());
+    expect(actions(/jobs-MergeScheduleMachine/)).toEqual(['lambda:InvokeFunction']);
+    expect(actions(/jobs-SnapshotPollScheduleMachine/)).toEqual(['lambda:InvokeFunction']);
+    expect(actions(/jobs-SchedulerRole/)).toEqual(['states:StartExecution']);
   });
 
   it('recorded the raw frames of all lines and leaves no process', () => {

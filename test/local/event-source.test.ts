@@ -8,8 +8,10 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { KinesisStreamEvent } from 'aws-lambda';
 import kinesalite from 'kinesalite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DirectoryObjectStore } from '#src/archive/directory-object-store.ts';
 import { Checkpoints } from '../../local/event-source/checkpoints.ts';
 import { EventSource, type EventSourceSpecification } from '../../local/event-source/event-source.ts';
+import { putAside } from '../../local/event-source/on-failure.ts';
 
 const server = kinesalite({ createStreamMs: 0, shardLimit: 100 });
 let kinesis: KinesisClient;
@@ -63,12 +65,19 @@ async function consume(
   const checkpoints = new Checkpoints(checkpointFile);
   const source = new EventSource(
     {
+      id: 'mapping',
       stream,
+      streamArn: `arn:aws:kinesis:eu-west-1:000000000000:stream/${stream}`,
       functionName: 'writer',
+      role: 'arn:aws:iam::000000000000:role/writer',
       batchSize: 4,
       maximumBatchingWindowSeconds: 0,
       bisectBatchOnFunctionError: true,
       maximumRetryAttempts: 2,
+      maximumRecordAgeSeconds: -1,
+      startingPosition: 'TRIM_HORIZON',
+      reportsBatchItemFailures: true,
+      onFailureBucket: null,
       ...options,
     },
     {
@@ -138,6 +147,60 @@ describe('the local event source', () => {
     );
     expect(attempts).toBe(5);
     expect(givenUp).toEqual([]);
+  });
+
+  it('takes what a function returns for success where the mapping lets it report no failures', async () => {
+    const { delivered, givenUp } = await consume(
+      await streamOf(['1', '2']),
+      (_, event) => ({
+        batchItemFailures: event.Records.map(({ kinesis }) => ({ itemIdentifier: kinesis.sequenceNumber })),
+      }),
+      { reportsBatchItemFailures: false },
+    );
+    expect(delivered).toEqual([['1', '2']]);
+    expect(givenUp).toEqual([]);
+  });
+
+  it('gives up what is older than the mapping allows, however many attempts are left', async () => {
+    const stream = await streamOf(['1', '2']);
+    await sleep(30);
+    const { givenUp } = await consume(
+      stream,
+      () => {
+        throw new Error('database away');
+      },
+      { maximumRetryAttempts: -1, maximumRecordAgeSeconds: 0.01 },
+    );
+    expect(givenUp).toEqual(['1', '2']);
+  });
+
+  it('begins a new shard at its end where the mapping says so', async () => {
+    const { delivered } = await consume(await streamOf(['1']), () => ({}), { startingPosition: 'LATEST' });
+    expect(delivered).toEqual([]);
+  });
+
+  it('delivers with the stream’s own ARN and region', async () => {
+    const stream = await streamOf(['1']);
+    const seen: string[] = [];
+    await consume(stream, (_, { Records: [record] }) => {
+      seen.push(record!.eventSourceARN, record!.awsRegion);
+    });
+    expect(seen).toEqual([`arn:aws:kinesis:eu-west-1:000000000000:stream/${stream}`, 'eu-west-1']);
+  });
+
+  it('lays what it gave up whole into its on-failure destination', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'on-failure-'));
+    const store = new DirectoryObjectStore(directory);
+    const at = new Date('2026-11-21T10:00:00Z');
+    await consume(await streamOf(['poison']), (_, { Records: [record] }) =>
+      putAside(store, { id: 'mapping', functionName: 'writer' }, record!, 'no', at, 'id'),
+    );
+    const keys: string[] = [];
+    for await (const key of store.list('')) keys.push(key);
+    expect(keys).toEqual(['aws/lambda/mapping/shardId-000000000000/2026/11/21/2026-11-21T10:00:00.000Z-id']);
+    const { requestContext, payload } = JSON.parse(Buffer.from(await store.get(keys[0]!)).toString());
+    expect(requestContext).toEqual({ functionName: 'writer', condition: 'no' });
+    expect(texts(payload)).toEqual(['poison']);
   });
 
   it('goes on behind its checkpoint after a restart', async () => {

@@ -1,18 +1,28 @@
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { FunctionHost } from '../../local/functions/function-host.ts';
+import { FunctionHost, type FunctionSpecification } from '../../local/functions/function-host.ts';
+import type { SdkCall } from '../../local/permissions/sdk-calls.ts';
 
 const module = fileURLToPath(new URL('./fixtures/functions.ts', import.meta.url));
 const hosts: FunctionHost[] = [];
-function host(handler: string, environment: Record<string, string> = {}, timeoutSeconds = 10): FunctionHost {
-  const made = new FunctionHost({
+function specification(
+  handler: string,
+  environment: Record<string, string> = {},
+  timeoutSeconds = 10,
+): FunctionSpecification {
+  return {
     name: handler,
+    arn: `arn:aws:lambda:us-east-1:000000000000:function:${handler}`,
+    role: 'arn:aws:iam::000000000000:role/test',
     module,
     handler,
     environment,
     timeoutSeconds,
     memoryMebibytes: 128,
-  });
+  };
+}
+function host(...parameters: Parameters<typeof specification>): FunctionHost {
+  const made = new FunctionHost(specification(...parameters));
   hosts.push(made);
   return made;
 }
@@ -49,5 +59,24 @@ describe('the function host', () => {
     const dying = host('die');
     await expect(dying.invoke({})).rejects.toMatchObject({ name: 'Runtime.ExitError' });
     await expect(dying.invoke({})).rejects.toMatchObject({ name: 'Runtime.ExitError' });
+  });
+
+  it('tells of the calls to AWS that a function makes', async () => {
+    const calls: SdkCall[] = [];
+    const asking = new FunctionHost(
+      {
+        ...specification('ask', { AWS_REGION: 'eu-west-1' }),
+        module: fileURLToPath(new URL('./fixtures/calling.ts', import.meta.url)),
+      },
+      (call) => calls.push(call),
+    );
+    hosts.push(asking);
+    expect(await asking.invoke('kalshi')).toBe('refused');
+    expect(calls).toEqual([
+      {
+        action: 'secretsmanager:GetSecretValue',
+        resource: 'arn:aws:secretsmanager:eu-west-1:000000000000:secret:kalshi-000000',
+      },
+    ]);
   });
 });

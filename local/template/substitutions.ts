@@ -1,0 +1,154 @@
+import type { Configuration } from '#src/config/schema.ts';
+import type { Venue } from '#src/events/event.ts';
+import type { StandInEndpoints } from '../stand-ins/main.ts';
+import type { TemplateContainer } from './containers.ts';
+import { projectPath } from './project-path.ts';
+import type { DatabaseName, DatabaseSecrets } from './secrets.ts';
+
+/** The key of the simulated or replayed Kalshi, for whoever asks it by REST. */
+export interface LocalKalshiKey {
+  readonly id: string;
+  readonly privateKey: string;
+}
+
+/** What this machine has in the place of AWS. */
+export interface LocalMachine {
+  readonly region: string;
+  readonly endpoints: StandInEndpoints;
+  /** What each database secret of the templates is the way to, and where that is here. */
+  readonly databaseSecrets: DatabaseSecrets;
+  readonly databaseUrls: Readonly<Record<DatabaseName, string>>;
+  readonly kalshiKey: LocalKalshiKey | null;
+  /** The run's configuration, with the addresses of its own venues. */
+  readonly configuration: Configuration;
+}
+
+/** What only a gatherer's process has. */
+export interface GathererPlace {
+  readonly configurationFile: string;
+  readonly dataDirectory: string;
+  /** Settings of the run's venues: addresses that the configuration takes in, and the key. */
+  readonly venues: Readonly<Record<string, string>>;
+}
+
+type Variables = Readonly<Record<string, string>>;
+
+/** One respect in which the environment of a program differs from its template. */
+export interface Substitution {
+  /** The variables that it may change, add or take away. */
+  readonly variables: RegExp;
+  readonly reason: string;
+  readonly apply: (variables: Variables, machine: LocalMachine, place: GathererPlace | null) => Variables;
+}
+
+const without = (variables: Variables, gone: (name: string) => boolean): Record<string, string> =>
+  Object.fromEntries(Object.entries(variables).filter(([name]) => !gone(name)));
+
+/** Replaces those of the given variables that the template sets. */
+const replaced = (variables: Variables, values: Variables): Variables => ({
+  ...variables,
+  ...without(values, (name) => !(name in variables)),
+});
+
+const PRELOAD = new URL('../permissions/preload.ts', import.meta.url).href;
+
+/**
+ * Every difference between the environment of a program on this machine and the one in its template. Beside
+ * these, memory and processor sizes are not imposed, a container runs as a process of its module, and a schedule
+ * keeps to the seconds of the configuration, which the scheduler has to round up to minutes.
+ */
+export const SUBSTITUTIONS: readonly Substitution[] = [
+  {
+    variables: /^AWS_(ENDPOINT_URL_\w+|REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|EC2_METADATA_DISABLED)$/,
+    reason: 'the services are stand-ins at addresses of this machine, which take one fixed pair of keys',
+    apply: (variables, { region, endpoints }) => ({
+      ...variables,
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: 'S3RVER',
+      AWS_SECRET_ACCESS_KEY: 'S3RVER',
+      AWS_ENDPOINT_URL_KINESIS: endpoints.kinesis,
+      AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
+      AWS_ENDPOINT_URL_S3: endpoints.s3,
+      AWS_EC2_METADATA_DISABLED: 'true',
+    }),
+  },
+  {
+    variables: /^(\w+_)?DATABASE_(SECRET|URL)$/,
+    reason: 'the databases of this machine have no TLS and no Secrets Manager beside them',
+    apply: (variables, { databaseSecrets, databaseUrls }) =>
+      Object.fromEntries(
+        Object.entries(variables).map(([name, value]) => {
+          const database = name.endsWith('DATABASE_SECRET') ? databaseSecrets[value] : undefined;
+          return database === undefined
+            ? [name, value]
+            : [name.replace(/SECRET$/, 'URL'), databaseUrls[database]];
+        }),
+      ),
+  },
+  {
+    variables: /^(KALSHI_REST_URL|POLYMARKET_CLOB_URL|VENUES)$/,
+    reason: 'a simulated or replayed run has its own venues, and a recording may hold one only',
+    apply: (variables, { configuration: { venues } }) =>
+      replaced(variables, {
+        KALSHI_REST_URL: venues.kalshi.rest_url,
+        POLYMARKET_CLOB_URL: venues.polymarket.clob_url,
+        VENUES: (Object.keys(venues) as Venue[]).filter((venue) => venues[venue].enabled).join(','),
+      }),
+  },
+  {
+    variables: /^KALSHI_(KEY_ID|PRIVATE_KEY)$/,
+    reason: 'the key of a simulated or replayed Kalshi is made by the run and lies in no secret',
+    apply: (variables, { kalshiKey }) =>
+      kalshiKey === null || !('KALSHI_REST_URL' in variables)
+        ? variables
+        : { ...variables, KALSHI_KEY_ID: kalshiKey.id, KALSHI_PRIVATE_KEY: kalshiKey.privateKey },
+  },
+  {
+    variables: /^(NODE_EXTRA_CA_CERTS|MIGRATIONS_DIRECTORY)$/,
+    reason: 'these files are in the Lambda runtime and in the bundle of the function',
+    apply: (variables) =>
+      without(
+        replaced(variables, { MIGRATIONS_DIRECTORY: projectPath('migrations') }),
+        (name) => name === 'NODE_EXTRA_CA_CERTS',
+      ),
+  },
+  {
+    variables: /^(CONFIG_FILE|DATA_DIRECTORY|HEALTH_PORT)$/,
+    reason: 'a process has no image, no volume and no address of its own',
+    apply: (variables, _, place) =>
+      place === null
+        ? variables
+        : replaced(variables, {
+            CONFIG_FILE: place.configurationFile,
+            DATA_DIRECTORY: place.dataDirectory,
+            HEALTH_PORT: '0',
+          }),
+  },
+  {
+    variables: /^(KALSHI|POLYMARKET)_[A-Z_]+$/,
+    reason: 'the configuration of this machine takes the addresses of its venues from the environment',
+    apply: (variables, _, place) => (place === null ? variables : { ...variables, ...place.venues }),
+  },
+  {
+    variables: /^NODE_OPTIONS$/,
+    reason: 'the run hears of the calls to AWS that a container makes',
+    apply: (variables, _, place) =>
+      place === null
+        ? variables
+        : { ...variables, NODE_OPTIONS: `${variables['NODE_OPTIONS'] ?? ''} --import ${PRELOAD}`.trim() },
+  },
+];
+
+/** The environment that a function has on this machine. */
+export function functionEnvironment(variables: Variables, machine: LocalMachine): Variables {
+  return SUBSTITUTIONS.reduce((sofar, { apply }) => apply(sofar, machine, null), variables);
+}
+
+/** The environment that a gatherer's container has on this machine. */
+export function gathererEnvironment(
+  { environment }: TemplateContainer,
+  machine: LocalMachine,
+  place: GathererPlace,
+): Variables {
+  return SUBSTITUTIONS.reduce((sofar, { apply }) => apply(sofar, machine, place), environment);
+}

@@ -1,0 +1,91 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
+import { build } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+import { projectPath } from '../../local/template/project-path.ts';
+import { wiringOf } from '../../local/template/wiring.ts';
+import { assemblyOf, configurationOf, ENVIRONMENTS } from './assembly.ts';
+import { programs } from './programs.ts';
+
+/** Read by Node, not by a program. */
+const OF_THE_RUNTIME = ['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'];
+
+const read = (file: string): string => readFileSync(projectPath(file), 'utf8');
+
+describe.each(ENVIRONMENTS)('the environment in the templates of %s', (name) => {
+  const { functions, containers } = wiringOf(assemblyOf(configurationOf(name)));
+  const found = [...functions, ...containers].map(({ module, environment }) => ({
+    module: relative(projectPath(''), module),
+    environment: Object.fromEntries(
+      Object.entries(environment).filter(([variable]) => !OF_THE_RUNTIME.includes(variable)),
+    ),
+  }));
+
+  it.each(Object.entries(programs))('of %s is what its contract declares', (module, contract) => {
+    const deployed = found.filter((item) => item.module === module);
+    expect(deployed).toHaveLength(contract.count);
+    for (const { environment } of deployed) {
+      expect(contract.environment.strict().safeParse(environment).error).toBeUndefined();
+    }
+  });
+
+  it('is nobody’s without a contract', () => {
+    expect(found.map(({ module }) => module).filter((module) => !(module in programs))).toEqual([]);
+  });
+});
+
+describe('the contracts', () => {
+  it('are those of every program that the project has', () => {
+    const folders = (top: string, entry: string): string[] =>
+      readdirSync(projectPath(top), { withFileTypes: true })
+        .filter((item) => item.isDirectory() && existsSync(projectPath(`${top}/${item.name}/${entry}`)))
+        .map(({ name }) => `${top}/${name}/${entry}`);
+    expect(Object.keys(programs).sort()).toEqual(
+      [...folders('lambdas', 'handler.ts'), ...folders('containers', 'main.ts')].sort(),
+    );
+  });
+
+  it.each(Object.entries(programs))(
+    'of %s declare nothing that it does not read',
+    (module, { environment }) => {
+      const folder = dirname(module);
+      const text = readdirSync(projectPath(folder))
+        .filter((file) => file.endsWith('.ts') && file !== 'contract.ts')
+        .map((file) => read(`${folder}/${file}`))
+        .join('\n');
+      const isRead = (variable: string): boolean =>
+        new RegExp(`\\b${variable}\\b`).test(text) ||
+        // Composed: `${name}_DATABASE_URL` with the name 'LINE_A'.
+        [...text.matchAll(/\}(_[A-Z_]+)`/g)].some(
+          ([, ending]) =>
+            variable.endsWith(ending!) && text.includes(`'${variable.slice(0, -ending!.length)}'`),
+        );
+      expect(Object.keys(environment.shape).filter((variable) => !isRead(variable))).toEqual([]);
+    },
+  );
+
+  it.each(Object.entries(programs))(
+    'of %s declare everything that it reads',
+    async (module, { environment }) => {
+      const { metafile } = await build({
+        absWorkingDir: projectPath(''),
+        entryPoints: [module],
+        bundle: true,
+        write: false,
+        metafile: true,
+        platform: 'node',
+        format: 'esm',
+        packages: 'external',
+        logLevel: 'silent',
+      });
+      const files = Object.keys(metafile.inputs);
+      expect(files).toContain(module);
+      const variables = files.flatMap((file) =>
+        [...read(file).matchAll(/process\.env(?:\.(\w+)|\[['"](\w+)['"]\])/g)].map(
+          ([, dotted, quoted]) => dotted ?? quoted!,
+        ),
+      );
+      expect(variables.filter((variable) => !(variable in environment.shape))).toEqual([]);
+    },
+  );
+});
