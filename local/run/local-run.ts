@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { loadConfiguration } from '#src/config/load.ts';
 import type { Configuration } from '#src/config/schema.ts';
-import { ConfigError } from '#src/config/substitution.ts';
 import type { FunctionsReport, FunctionsSpecification } from '../functions/main.ts';
 import { migrateDatabase } from '../postgres/migrate-database.ts';
 import { type PostgresServer, startPostgres } from '../postgres/server.ts';
@@ -13,6 +12,7 @@ import { Child } from '../processes/child.ts';
 import type { StandInEndpoints } from '../stand-ins/main.ts';
 import type { Layout } from './layout.ts';
 import { fetchGathererStatus, LineTotals } from './line-status.ts';
+import { checkOwnVenues } from './own-venues.ts';
 import type { ProgressFigures } from './progress.ts';
 import type { Source } from './sources.ts';
 import { removeRunState, writeRunState } from './state-file.ts';
@@ -65,36 +65,6 @@ class PartEnded extends Error {
   override readonly name = 'PartEnded';
 }
 
-/**
- * A simulated or replayed run must not reach the real venues: whatever its configuration names has to come from
- * the source.
- */
-function checkVenues({ venues }: Configuration, source: VenueSource, file: string): void {
-  if (source.control === null) return;
-  const expected: readonly (readonly [string, string, string | undefined])[] = [
-    ['venues.kalshi.rest_url', venues.kalshi.rest_url, source.environment['KALSHI_REST_URL']],
-    ['venues.kalshi.websocket_url', venues.kalshi.websocket_url, source.environment['KALSHI_WEBSOCKET_URL']],
-    ['venues.polymarket.clob_url', venues.polymarket.clob_url, source.environment['POLYMARKET_CLOB_URL']],
-    ['venues.polymarket.gamma_url', venues.polymarket.gamma_url, source.environment['POLYMARKET_GAMMA_URL']],
-    [
-      'venues.polymarket.websocket_url',
-      venues.polymarket.websocket_url,
-      source.environment['POLYMARKET_WEBSOCKET_URL'],
-    ],
-  ];
-  for (const [key, found, wanted] of expected) {
-    const venue = key.split('.')[1] as keyof Configuration['venues'];
-    if (venues[venue].enabled && found !== wanted) {
-      throw new ConfigError(
-        `${file}: ${key}: names ${found}, but this run has its own venues; use \${VAR} as config/local.yaml does`,
-      );
-    }
-  }
-  if (venues.kalshi.key_secret !== '') {
-    throw new ConfigError(`${file}: venues.kalshi.key_secret: must be empty in a run with its own venues`);
-  }
-}
-
 /** Every part of the system on one machine, started in order and stopped so that nothing captured is left behind. */
 export class LocalRun {
   readonly #settings: LocalRunSettings;
@@ -117,7 +87,6 @@ export class LocalRun {
   #nextRequest = 1;
   #insertedBefore: number | null = null;
   #stopped = false;
-  #finishing = false;
 
   constructor(settings: LocalRunSettings) {
     this.#settings = settings;
@@ -130,7 +99,11 @@ export class LocalRun {
     return this.#sourceEnded.promise;
   }
 
-  async start(): Promise<void> {
+  /**
+   * @param signal ends the start between two of its steps; what is up by then, `stopAll` ends.
+   * @throws what keeps a part from starting, in one line, or the signal's reason
+   */
+  async start(signal: AbortSignal): Promise<void> {
     const { layout, note } = this.#settings;
     this.#startedAt = Date.now();
     // Both are waited for, so that neither is left running when the other fails.
@@ -141,6 +114,7 @@ export class LocalRun {
     const databases = servers.value;
     note(`databases and stand-ins are up after ${this.#elapsed()}`);
     this.#databases = databases;
+    signal.throwIfAborted();
     this.#writeState();
     this.#production = new pg.Pool({ connectionString: databases.production, max: 3 });
     this.#production.on('error', () => {});
@@ -152,8 +126,10 @@ export class LocalRun {
       child: (child) => this.#adopt(child),
     });
     this.#source = source;
+    signal.throwIfAborted();
     await this.#startFunctions(endpoints, databases, source);
     void source.ended.then(() => this.#sourceEnded.resolve('source'));
+    signal.throwIfAborted();
     await Promise.all(GATHERERS.map((name) => this.#startGatherer(name, endpoints, source)));
     this.#capturingSince = Date.now();
     note(`three lines are capturing after ${this.#elapsed()} (logs in ${layout.logs})`);
@@ -177,9 +153,10 @@ export class LocalRun {
     });
     writeRunState(layout.stateFile, {
       pid: process.pid,
-      pids: [...this.#children.values(), ...(this.#postgres === null ? [] : [this.#postgres])].flatMap(
-        ({ pid }) => pid ?? [],
-      ),
+      processes: Object.fromEntries([
+        ...[...this.#children].flatMap(([name, { pid }]) => (pid === undefined ? [] : [[name, pid]])),
+        ...(this.#postgres === null ? [] : [['postgres', this.#postgres.pid]]),
+      ]),
       startedAt: new Date(this.#startedAt).toISOString(),
       source: source.type,
       production: { url: databases.production },
@@ -213,10 +190,17 @@ export class LocalRun {
     };
   }
 
-  /** Stops the lines, drains streams and merge, and sums up. */
+  /**
+   * Stops the lines, drains streams and merge, and sums up.
+   *
+   * @throws when a part without which nothing can be drained ends meanwhile
+   */
   async finish(): Promise<RunSummary> {
+    return await Promise.race([this.#drain(), this.#failed.promise]);
+  }
+
+  async #drain(): Promise<RunSummary> {
     const { note, layout, configuration } = this.#settings;
-    this.#finishing = true;
     const seconds = (Date.now() - this.#capturingSince) / 1_000;
     await this.#source?.pause();
     await sleep(SETTLE_MILLIS);
@@ -267,7 +251,11 @@ export class LocalRun {
   /** Ends every process at once, without draining. */
   killAll(): void {
     for (const child of this.#children.values()) child.kill('SIGKILL');
-    if (this.#postgres !== null) process.kill(this.#postgres.pid, 'SIGQUIT');
+    try {
+      if (this.#postgres !== null) process.kill(this.#postgres.pid, 'SIGQUIT');
+    } catch {
+      // It has ended already.
+    }
     removeRunState(this.#settings.layout.stateFile);
   }
 
@@ -276,7 +264,7 @@ export class LocalRun {
   }
 
   #partEnded(message: string): void {
-    if (!this.#stopped && !this.#finishing) this.#failed.reject(new PartEnded(message));
+    if (!this.#stopped) this.#failed.reject(new PartEnded(message));
   }
 
   #adopt(child: Child): Child {
@@ -345,7 +333,7 @@ export class LocalRun {
       kinesisEndpoint: endpoints.kinesis,
       ...wiringOf(configuration, endpoints, databases, source.kalshiKey),
     };
-    checkVenues(configuration, source, configurationFile);
+    if (source.control !== null) checkOwnVenues(configuration, source.environment, configurationFile);
     mkdirSync(layout.functions, { recursive: true });
     // In a file of the user alone: the arguments of a process are everybody's to read.
     const specificationFile = join(layout.functions, 'specification.json');
