@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { loadConfiguration } from '#src/config/load.ts';
 import type { Configuration } from '#src/config/schema.ts';
-import { ConfigError } from '#src/config/substitution.ts';
 import type { FunctionsReport, FunctionsSpecification } from '../functions/main.ts';
 import { CallLedger, type MadeCall } from '../permissions/call-ledger.ts';
 import type { CallMessage } from '../permissions/preload.ts';
@@ -19,6 +18,7 @@ import { synthesized } from '../template/synthesis.ts';
 import { type TemplateWiring, wiringOf } from '../template/wiring.ts';
 import type { Layout } from './layout.ts';
 import { fetchGathererStatus, LineTotals } from './line-status.ts';
+import { checkOwnVenues } from './own-venues.ts';
 import type { ProgressFigures } from './progress.ts';
 import type { Source } from './sources.ts';
 import { removeRunState, writeRunState } from './state-file.ts';
@@ -61,36 +61,6 @@ class PartEnded extends Error {
   override readonly name = 'PartEnded';
 }
 
-/**
- * A simulated or replayed run must not reach the real venues: whatever its configuration names has to come from
- * the source.
- */
-function checkVenues({ venues }: Configuration, source: VenueSource, file: string): void {
-  if (source.control === null) return;
-  const expected: readonly (readonly [string, string, string | undefined])[] = [
-    ['venues.kalshi.rest_url', venues.kalshi.rest_url, source.environment['KALSHI_REST_URL']],
-    ['venues.kalshi.websocket_url', venues.kalshi.websocket_url, source.environment['KALSHI_WEBSOCKET_URL']],
-    ['venues.polymarket.clob_url', venues.polymarket.clob_url, source.environment['POLYMARKET_CLOB_URL']],
-    ['venues.polymarket.gamma_url', venues.polymarket.gamma_url, source.environment['POLYMARKET_GAMMA_URL']],
-    [
-      'venues.polymarket.websocket_url',
-      venues.polymarket.websocket_url,
-      source.environment['POLYMARKET_WEBSOCKET_URL'],
-    ],
-  ];
-  for (const [key, found, wanted] of expected) {
-    const venue = key.split('.')[1] as keyof Configuration['venues'];
-    if (venues[venue].enabled && found !== wanted) {
-      throw new ConfigError(
-        `${file}: ${key}: names ${found}, but this run has its own venues; use \${VAR} as config/local.yaml does`,
-      );
-    }
-  }
-  if (venues.kalshi.key_secret !== '') {
-    throw new ConfigError(`${file}: venues.kalshi.key_secret: must be empty in a run with its own venues`);
-  }
-}
-
 /** Every part of the system on one machine, started in order and stopped so that nothing captured is left behind. */
 export class LocalRun {
   readonly #settings: LocalRunSettings;
@@ -115,7 +85,6 @@ export class LocalRun {
   #nextRequest = 1;
   #insertedBefore: number | null = null;
   #stopped = false;
-  #finishing = false;
 
   constructor(settings: LocalRunSettings) {
     this.#settings = settings;
@@ -128,7 +97,11 @@ export class LocalRun {
     return this.#sourceEnded.promise;
   }
 
-  async start(): Promise<void> {
+  /**
+   * @param signal ends the start between two of its steps; what is up by then, `stopAll` ends.
+   * @throws what keeps a part from starting, in one line, or the signal's reason
+   */
+  async start(signal: AbortSignal): Promise<void> {
     const { layout, note } = this.#settings;
     this.#startedAt = Date.now();
     const wired = this.#readTemplates();
@@ -144,6 +117,7 @@ export class LocalRun {
     const databases = servers.value;
     note(`databases and stand-ins are up after ${this.#elapsed()}`);
     this.#databases = databases;
+    signal.throwIfAborted();
     this.#writeState();
     this.#production = new pg.Pool({ connectionString: databases.production, max: 3 });
     this.#production.on('error', () => {});
@@ -155,9 +129,11 @@ export class LocalRun {
       child: (child) => this.#adopt(child),
     });
     this.#source = source;
+    signal.throwIfAborted();
     const machine = this.#machine(wiring, endpoints, databases, source);
     await this.#startFunctions(wiring, machine);
     void source.ended.then(() => this.#sourceEnded.resolve('source'));
+    signal.throwIfAborted();
     await Promise.all(GATHERERS.map((name) => this.#startGatherer(name, wiring, machine, source)));
     this.#capturingSince = Date.now();
     note(`three lines are capturing after ${this.#elapsed()} (logs in ${layout.logs})`);
@@ -181,9 +157,10 @@ export class LocalRun {
     });
     writeRunState(layout.stateFile, {
       pid: process.pid,
-      pids: [...this.#children.values(), ...(this.#postgres === null ? [] : [this.#postgres])].flatMap(
-        ({ pid }) => pid ?? [],
-      ),
+      processes: Object.fromEntries([
+        ...[...this.#children].flatMap(([name, { pid }]) => (pid === undefined ? [] : [[name, pid]])),
+        ...(this.#postgres === null ? [] : [['postgres', this.#postgres.pid]]),
+      ]),
       startedAt: new Date(this.#startedAt).toISOString(),
       source: source.type,
       production: { url: databases.production },
@@ -217,10 +194,17 @@ export class LocalRun {
     };
   }
 
-  /** Stops the lines, drains streams and merge, and sums up. */
+  /**
+   * Stops the lines, drains streams and merge, and sums up.
+   *
+   * @throws when a part without which nothing can be drained ends meanwhile
+   */
   async finish(): Promise<RunSummary> {
+    return await Promise.race([this.#drain(), this.#failed.promise]);
+  }
+
+  async #drain(): Promise<RunSummary> {
     const { note, layout, configuration } = this.#settings;
-    this.#finishing = true;
     const seconds = (Date.now() - this.#capturingSince) / 1_000;
     await this.#source?.pause();
     await sleep(SETTLE_MILLIS);
@@ -275,7 +259,11 @@ export class LocalRun {
   /** Ends every process at once, without draining. */
   killAll(): void {
     for (const child of this.#children.values()) child.kill('SIGKILL');
-    if (this.#postgres !== null) process.kill(this.#postgres.pid, 'SIGQUIT');
+    try {
+      if (this.#postgres !== null) process.kill(this.#postgres.pid, 'SIGQUIT');
+    } catch {
+      // It has ended already.
+    }
     removeRunState(this.#settings.layout.stateFile);
   }
 
@@ -284,7 +272,7 @@ export class LocalRun {
   }
 
   #partEnded(message: string): void {
-    if (!this.#stopped && !this.#finishing) this.#failed.reject(new PartEnded(message));
+    if (!this.#stopped) this.#failed.reject(new PartEnded(message));
   }
 
   #adopt(child: Child): Child {
@@ -329,7 +317,7 @@ export class LocalRun {
     const { configurationFile } = this.#settings;
     // Read again with what the source sets: which venues there are, and where.
     const configuration = loadConfiguration(configurationFile, { ...process.env, ...source.environment });
-    checkVenues(configuration, source, configurationFile);
+    if (source.control !== null) checkOwnVenues(configuration, source.environment, configurationFile);
     return {
       region: wiring.region,
       endpoints,

@@ -3,8 +3,8 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 /** What other commands need to find a local run: written when it is up, removed when it ends. */
 export interface RunState {
   readonly pid: number;
-  /** Every process of the run but the supervisor. */
-  readonly pids: readonly number[];
+  /** Every process of the run but the supervisor, by its name. */
+  readonly processes: Readonly<Record<string, number>>;
   readonly startedAt: string;
   readonly source: string;
   readonly production: { readonly url: string };

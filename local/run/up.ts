@@ -37,7 +37,7 @@ class ForeignFolder extends Error {
 }
 
 /** A terminal and npm may both pass on one Ctrl-C. */
-const ONE_INTERRUPT_MILLIS = 1_000;
+const ONE_INTERRUPT_MILLIS = 250;
 /** Node's timers hold no more. */
 const MAX_TIMER_MILLIS = 2 ** 31 - 1;
 
@@ -86,6 +86,8 @@ export async function up(options: UpOptions): Promise<number> {
   const timers = new AbortController();
   const killTimers: NodeJS.Timeout[] = [];
   let run: LocalRun | null = null;
+  const starting = new AbortController();
+  let isCapturing = false;
   let interrupts = 0;
   let lastInterrupt = 0;
   const interrupt = (signal: NodeJS.Signals): void => {
@@ -93,7 +95,14 @@ export async function up(options: UpOptions): Promise<number> {
     lastInterrupt = Date.now();
     interrupts++;
     stopRequested.resolve(signal);
-    if (interrupts === 1) display.note('stopping: draining what was captured (once more ends at once)');
+    starting.abort(new Error(`stopped by ${signal}`));
+    if (interrupts === 1) {
+      display.note(
+        isCapturing
+          ? 'stopping: draining what was captured (once more ends at once)'
+          : 'stopping before the capture began (once more ends at once)',
+      );
+    }
     if (interrupts === 2) {
       run?.killAll();
       releaseLock();
@@ -118,13 +127,16 @@ export async function up(options: UpOptions): Promise<number> {
     });
     run = capture;
     const started = Date.now();
-    const starting = capture.start().then(() => 'started');
-    if ((await Promise.race([starting, stopRequested.promise])) !== 'started') {
-      // What is half started has to come up before it can be stopped in order.
-      await starting.catch(() => {});
+    try {
+      await capture.start(starting.signal);
+    } catch (error) {
+      if (!starting.signal.aborted) throw error;
+    }
+    if (starting.signal.aborted) {
       process.stderr.write('tape: stopped before the capture began\n');
       return 130;
     }
+    isCapturing = true;
     for (const { line, atSeconds } of options.kill ?? []) {
       killTimers.push(
         setTimeout(() => {
@@ -159,7 +171,10 @@ export async function up(options: UpOptions): Promise<number> {
       });
       await Promise.race([settled, sleep(1_000)]);
     }
-    await finished;
+    await finished.catch((error: Error) => {
+      display.note(`stopping: ${error.message}`);
+      throw error;
+    });
     for (const timer of killTimers) clearTimeout(timer);
     const summary = await capture.finish();
     process.stdout.write(`${options.json === true ? JSON.stringify(summary) : renderSummary(summary)}\n`);

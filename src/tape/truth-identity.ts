@@ -1,5 +1,5 @@
 import type { EventKind, Level, LifecycleEvent, MarketEvent } from '../events/event.ts';
-import { hashKey, lifecycleContentKey, tickerContentKey } from '../events/identity.ts';
+import { hashKey, lifecycleContentKey, snapshotContentKey, tickerContentKey } from '../events/identity.ts';
 import { MICROS_PER_MILLI, type Micros } from '../units/time.ts';
 
 /** Kinds of events that are compared one by one. */
@@ -106,7 +106,7 @@ export function comparedEvent(event: MarketEvent): ComparedEvent | null {
       return { ...base, subject: instrument, identity: tickerIdentity(instrument, exchange_ts, content) };
     }
     case 'book_snapshot': {
-      const identity = snapshotIdentity({ ...event, exchange_ts, hash_key: hashKey(event.hash) });
+      const identity = snapshotIdentity({ ...event, exchange_ts, hash_key: snapshotContentKey(event) });
       return { ...base, subject: instrument, identity };
     }
   }

@@ -1,61 +1,26 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StatusReport } from '../../cli/status/report.ts';
+import type { TapeStatus } from '../../cli/status/tape-status.ts';
 import { gathererCalls } from '../../containers/gatherer/contract.ts';
 import { mergeCalls } from '../../lambdas/merge/contract.ts';
 import { writerCalls } from '../../lambdas/writer/contract.ts';
 import type { RunState } from '../../local/run/state-file.ts';
 import type { RunSummary } from '../../local/run/summary.ts';
-import { type CommandResult, jsonLines, type RunningCommand, startTape, tape } from './tape.ts';
+import { WatchedRun } from './runs.ts';
+import { type CommandResult, jsonLines, startTape, tape } from './tape.ts';
 
 const data = mkdtempSync(join(tmpdir(), 'tape-run-'));
-let run: RunningCommand;
+let run: WatchedRun;
 let state: RunState;
 let result: CommandResult;
 let summary: RunSummary;
 const while_running: Record<string, CommandResult> = {};
 let simulatorBook: { bids: number[][]; asks: number[][] };
 let tapeBook: { complete: boolean; bids: number[][]; asks: number[][] };
-
-/** Those of the processes that are still there. */
-function alive(pids: Iterable<number>): number[] {
-  return [...pids].filter((pid) => {
-    try {
-      process.kill(pid, 0);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-async function until<T>(what: string, look: () => T | null | undefined, limitMillis: number): Promise<T> {
-  const ends = Date.now() + limitMillis;
-  for (;;) {
-    const found = look();
-    if (found !== null && found !== undefined) return found;
-    if (Date.now() > ends) throw new Error(`${what} did not come within ${limitMillis} ms:\n${run.stderr()}`);
-    await sleep(100);
-  }
-}
-
-/** Every process that a run ever named. */
-const seenPids = new Set<number>();
-
-/** The state file of a run in which everything is up. */
-const readState = (folder: string): RunState | null => {
-  let found: RunState;
-  try {
-    found = JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')) as RunState;
-  } catch {
-    return null;
-  }
-  for (const pid of found.pids) seenPids.add(pid);
-  const isUp = found.simulator !== null && Object.values(found.lines).every(({ health }) => health !== null);
-  return isUp ? found : null;
-};
 
 /** An instrument with a complete book at some instant, and the simulator's own book of it at that instant. */
 async function compareOneBook(): Promise<void> {
@@ -84,20 +49,21 @@ async function compareOneBook(): Promise<void> {
 }
 
 beforeAll(async () => {
-  run = startTape(
+  const command = startTape(
     ...['up', '--source', 'sim', '--seconds', '45', '--fresh', '--json', '--data', data],
     ...['--kill', 'a@8', '--kill', 'b@14', '--faults', 'usual', '--seed', '7'],
   );
-  state = await until('the run', () => readState(data), 60_000);
+  run = new WatchedRun(command, data);
+  state = await run.capturing();
   while_running['second start'] = await tape('up', '--data', data, '--seconds', '1');
   await sleep(20_000);
-  readState(data);
+  run.state();
   while_running['status'] = await tape('status', '--data', data, '--json');
   while_running['markets'] = await tape('markets', '--data', data, '--limit', '5', '--json');
   while_running['gaps'] = await tape('gaps', '--data', data, '--json');
   while_running['migrate'] = await tape('migrate', '--data', data, '--json');
   await compareOneBook();
-  result = await run.finished;
+  result = await command.finished;
   summary = JSON.parse(result.stdout) as RunSummary;
 }, 240_000);
 
@@ -133,11 +99,14 @@ describe('a run on simulated venues, with two gatherers killed and the usual fau
   });
 
   it('shows its lines while it runs', () => {
-    const status = JSON.parse(while_running['status']!.stdout) as {
-      lines: Record<string, { venues: Record<string, { expected: number }> } | null>;
-    };
+    const status = JSON.parse(while_running['status']!.stdout) as StatusReport;
+    expect(status.tape).toMatchObject({ worst_line: { lag_seconds: expect.any(Number) } });
+    expect(Object.keys((status.tape as TapeStatus).lag_seconds)).toEqual(['a', 'b', 'c']);
+    expect((status.tape as TapeStatus).offenders.length).toBeGreaterThan(0);
     for (const line of ['a', 'b', 'c']) {
-      const venues = status.lines[line]!.venues;
+      const { venues, rates, health } = status.lines[line]!;
+      expect(health).toEqual({ ok: true, reasons: [] });
+      expect(rates!.events_per_second).toBeGreaterThan(10);
       expect(venues['kalshi']!.expected + venues['polymarket']!.expected).toBeGreaterThan(2_000);
     }
   });
@@ -196,24 +165,8 @@ describe('a run on simulated venues, with two gatherers killed and the usual fau
     expect(
       readdirSync(bucket, { recursive: true }).filter((name) => String(name).includes('jsonl')).length,
     ).toBeGreaterThan(3);
-    expect(seenPids.size).toBeGreaterThan(8);
-    expect(alive(seenPids)).toEqual([]);
+    // Two gatherers had two lives.
+    expect(run.seen.size).toBeGreaterThan(8);
+    expect(run.alive()).toEqual([]);
   });
-});
-
-describe('Ctrl-C', () => {
-  it('drains, prints the summary and leaves no process', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'tape-interrupt-'));
-    const interrupted = startTape('up', '--json', '--data', folder, '--rate', '100');
-    run = interrupted;
-    await until('the run', () => readState(folder), 60_000);
-    await sleep(8_000);
-    process.kill(interrupted.pid, 'SIGINT');
-    const { code, stdout } = await interrupted.finished;
-    expect(JSON.parse(stdout)).toMatchObject({ truth: { missing: 0, extra: 0 } });
-    expect((JSON.parse(stdout) as RunSummary).truth!.on_tape).toBeGreaterThan(100);
-    expect(code).toBe(0);
-    expect(alive(seenPids)).toEqual([]);
-    rmSync(folder, { recursive: true, force: true });
-  }, 120_000);
 });
