@@ -18,11 +18,16 @@ import type { BatcherProblem } from '#src/stream/batcher-options.ts';
 import { KinesisRecordStream, kinesisClient } from '#src/stream/kinesis-record-stream.ts';
 import { laneNames } from '#src/stream/lanes.ts';
 import { systemAfter } from '#src/stream/timer.ts';
-import { registerBatcher, registerKeepers, registerRecorders } from '#src/telemetry/figures.ts';
+import {
+  registerBatcher,
+  registerBookHashes,
+  registerKeepers,
+  registerRecorders,
+} from '#src/telemetry/figures.ts';
 import type { Logger } from '#src/telemetry/logger.ts';
 import { LineMetrics } from '#src/telemetry/metrics.ts';
 import { type Clock, MICROS_PER_SECOND, type Micros } from '#src/units/time.ts';
-import { createDecoder } from '#src/venues/decoders.ts';
+import type { BookProofs } from '#src/venues/book-proofs.ts';
 import type { GathererEnvironment } from './contract.ts';
 import type { KalshiKey } from './kalshi-key.ts';
 import { type VenueAccess, venueAccesses } from './venue-access.ts';
@@ -37,6 +42,7 @@ export interface CapturedVenue {
   readonly counters: KeeperCounters;
   readonly recorder: RawRecorder;
   readonly catalogue: CatalogueFeed;
+  readonly proofs: BookProofs | null;
 }
 
 export interface GathererParts {
@@ -153,6 +159,14 @@ export class Gatherer {
       this.metrics.registry,
       Object.fromEntries(this.#venues.map(({ venue, counters }) => [venue, () => counters])),
     );
+    registerBookHashes(
+      this.metrics.registry,
+      Object.fromEntries(
+        this.#venues.flatMap(({ venue, proofs }) =>
+          proofs === null ? [] : [[venue, () => proofs.figures()]],
+        ),
+      ),
+    );
   }
 
   /** Captures. Resolves when the first listing of every venue is complete. */
@@ -212,7 +226,8 @@ export class Gatherer {
       gatherer: environment.GATHERER,
       epoch: this.epoch,
       clock,
-      decoder: createDecoder(venue),
+      decoder: access.decoder,
+      ...(access.proofs === undefined ? {} : { proofs: access.proofs }),
       sink: {
         accept: (lane, line, received_at) => {
           if (line.kind === 'gap' && line.to === null) this.#gapsOpened++;
@@ -226,7 +241,7 @@ export class Gatherer {
     const catalogue = new CatalogueFeed(openMarkets, venue);
     const own: RegistryListener = {
       opened: () => {},
-      closed: () => {},
+      closed: (instruments) => access.proofs?.forget(instruments),
       changed: (market) => {
         this.#acceptMarket(market);
         catalogue.changed(market);
@@ -258,7 +273,7 @@ export class Gatherer {
         log[level](kind, { venue, connection, reason: message });
       },
     });
-    return { venue, line, counters: keeper.counters, recorder, catalogue };
+    return { venue, line, counters: keeper.counters, recorder, catalogue, proofs: access.proofs ?? null };
   }
 
   #acceptMarket(market: CatalogueMarket): void {

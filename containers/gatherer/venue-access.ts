@@ -8,9 +8,14 @@ import { systemSleep } from '#src/http/sleep.ts';
 import type { VenueCatalogue } from '#src/registry/venue-catalogue.ts';
 import type { RegistrySettings } from '#src/registry/venue-registry.ts';
 import type { Clock } from '#src/units/time.ts';
+import type { BookProofs } from '#src/venues/book-proofs.ts';
+import type { FrameDecoder } from '#src/venues/decoder.ts';
+import { createDecoder } from '#src/venues/decoders.ts';
 import { KalshiCatalogue } from '#src/venues/kalshi/markets.ts';
 import { KalshiRest } from '#src/venues/kalshi/rest.ts';
 import { kalshiSigner } from '#src/venues/kalshi/signing.ts';
+import { BookHashEvidence } from '#src/venues/polymarket/book-hash-evidence.ts';
+import { PolymarketDecoder } from '#src/venues/polymarket/decode.ts';
 import { GammaRest } from '#src/venues/polymarket/gamma.ts';
 import { PolymarketCatalogue } from '#src/venues/polymarket/markets.ts';
 import { PolymarketRest } from '#src/venues/polymarket/rest.ts';
@@ -24,6 +29,9 @@ const RATE_SHARE = 0.3;
 export interface VenueAccess {
   readonly venue: Venue;
   readonly settings: VenueLineSettings;
+  readonly decoder: FrameDecoder;
+  /** Where the venue gives hashes of its books. */
+  readonly proofs?: BookProofs;
   readonly catalogue: VenueCatalogue;
   readonly registry: RegistrySettings;
   readonly fetchBooks: (instruments: readonly string[]) => Promise<readonly BookSnapshotEvent[]>;
@@ -67,6 +75,7 @@ function kalshi(
   return {
     venue: 'kalshi',
     settings: kalshiLineSettings(configuration),
+    decoder: createDecoder('kalshi'),
     catalogue: new KalshiCatalogue(rest, venue.combos),
     registry: registrySettings(venue),
     fetchBooks: async (instruments) => (await rest.orderbooks(instruments)).books,
@@ -85,12 +94,15 @@ function polymarket(configuration: Configuration, observers: AccessObservers): V
     observe: (observation: HttpObservation) => observers.observe('polymarket', observation),
     problem: (problem: AnswerProblem) => observers.problem('polymarket', problem),
   };
-  const rest = new PolymarketRest({ ...shared, baseUrl: venue.clob_url });
+  const hashes = new BookHashEvidence();
+  const rest = new PolymarketRest({ ...shared, hashes, baseUrl: venue.clob_url });
   const gamma = new GammaRest({ ...shared, baseUrl: venue.gamma_url });
   return {
     venue: 'polymarket',
     settings: polymarketLineSettings(configuration),
-    catalogue: new PolymarketCatalogue(gamma),
+    decoder: new PolymarketDecoder(hashes),
+    proofs: hashes,
+    catalogue: new PolymarketCatalogue(gamma, hashes),
     registry: registrySettings(venue),
     fetchBooks: async (instruments) => (await rest.books(instruments)).books,
   };

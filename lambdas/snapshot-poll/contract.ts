@@ -38,6 +38,8 @@ export interface SnapshotPollResult {
   readonly answered: number;
   /** Asked for and not answered: closed or unknown by now. */
   readonly missing: number;
+  /** Answered books by what the venue's hash of them says; absent where the venue has no hashes. */
+  readonly hashes?: { readonly matched: number; readonly unmatched: number; readonly not_checkable: number };
   /** Lines whose stream did not take the books, with the reason. */
   readonly refused: Readonly<Record<string, string>>;
 }

@@ -14,6 +14,7 @@ import { systemClock } from '#src/units/time.ts';
 import { KalshiRest } from '#src/venues/kalshi/rest.ts';
 import { type KalshiSigner, kalshiSigner } from '#src/venues/kalshi/signing.ts';
 import { PolymarketRest } from '#src/venues/polymarket/rest.ts';
+import { writeMetrics } from '../embedded-metrics.ts';
 import { check, errorLog, parsedEvent } from '../middleware.ts';
 import {
   type SnapshotPollEnvironment,
@@ -123,5 +124,17 @@ export const handler = middy<SnapshotPollEvent, SnapshotPollResult>()
     const result = await pollChunk({ ...parts, deadlineMillis }, event);
     const level = Object.keys(result.refused).length > 0 ? 'warn' : 'debug';
     log[level](result, 'polled');
+    if (result.hashes !== undefined) {
+      const { matched, unmatched, not_checkable } = result.hashes;
+      writeMetrics(
+        Date.now(),
+        { function: 'snapshot-poll', venue: result.venue },
+        {
+          book_hashes_matched: { value: matched, unit: 'Count' },
+          book_hashes_unmatched: { value: unmatched, unit: 'Count' },
+          book_hashes_not_checkable: { value: not_checkable, unit: 'Count' },
+        },
+      );
+    }
     return result;
   });

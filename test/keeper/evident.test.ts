@@ -3,6 +3,7 @@ import { Quality } from '#src/events/captured.ts';
 import type { Level } from '#src/events/event.ts';
 import type { Price } from '#src/units/price.ts';
 import type { Size } from '#src/units/size.ts';
+import type { BookHashFigures, BookProof, BookProofs } from '#src/venues/book-proofs.ts';
 import { absolute, at, book, levels, SECOND, START, type TestEvent, TestLine, top } from './line.ts';
 
 const BIDS = levels([41, 10], [40, 20], [39, 30]);
@@ -11,8 +12,8 @@ const snapshot = (instrument: string, time: number, bids: Level[] = BIDS, asks: 
   book('polymarket', instrument, bids, asks, time);
 
 /** Two proven tokens on one socket and one on another. */
-function started() {
-  const line = new TestLine('polymarket');
+function started(proofs?: BookProofs) {
+  const line = new TestLine('polymarket', undefined, proofs);
   const one = line.connection('market-1#1');
   const two = line.connection('market-2#1');
   line.keeper.expect(['A', 'B', 'C'], at(START));
@@ -72,6 +73,46 @@ describe('a line of a venue without sequence numbers', () => {
     expect(gap).toMatchObject({ instruments: ['A'], cause: 'book_mismatch', to: null });
     expect(gap.from).toBeLessThanOrEqual(START + 1_000);
     expect(gap.from).toBeGreaterThan(START - SECOND);
+  });
+
+  it('dates a mismatch back to the last change whose hash proved the book, and makes no gap of one that does not', () => {
+    const held: string[] = [];
+    const proofs: BookProof[] = [];
+    const { line, one } = started({
+      isDue: (instrument) => instrument === 'A',
+      holdOwnBook: ({ instrument, hash, exchange_ts }, bids, asks) => {
+        held.push(`${hash} ${bids.length} ${asks.length}`);
+        if (hash === 'right') proofs.push({ instrument, exchange_ts });
+      },
+      takeProofs: () => proofs.splice(0),
+      forget: () => {},
+      figures: () => ({}) as BookHashFigures,
+      unmatched: () => [],
+    });
+    line.pass(20);
+    const proven = line.now;
+    const frame = (hash: string, contracts: number) =>
+      line.frame(one, {
+        events: [absolute('A', line.now, 'bid', 39, contracts, hash), absolute('B', line.now, 'bid', 38, 1)],
+      });
+    frame('right', 1);
+    line.pass(20);
+    frame('wrong', 0);
+    expect(held).toEqual(['right 3 2', 'wrong 2 2']);
+    expect(line.openGaps()).toEqual([]);
+    // Only the last of several changes speaks of the book that there is after the frame.
+    line.frame(one, {
+      events: [absolute('A', line.now, 'bid', 37, 4, 'first'), absolute('A', line.now, 'bid', 37, 5, 'last')],
+    });
+    expect(held.at(-1)).toBe('last 3 2');
+    line.frame(one, { events: [], tops: [] });
+    line.frame(one, {
+      events: [absolute('A', line.now, 'bid', 39, 2, 'x')],
+      tops: [{ after: 0, top: top('A', 40, 43) }],
+    });
+    const gap = line.of('gap').at(-1)!;
+    expect(gap).toMatchObject({ instruments: ['A'], cause: 'book_mismatch', to: null });
+    expect([gap.from >= proven - 1, gap.from <= proven]).toEqual([true, true]);
   });
 
   it('asks for a fresh book after a mismatch, unless the venue sends one by itself', () => {

@@ -12,6 +12,7 @@ import type { Micros } from '../../units/time.ts';
 import type { DecodedFrame, DecodeProblem, StatedTop } from '../../venues/decoder.ts';
 import { CaptureCore } from './capture-core.ts';
 import { DueList } from './due-list.ts';
+import { holdAgainstHashes } from './hash-proofs.ts';
 import type { InstrumentState, Source } from './instrument-state.ts';
 import { MissedChanges } from './missed-changes.ts';
 import type { KeeperOptions } from './options.ts';
@@ -83,6 +84,8 @@ export class EvidentKeeper extends CaptureCore {
       }
     }
     if (decoded.tops.length > 0) this.checkTops(source, decoded, now);
+    const { proofs } = this.options;
+    if (proofs !== undefined) holdAgainstHashes(proofs, this.states, source, events, this.frameNumber);
     if (events.length > 0) this.good(source, isTimed);
     this.askForWaiting(now);
   }
