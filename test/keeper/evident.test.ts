@@ -217,21 +217,48 @@ describe('a line of a venue without sequence numbers', () => {
     expect(line.anchors().at(-1)!.bids.at(-1)).toEqual(levels([38, 4])[0]);
   });
 
-  it('learns when the venue tells of what trades take by the book alone', () => {
+  it('believes that a trade took what is gone from a book when enough is traded in its market around that time', () => {
     const { line, one } = started();
-    let size = 1_000;
-    line.frame(one, { events: [snapshot('A', line.now, levels([41, size]))] });
+    const trade = (instrument: string, contracts: number): TestEvent => ({
+      kind: 'trade',
+      venue: 'polymarket',
+      instrument,
+      trade_id: `${instrument} ${line.now}`,
+      price: 410_000 as Price,
+      size: (contracts * 1_000_000) as Size,
+      taker_side: 'sell',
+      is_block: false,
+      exchange_ts: at(line.now),
+    });
+    const markets = ['A', 'B'].map((instrument) => ({ instrument, market: 'M' }));
+    line.frame(one, { events: [snapshot('A', line.now)], markets });
     line.pass(3);
-    for (let trade = 0; trade < 20; trade++) {
-      line.pass(2);
-      line.frame(one, { events: [snapshot('A', line.now, levels([41, --size]))] });
-    }
-    const { books_moved_by_trade, books_differing } = line.keeper.counters;
-    expect(books_differing).toBe(9);
-    expect(books_moved_by_trade).toBe(12);
-    // A level below the best is none of a trade's business.
-    line.frame(one, { events: [snapshot('A', line.now, levels([41, size], [40, 3]))] });
-    expect(line.keeper.counters.books_differing).toBe(10);
+    const gaps = line.of('gap').length;
+    // The best level and half of the next, told of the other token of the market, in part after the book.
+    line.frame(one, { events: [trade('B', 12)] });
+    line.frame(one, { events: [snapshot('A', line.now, levels([40, 10], [39, 30]))] });
+    expect(line.keeper.view('A')!.bids).toEqual(levels([40, 10], [39, 30]));
+    line.pass(0.1);
+    line.frame(one, { events: [trade('B', 8)] });
+    line.pass(2);
+    expect(line.keeper.counters).toMatchObject({ books_moved_by_trade: 1, books_differing: 0 });
+    expect(line.of('gap')).toHaveLength(gaps);
+    // As much again is gone, and less than that is traded: something was lost since the book before.
+    const verified = line.now;
+    line.frame(one, { events: [snapshot('A', line.now, levels([40, 10], [39, 30]))] });
+    line.pass(3);
+    const time = line.now;
+    line.frame(one, { events: [snapshot('A', time, levels([39, 30])), trade('A', 9)] });
+    expect(line.keeper.counters.books_differing).toBe(0);
+    line.pass(2);
+    expect(line.keeper.counters).toMatchObject({ books_moved_by_trade: 1, books_differing: 1 });
+    const gap = line.of('gap').at(-1)!;
+    expect(gap).toMatchObject({ instruments: ['A'], cause: 'book_mismatch', to: time });
+    expect([gap.from <= verified, gap.from > verified - SECOND]).toEqual([true, true]);
+    expect(line.openGaps()).toEqual([]);
+    // A level that is new is none of a trade's business: that book is wrong at once.
+    line.frame(one, { events: [snapshot('A', line.now, levels([39, 30], [38, 3])), trade('A', 99)] });
+    expect(line.keeper.counters.books_differing).toBe(2);
   });
 
   it('puts all books of a socket in doubt over a frame that cannot be read, without asking for them in a loop', () => {
