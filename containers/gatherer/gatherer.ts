@@ -19,10 +19,16 @@ import type { BatcherProblem } from '#src/stream/batcher-options.ts';
 import { KinesisRecordStream, kinesisClient } from '#src/stream/kinesis-record-stream.ts';
 import { laneNames } from '#src/stream/lanes.ts';
 import { systemAfter } from '#src/stream/timer.ts';
-import { registerBatcher, registerKeepers, registerRecorders } from '#src/telemetry/figures.ts';
+import {
+  registerBatcher,
+  registerBookHashes,
+  registerKeepers,
+  registerRecorders,
+} from '#src/telemetry/figures.ts';
 import type { Logger } from '#src/telemetry/logger.ts';
 import { LineMetrics } from '#src/telemetry/metrics.ts';
 import { type Clock, MICROS_PER_SECOND, type Micros } from '#src/units/time.ts';
+import type { BookProofs } from '#src/venues/book-proofs.ts';
 import { venueDefinition } from '#src/venues/registration.ts';
 import type { VenueKey } from '#src/venues/venue.ts';
 import type { GathererEnvironment } from './contract.ts';
@@ -39,6 +45,7 @@ export interface CapturedVenue {
   readonly counters: KeeperCounters;
   readonly recorder: RawRecorder;
   readonly catalogue: CatalogueFeed;
+  readonly proofs: BookProofs | null;
 }
 
 export interface GathererParts {
@@ -154,6 +161,14 @@ export class Gatherer {
       this.metrics.registry,
       Object.fromEntries(this.#venues.map(({ venue, counters }) => [venue, () => counters])),
     );
+    registerBookHashes(
+      this.metrics.registry,
+      Object.fromEntries(
+        this.#venues.flatMap(({ venue, proofs }) =>
+          proofs === null ? [] : [[venue, () => proofs.figures()]],
+        ),
+      ),
+    );
   }
 
   /** Captures. Resolves when the first listing of every venue is complete. */
@@ -221,7 +236,8 @@ export class Gatherer {
       gatherer: environment.GATHERER,
       epoch: this.epoch,
       clock,
-      decoder: definition.decoder(),
+      decoder: access.decoder,
+      ...(access.proofs === undefined ? {} : { proofs: access.proofs }),
       sink: {
         accept: (lane, line, received_at) => {
           if (line.kind === 'gap' && line.to === null) this.#gapsOpened++;
@@ -235,7 +251,7 @@ export class Gatherer {
     const catalogue = new CatalogueFeed(openMarkets, venue);
     const own: RegistryListener = {
       opened: () => {},
-      closed: () => {},
+      closed: (instruments) => access.proofs?.forget(instruments),
       changed: (market) => {
         this.#acceptMarket(market);
         catalogue.changed(market);
@@ -274,7 +290,7 @@ export class Gatherer {
         log[level](kind, { venue, connection, reason: message });
       },
     });
-    return { venue, line, counters: keeper.counters, recorder, catalogue };
+    return { venue, line, counters: keeper.counters, recorder, catalogue, proofs: access.proofs ?? null };
   }
 
   #acceptMarket(market: CatalogueMarket): void {

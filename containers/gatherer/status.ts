@@ -16,7 +16,7 @@ export function statusOf(gatherer: Gatherer, name: string): Record<string, unkno
   let frames = 0;
   let events = 0;
   let gapsOpen = 0;
-  for (const { venue, line, counters, recorder } of gatherer.venues) {
+  for (const { venue, line, counters, recorder, proofs } of gatherer.venues) {
     const status = line.status();
     frames += counters.frames;
     events += counters.events;
@@ -31,6 +31,9 @@ export function statusOf(gatherer: Gatherer, name: string): Record<string, unkno
       notices: status.counters,
       counters,
       recorder: recorder.figures(),
+      ...(proofs === null
+        ? {}
+        : { book_hashes: { ...proofs.figures(), latest_unmatched: proofs.unmatched() } }),
     };
     connections.push(...status.connections.map((connection) => ({ venue, ...connection })));
   }

@@ -21,6 +21,8 @@ export const snapshotPollEnvironment = z.object({
   KALSHI_KEY_ID: z.string().optional(),
   /** PEM text; only where there is no secret. */
   KALSHI_PRIVATE_KEY: z.string().optional(),
+  /** Namespace of the metrics; each environment has its own. */
+  METRICS_NAMESPACE: z.string().min(1).default('PredictionTape/local'),
   AWS_REGION: z.string().default('us-east-1'),
   AWS_ENDPOINT_URL_KINESIS: z.string().optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -48,6 +50,8 @@ export interface SnapshotPollResult {
   readonly answered: number;
   /** Asked for and not answered: closed or unknown by now. */
   readonly missing: number;
+  /** Answered books by what the venue's hash of them says; absent where the venue has no hashes. */
+  readonly hashes?: { readonly matched: number; readonly unmatched: number; readonly not_checkable: number };
   /** Lines whose stream did not take the books, with the reason. */
   readonly refused: Readonly<Record<string, string>>;
 }

@@ -13,6 +13,7 @@ import { KinesisRecordStream, kinesisClient } from '#src/stream/kinesis-record-s
 import { systemClock } from '#src/units/time.ts';
 import { venueDefinition } from '#src/venues/registration.ts';
 import type { FetchBooks, VenueKey } from '#src/venues/venue.ts';
+import { writeMetrics } from '../embedded-metrics.ts';
 import { check, errorLog, parsedEvent } from '../middleware.ts';
 import {
   type SnapshotPollEnvironment,
@@ -28,7 +29,7 @@ const MARGIN_MILLIS = 10_000;
 /** Seconds of unused rate that may gather. */
 const BURST_SECONDS = 2;
 
-type Warm = Omit<PollParts, 'deadlineMillis'> & { readonly log: Logger };
+type Warm = Omit<PollParts, 'deadlineMillis'> & { readonly log: Logger; readonly namespace: string };
 
 let warm: Promise<Warm> | null = null;
 const log = pino({ level: process.env['LOG_LEVEL'] ?? 'info', base: { function: 'snapshot-poll' } });
@@ -95,6 +96,7 @@ async function start(): Promise<Warm> {
   const stream = (name: string): KinesisRecordStream => new KinesisRecordStream(kinesis, name);
   return {
     log,
+    namespace: environment.METRICS_NAMESPACE,
     ledger: new PollLedger(table),
     budget: (venue) =>
       new RateBudget(table, venue, {
@@ -129,5 +131,19 @@ export const handler = middy<SnapshotPollEvent, SnapshotPollResult>()
     const result = await pollChunk({ ...parts, deadlineMillis }, event);
     const level = Object.keys(result.refused).length > 0 ? 'warn' : 'debug';
     log[level](result, 'polled');
+    if (result.hashes !== undefined) {
+      const { matched, unmatched, not_checkable } = result.hashes;
+      writeMetrics(
+        parts.namespace,
+        'bookHashes',
+        Date.now(),
+        { venue: result.venue },
+        {
+          book_hashes_matched: matched,
+          book_hashes_unmatched: unmatched,
+          book_hashes_not_checkable: not_checkable,
+        },
+      );
+    }
     return result;
   });

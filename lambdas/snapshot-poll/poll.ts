@@ -172,6 +172,7 @@ export async function pollChunk(parts: PollParts, event: SnapshotPollEvent): Pro
     asked: instruments.length,
     answered: fetched.books.length,
     missing: fetched.missing.length,
+    ...(fetched.hashes === undefined ? {} : { hashes: fetched.hashes }),
     refused,
   };
 }

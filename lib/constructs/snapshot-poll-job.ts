@@ -103,6 +103,7 @@ export class SnapshotPollJob extends Construct {
         POLYMARKET_CLOB_URL: venues.polymarket.clob_url,
         KALSHI_REQUESTS_PER_SECOND: snapshot_poll.kalshi_requests_per_second,
         POLYMARKET_REQUESTS_PER_SECOND: snapshot_poll.polymarket_requests_per_second,
+        METRICS_NAMESPACE: metricsNamespace(configuration.environment),
         ...(secret === '' ? {} : { KALSHI_KEY_SECRET: secret }),
         LOG_LEVEL: log_level,
       },

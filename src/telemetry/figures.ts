@@ -2,6 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { RecorderFigures } from '../archive/raw-recorder.ts';
 import type { KeeperCounters } from '../capture/keeper/counters.ts';
 import type { BatcherFigures } from '../stream/batcher-options.ts';
+import type { BookHashFigures } from '../venues/book-proofs.ts';
 
 /** How one figure becomes a metric: its name, whether it only grows, and its meaning. */
 interface Figure {
@@ -124,6 +125,51 @@ export function registerKeepers(
     registry,
     keeperTable,
     Object.entries(keepers).map(([venue, counters]) => [{ venue }, counters]),
+  );
+}
+
+const bookHashTable: FigureTable<BookHashFigures> = {
+  socket_matched: counter(
+    'tape_socket_book_hashes_matched_total',
+    'Books of the socket that their hash proves.',
+  ),
+  socket_unmatched: counter(
+    'tape_socket_book_hashes_unmatched_total',
+    'Books of the socket that nothing known gives the hash of; this alone proves nothing.',
+  ),
+  socket_not_checkable: counter(
+    'tape_socket_book_hashes_not_checkable_total',
+    'Books of the socket with no hash, or with one made of what is not known.',
+  ),
+  rest_matched: counter('tape_rest_book_hashes_matched_total', 'Books by REST that their hash proves.'),
+  rest_unmatched: counter(
+    'tape_rest_book_hashes_unmatched_total',
+    'Books by REST that do not give their hash; this alone proves nothing.',
+  ),
+  rest_not_checkable: counter(
+    'tape_rest_book_hashes_not_checkable_total',
+    'Books by REST without a hash, or without something that it is made of.',
+  ),
+  change_matched: counter(
+    'tape_change_hashes_matched_total',
+    'Hashes of changes that prove the line’s own book.',
+  ),
+  change_unmatched: counter(
+    'tape_change_hashes_unmatched_total',
+    'Hashes of changes that the line’s own book does not give; this alone proves nothing.',
+  ),
+  waiting: gauge('tape_book_hashes_waiting', 'Hashes that a trade still to be told may decide.'),
+};
+
+/** Shows what venues' hashes of their books proved, for each venue that gives them. */
+export function registerBookHashes(
+  registry: Registry,
+  venues: Readonly<Record<string, () => BookHashFigures>>,
+): void {
+  register(
+    registry,
+    bookHashTable,
+    Object.entries(venues).map(([venue, figures]) => [{ venue }, figures]),
   );
 }
 

@@ -101,6 +101,17 @@ export const publishedMetrics = {
       tape_delay_p99: 'Milliseconds',
     },
   },
+  /** A request of the snapshot poll, of a venue that hashes its books. */
+  bookHashes: {
+    dimensions: ['venue'],
+    units: {
+      /** Books that the venue's hash of them proves. */
+      book_hashes_matched: 'Count',
+      /** Proves nothing alone: what is hashed may not all be known. */
+      book_hashes_unmatched: 'Count',
+      book_hashes_not_checkable: 'Count',
+    },
+  },
   /** A run of the snapshot poll, for each venue. */
   snapshotPoll: {
     dimensions: ['venue'],

@@ -64,6 +64,8 @@ export interface DecodedFrame {
   /** Stated tops by index into `events`: valid after that event and those before it are applied. */
   readonly tops: readonly { readonly after: number; readonly top: StatedTop }[];
   readonly tickSizes: readonly TickSizeChange[];
+  /** Markets that books and trades name beside their instrument; absent where that is one and the same. */
+  readonly markets?: readonly { readonly instrument: string; readonly market: string }[];
   /** Kalshi subscription and sequence of the frame; 0 where it has none. */
   readonly sid: number;
   readonly seq: number;

@@ -73,7 +73,8 @@ export class FrameBytes {
       else return Number.NaN;
     }
     const places = point < 0 ? 0 : end - point - 1;
-    if (places > 6) return Number.NaN;
+    // A point alone is no number.
+    if (places > 6 || (point >= 0 && end - first === 1)) return Number.NaN;
     value *= PLACES[places]!;
     return isNegative ? 0 - value : value;
   }

@@ -13,6 +13,7 @@ export class FrameResult implements DecodedFrame {
   problems: readonly DecodeProblem[] = NOTHING;
   tops: readonly { readonly after: number; readonly top: StatedTop }[] = NOTHING;
   tickSizes: readonly TickSizeChange[] = NOTHING;
+  markets: readonly { readonly instrument: string; readonly market: string }[] = NOTHING;
   sid = 0;
   seq = 0;
 
@@ -38,6 +39,12 @@ export class FrameResult implements DecodedFrame {
     const stated = { after: this.events.length - 1, top };
     if (this.tops === NOTHING) this.tops = [stated];
     else (this.tops as { after: number; top: StatedTop }[]).push(stated);
+  }
+
+  /** The market of an instrument, as a book or trade names it. */
+  belongs(instrument: string, market: string): void {
+    if (this.markets === NOTHING) this.markets = [{ instrument, market }];
+    else (this.markets as { instrument: string; market: string }[]).push({ instrument, market });
   }
 
   tickSize(change: TickSizeChange): void {

@@ -4,6 +4,7 @@ import type { Venue } from '../events/event.ts';
 import type { AnswerProblem } from '../http/answer-shape.ts';
 import type { HttpClientOptions } from '../http/http-client.ts';
 import type { VenueCatalogue } from '../registry/venue-catalogue.ts';
+import type { BookProofs } from './book-proofs.ts';
 import type { FrameDecoder } from './decoder.ts';
 import type { FetchedBooks } from './fetched-books.ts';
 import type { SessionProfile } from './session.ts';
@@ -36,6 +37,10 @@ export type FetchBooks = (instruments: readonly string[]) => Promise<FetchedBook
 
 /** How one venue is reached, the same shape for every venue. */
 export interface VenueAccess {
+  /** Decodes the frames of the line. Where the venue hashes its books, what it decodes is evidence for `proofs`. */
+  readonly decoder: FrameDecoder;
+  /** Where the venue gives hashes of its books. */
+  readonly proofs?: BookProofs;
   readonly catalogue: VenueCatalogue;
   readonly fetchBooks: FetchBooks;
   /** Headers of the upgrade request, made afresh for each connection. */

@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { olderBookHash, todaysBookHash, verifyBookHash } from '#src/venues/polymarket/book-hash.ts';
+import {
+  olderBookHash,
+  todaysBookHash,
+  todaysHashText,
+  verifyBookHash,
+} from '#src/venues/polymarket/book-hash.ts';
 import { fixtureLines } from './fixtures.ts';
 
 const empty = { market: '0xaabbcc', asset_id: '100', bids: [], asks: [] };
@@ -35,7 +40,7 @@ describe("the venue's hash of a book", () => {
   });
 
   it("of today's form is taken over ten fields in the venue's order, whatever the order they came in", () => {
-    expect(todaysBookHash({ ...filled, timestamp: '1703875200000' }, known, '0.45')).toBe(
+    expect(todaysBookHash(todaysHashText({ ...filled, timestamp: '1703875200000' }, known), '0.45')).toBe(
       sha1(todays('0.45')),
     );
     const mixed = { ...message('0.45'), bids: filled.bids.map(({ price, size }) => ({ size, price })) };

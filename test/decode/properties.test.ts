@@ -7,11 +7,15 @@ import { fixtureLines, kalshi, losses, polymarket, recordedFrames } from './fixt
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
+interface Schema {
+  safeParse(value: unknown): { success: boolean };
+}
+
 interface VenueFrames {
   readonly name: string;
   readonly decode: (frame: unknown) => DecodedFrame;
   readonly frames: readonly Json[];
-  readonly schema: { safeParse(value: unknown): { success: boolean } };
+  readonly schema: Schema & { readonly options: readonly Schema[] };
 }
 
 const parsed = (lines: readonly string[]): Json[] => lines.map((line) => JSON.parse(line) as Json);
@@ -151,6 +155,16 @@ describe.each(VENUES)('frames of $name', (venue) => {
     );
     fc.assert(fc.property(fc.string(), (text) => void decode(text)));
     fc.assert(fc.property(anyJson, (value) => void decode(JSON.stringify(value))));
+  });
+
+  it('are here of every kind that the schema knows', () => {
+    expect(schema.options.length).toBeGreaterThan(6);
+    schema.options.forEach((kind, index) => {
+      expect(
+        frames.some((frame) => kind.safeParse(frame).success),
+        `kind ${index} of the schema`,
+      ).toBe(true);
+    });
   });
 
   it('that fit the schema of today lose nothing, and those that do not are named', () => {

@@ -117,6 +117,21 @@ describe.each(VENUES)('the quick decoder of $name', ({ frames, whole, quick }) =
     );
   });
 
+  it('takes neither a point nor a sign alone for a number, wherever a figure stands', () => {
+    let figures = 0;
+    for (const frame of frames.slice(0, 20)) {
+      for (const { index, 0: value } of frame.matchAll(/"-?[\d.]+"/g)) {
+        for (const text of ['"."', '"-."', '"-"']) {
+          const odd = frame.slice(0, index) + text + frame.slice(index + value.length);
+          const result = quick.decode(odd, contexts[0]!);
+          if (result !== null) expect(result, odd).toEqual(whole.decodeAny(odd, contexts[0]!));
+          figures++;
+        }
+      }
+    }
+    expect(figures).toBeGreaterThan(20);
+  });
+
   it('leaves a key that comes twice to the decoder proper, whose last value counts', () => {
     for (const frame of frames) {
       for (const [field] of frame.matchAll(

@@ -3,6 +3,7 @@ import { Quality } from '#src/events/captured.ts';
 import type { Level } from '#src/events/event.ts';
 import type { Price } from '#src/units/price.ts';
 import type { Size } from '#src/units/size.ts';
+import type { BookHashFigures, BookProof, BookProofs } from '#src/venues/book-proofs.ts';
 import { absolute, at, book, levels, SECOND, START, type TestEvent, TestLine, top } from './line.ts';
 
 const BIDS = levels([41, 10], [40, 20], [39, 30]);
@@ -11,8 +12,8 @@ const snapshot = (instrument: string, time: number, bids: Level[] = BIDS, asks: 
   book('polymarket', instrument, bids, asks, time);
 
 /** Two proven tokens on one socket and one on another. */
-function started() {
-  const line = new TestLine('polymarket');
+function started(proofs?: BookProofs) {
+  const line = new TestLine('polymarket', undefined, proofs);
   const one = line.connection('market-1#1');
   const two = line.connection('market-2#1');
   line.keeper.expect(['A', 'B', 'C'], at(START));
@@ -72,6 +73,46 @@ describe('a line of a venue without sequence numbers', () => {
     expect(gap).toMatchObject({ instruments: ['A'], cause: 'book_mismatch', to: null });
     expect(gap.from).toBeLessThanOrEqual(START + 1_000);
     expect(gap.from).toBeGreaterThan(START - SECOND);
+  });
+
+  it('dates a mismatch back to the last change whose hash proved the book, and makes no gap of one that does not', () => {
+    const held: string[] = [];
+    const proofs: BookProof[] = [];
+    const { line, one } = started({
+      isDue: (instrument) => instrument === 'A',
+      holdOwnBook: ({ instrument, hash, exchange_ts }, bids, asks) => {
+        held.push(`${hash} ${bids.length} ${asks.length}`);
+        if (hash === 'right') proofs.push({ instrument, exchange_ts });
+      },
+      takeProofs: () => proofs.splice(0),
+      forget: () => {},
+      figures: () => ({}) as BookHashFigures,
+      unmatched: () => [],
+    });
+    line.pass(20);
+    const proven = line.now;
+    const frame = (hash: string, contracts: number) =>
+      line.frame(one, {
+        events: [absolute('A', line.now, 'bid', 39, contracts, hash), absolute('B', line.now, 'bid', 38, 1)],
+      });
+    frame('right', 1);
+    line.pass(20);
+    frame('wrong', 0);
+    expect(held).toEqual(['right 3 2', 'wrong 2 2']);
+    expect(line.openGaps()).toEqual([]);
+    // Only the last of several changes speaks of the book that there is after the frame.
+    line.frame(one, {
+      events: [absolute('A', line.now, 'bid', 37, 4, 'first'), absolute('A', line.now, 'bid', 37, 5, 'last')],
+    });
+    expect(held.at(-1)).toBe('last 3 2');
+    line.frame(one, { events: [], tops: [] });
+    line.frame(one, {
+      events: [absolute('A', line.now, 'bid', 39, 2, 'x')],
+      tops: [{ after: 0, top: top('A', 40, 43) }],
+    });
+    const gap = line.of('gap').at(-1)!;
+    expect(gap).toMatchObject({ instruments: ['A'], cause: 'book_mismatch', to: null });
+    expect([gap.from >= proven - 1, gap.from <= proven]).toEqual([true, true]);
   });
 
   it('asks for a fresh book after a mismatch, unless the venue sends one by itself', () => {
@@ -176,21 +217,48 @@ describe('a line of a venue without sequence numbers', () => {
     expect(line.anchors().at(-1)!.bids.at(-1)).toEqual(levels([38, 4])[0]);
   });
 
-  it('learns when the venue tells of what trades take by the book alone', () => {
+  it('believes that a trade took what is gone from a book when enough is traded in its market around that time', () => {
     const { line, one } = started();
-    let size = 1_000;
-    line.frame(one, { events: [snapshot('A', line.now, levels([41, size]))] });
+    const trade = (instrument: string, contracts: number): TestEvent => ({
+      kind: 'trade',
+      venue: 'polymarket',
+      instrument,
+      trade_id: `${instrument} ${line.now}`,
+      price: 410_000 as Price,
+      size: (contracts * 1_000_000) as Size,
+      taker_side: 'sell',
+      is_block: false,
+      exchange_ts: at(line.now),
+    });
+    const markets = ['A', 'B'].map((instrument) => ({ instrument, market: 'M' }));
+    line.frame(one, { events: [snapshot('A', line.now)], markets });
     line.pass(3);
-    for (let trade = 0; trade < 20; trade++) {
-      line.pass(2);
-      line.frame(one, { events: [snapshot('A', line.now, levels([41, --size]))] });
-    }
-    const { books_moved_by_trade, books_differing } = line.keeper.counters;
-    expect(books_differing).toBe(9);
-    expect(books_moved_by_trade).toBe(12);
-    // A level below the best is none of a trade's business.
-    line.frame(one, { events: [snapshot('A', line.now, levels([41, size], [40, 3]))] });
-    expect(line.keeper.counters.books_differing).toBe(10);
+    const gaps = line.of('gap').length;
+    // The best level and half of the next, told of the other token of the market, in part after the book.
+    line.frame(one, { events: [trade('B', 12)] });
+    line.frame(one, { events: [snapshot('A', line.now, levels([40, 10], [39, 30]))] });
+    expect(line.keeper.view('A')!.bids).toEqual(levels([40, 10], [39, 30]));
+    line.pass(0.1);
+    line.frame(one, { events: [trade('B', 8)] });
+    line.pass(2);
+    expect(line.keeper.counters).toMatchObject({ books_moved_by_trade: 1, books_differing: 0 });
+    expect(line.of('gap')).toHaveLength(gaps);
+    // As much again is gone, and less than that is traded: something was lost since the book before.
+    const verified = line.now;
+    line.frame(one, { events: [snapshot('A', line.now, levels([40, 10], [39, 30]))] });
+    line.pass(3);
+    const time = line.now;
+    line.frame(one, { events: [snapshot('A', time, levels([39, 30])), trade('A', 9)] });
+    expect(line.keeper.counters.books_differing).toBe(0);
+    line.pass(2);
+    expect(line.keeper.counters).toMatchObject({ books_moved_by_trade: 1, books_differing: 1 });
+    const gap = line.of('gap').at(-1)!;
+    expect(gap).toMatchObject({ instruments: ['A'], cause: 'book_mismatch', to: time });
+    expect([gap.from <= verified, gap.from > verified - SECOND]).toEqual([true, true]);
+    expect(line.openGaps()).toEqual([]);
+    // A level that is new is none of a trade's business: that book is wrong at once.
+    line.frame(one, { events: [snapshot('A', line.now, levels([39, 30], [38, 3])), trade('A', 99)] });
+    expect(line.keeper.counters.books_differing).toBe(2);
   });
 
   it('puts all books of a socket in doubt over a frame that cannot be read, without asking for them in a loop', () => {

@@ -5,6 +5,7 @@ import type { Level, MarketEvent, Side, Venue } from '#src/events/event.ts';
 import type { Price } from '#src/units/price.ts';
 import type { Size } from '#src/units/size.ts';
 import type { Micros } from '#src/units/time.ts';
+import type { BookProofs } from '#src/venues/book-proofs.ts';
 import type { FrameDecoder } from '#src/venues/decoder.ts';
 import { encode, type TestFrame, testDecoder } from './test-decoder.ts';
 
@@ -22,7 +23,7 @@ export class TestLine {
   readonly keeper: ReturnType<typeof createKeeper>;
   private readonly venue: Venue;
 
-  constructor(venue: Venue, decoder: FrameDecoder = testDecoder(venue)) {
+  constructor(venue: Venue, decoder: FrameDecoder = testDecoder(venue), proofs?: BookProofs) {
     this.venue = venue;
     this.keeper = createKeeper({
       venue,
@@ -30,6 +31,7 @@ export class TestLine {
       epoch: 'e1',
       clock: () => at(this.now),
       decoder,
+      ...(proofs === undefined ? {} : { proofs }),
       sink: { accept: (_lane, written) => void this.lines.push(written) },
       snapshotInterval: 15 * SECOND,
       snapshotDepth: 2,

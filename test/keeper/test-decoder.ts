@@ -18,6 +18,7 @@ export interface TestFrame {
   readonly controls?: readonly ControlMessage[];
   readonly problems?: readonly DecodeProblem[];
   readonly tops?: readonly { readonly after: number; readonly top: StatedTop }[];
+  readonly markets?: readonly { readonly instrument: string; readonly market: string }[];
 }
 
 export const encode = (frame: TestFrame): string => JSON.stringify(frame);
@@ -38,6 +39,7 @@ export function testDecoder(venue: 'kalshi' | 'polymarket'): FrameDecoder {
         problems: [...(parsed.problems ?? [])],
         tops: [...(parsed.tops ?? [])],
         tickSizes: [],
+        markets: [...(parsed.markets ?? [])],
         sid: parsed.sid ?? 0,
         seq: parsed.seq ?? 0,
       };

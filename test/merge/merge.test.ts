@@ -508,6 +508,26 @@ describe('the merge', () => {
     expect(await onTape()).toEqual([{ exchange_ts: String(T0), quality: 17, lines: 7 }]);
   });
 
+  it('keeps what each line saw of changes and ticks without venue time, marked and of that line alone', async () => {
+    const made = await world(databases);
+    for (const [index, line] of lineNames.entries()) {
+      const at = T0 + index * 40_000;
+      const untimed = { exchange_ts: at, received_at: at, quality: 16 };
+      // The second of two equal changes reached two of the lines only: no count over a span could tell which.
+      const again = { ...untimed, exchange_ts: at + 900_000, received_at: at + 900_000 };
+      const changes = line === 'b' ? [delta(untimed)] : [delta(untimed), delta(again)];
+      await store(made.sessions[line], 'order_book_deltas', changes);
+      await store(made.sessions[line], 'tickers', [ticker(untimed)]);
+    }
+    await runUntilDone(made.merge());
+    const linesOf = async (table: string): Promise<unknown[]> =>
+      (await made.production.query(`SELECT lines, quality FROM ${table} ORDER BY exchange_ts`)).rows;
+    expect(await linesOf('tickers')).toEqual([1, 2, 4].map((lines) => ({ lines, quality: 16 })));
+    expect(await linesOf('order_book_deltas')).toEqual(
+      [1, 2, 4, 1, 4].map((lines) => ({ lines, quality: 16 })),
+    );
+  });
+
   it('takes announcements without venue time for one within ten seconds, whatever line and order', async () => {
     const at = (line: LineName, ...times: number[]) => ({
       line,

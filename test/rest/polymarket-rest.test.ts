@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AnswerProblem } from '#src/http/answer-shape.ts';
@@ -111,6 +112,39 @@ describe('the CLOB client', () => {
     expect(problems).toMatchObject([{ route: '/books', subject: '20', message: 'not a time: "soon"' }]);
   });
 
+  it('holds every book against its own hash, and counts without judging', async () => {
+    const hashed = (token: string): object => {
+      const {
+        market,
+        asset_id,
+        timestamp,
+        bids,
+        asks,
+        min_order_size,
+        tick_size,
+        neg_risk,
+        last_trade_price,
+      } = book(token);
+      const fields = {
+        market,
+        asset_id,
+        timestamp,
+        hash: '',
+        bids,
+        asks,
+        min_order_size,
+        tick_size,
+        neg_risk,
+      };
+      const text = JSON.stringify({ ...fields, last_trade_price });
+      return { ...book(token), hash: createHash('sha1').update(text).digest('hex') };
+    };
+    const { clob } = await venue(() => ({ body: [hashed('1'), book('2'), book('3', { hash: null })] }));
+    const { books, hashes } = await clob.books(['1', '2', '3']);
+    expect(books).toHaveLength(3);
+    expect(hashes).toEqual({ matched: 1, unmatched: 1, not_checkable: 1 });
+  });
+
   it('gives no book that was not asked for', async () => {
     const { clob } = await venue(() => ({ body: [book('1'), book('2')] }));
     const { books } = await clob.books(['1']);
@@ -120,7 +154,7 @@ describe('the CLOB client', () => {
   it('never reads a token id as a number', async () => {
     const text = JSON.stringify([book(TOKEN)]).replace(`"${TOKEN}"`, TOKEN);
     const { clob, problems } = await venue(() => ({ body: text }));
-    expect(await clob.books([TOKEN])).toEqual({ books: [], missing: [TOKEN] });
+    expect(await clob.books([TOKEN])).toMatchObject({ books: [], missing: [TOKEN] });
     expect(problems[0]!.message).toContain('asset_id');
   });
 

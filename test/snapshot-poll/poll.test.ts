@@ -66,6 +66,7 @@ async function world(more: Partial<PollParts> = {}) {
     books: async (_, instruments) => ({
       books: instruments.slice(0, 2).map((name) => book(name)),
       missing: ['K3'],
+      hashes: { matched: 2, unmatched: 1, not_checkable: 0 },
     }),
     streams,
     lanes: 4,
@@ -88,6 +89,7 @@ describe('one request of the snapshot poll', () => {
       asked: 3,
       answered: 2,
       missing: 1,
+      hashes: { matched: 2, unmatched: 1, not_checkable: 0 },
       refused: {},
     });
     for (const gatherer of ['a', 'b', 'c'] as const) {

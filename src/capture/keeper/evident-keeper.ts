@@ -1,28 +1,22 @@
 import { SetOutcome } from '../../book/order-book.ts';
-import type {
-  AbsoluteBookDelta,
-  BookSnapshotEvent,
-  GapCause,
-  Level,
-  TradeEvent,
-} from '../../events/event.ts';
+import type { AbsoluteBookDelta, BookSnapshotEvent, GapCause, TradeEvent } from '../../events/event.ts';
 import { hashKey } from '../../events/identity.ts';
 import { Placement } from '../../events/occurrence.ts';
 import type { Micros } from '../../units/time.ts';
 import type { DecodedFrame, DecodeProblem, StatedTop } from '../../venues/decoder.ts';
 import { CaptureCore } from './capture-core.ts';
 import { DueList } from './due-list.ts';
+import { holdAgainstHashes } from './hash-proofs.ts';
 import type { InstrumentState, Source } from './instrument-state.ts';
 import { MissedChanges } from './missed-changes.ts';
 import type { KeeperOptions } from './options.ts';
+import { TradeEvidence, takenBetween } from './trade-evidence.ts';
 
 const SECOND = 1_000_000;
 /** A book that disagrees with a stated price often follows within this time. */
 const BOOK_FOLLOWS = 0.3 * SECOND;
 /** Frames beyond this length are not kept for comparison with the next. */
 const LONGEST_REPEATED = 65_536;
-/** Books that differ as by a trade before that is taken for the venue's way. */
-const BOOKS_TO_BELIEVE = 8;
 /** A connection whose frames cannot be read asks for all its books again at most this often. */
 const QUIET_AFTER_UNREADABLE = 10 * SECOND;
 
@@ -35,7 +29,7 @@ export class EvidentKeeper extends CaptureCore {
   protected readonly patience = 5 * SECOND;
   private readonly waiting = new DueList<InstrumentState>();
   private readonly withOrdinal: (tradeId: string, ordinal: number) => string;
-  private takenBooks = 0;
+  private readonly trades = new TradeEvidence();
 
   /** @param withOrdinal makes the id of the n-th of several equal trades, counted from 0, of the derived one. */
   constructor(options: KeeperOptions, withOrdinal: (tradeId: string, ordinal: number) => string) {
@@ -54,6 +48,7 @@ export class EvidentKeeper extends CaptureCore {
       this.counters.resends += events.length;
       return;
     }
+    for (const { instrument, market } of decoded.markets ?? []) this.trades.belongs(instrument, market);
     for (const { instrument } of decoded.tickSizes) {
       // The grid is new, the levels stay: those off the new grid are still good orders.
       this.counters.tick_size_changes++;
@@ -83,8 +78,21 @@ export class EvidentKeeper extends CaptureCore {
       }
     }
     if (decoded.tops.length > 0) this.checkTops(source, decoded, now);
+    const { proofs } = this.options;
+    if (proofs !== undefined) holdAgainstHashes(proofs, this.states, source, events, this.frameNumber);
     if (events.length > 0) this.good(source, isTimed);
     this.askForWaiting(now);
+    this.settleTrades(now);
+  }
+
+  override tick(now: Micros): void {
+    this.settleTrades(now);
+    super.tick(now);
+  }
+
+  override release(instruments: readonly string[], at: Micros): void {
+    super.release(instruments, at);
+    for (const instrument of instruments) this.trades.forget(instrument);
   }
 
   /** A message of a new kind that names an instrument may have changed its book: no number would show that. */
@@ -265,7 +273,10 @@ export class EvidentKeeper extends CaptureCore {
       state.verifiedUntil = this.delays.venueTime(state.source, event.received_at);
       return;
     }
-    if (this.isByTrade(book.levels('bid'), book.levels('ask'), event)) this.counters.books_moved_by_trade++;
+    const { received_at } = event;
+    const amount = takenBetween({ bids: book.levels('bid'), asks: book.levels('ask') }, event);
+    if (amount !== null)
+      this.trades.doubt({ state, from: state.verifiedUntil, to: time, amount, received_at });
     else {
       this.counters.books_differing++;
       this.suspect(state, state.verifiedUntil, 'book_mismatch');
@@ -284,17 +295,18 @@ export class EvidentKeeper extends CaptureCore {
     this.reports.changed(state, event.received_at);
   }
 
-  /**
-   * Whether a trade explains the difference. Where the venue tells of what trades take by the book alone, that is
-   * nearly every book that follows a trade, and no change is missing. Where it also sends the changes, books
-   * agree as a rule, and one that does not is evidence of a loss.
-   */
-  private isByTrade(bids: readonly Level[], asks: readonly Level[], event: BookSnapshotEvent): boolean {
-    const isTaken =
-      (isConsumed(bids, event.bids) && sameLevels(asks, event.asks)) ||
-      (isConsumed(asks, event.asks) && sameLevels(bids, event.bids));
-    if (isTaken) this.takenBooks++;
-    return isTaken && this.takenBooks > BOOKS_TO_BELIEVE + 2 * this.counters.books_matched;
+  /** What only a trade explains is looked at again once the trade must have been told. */
+  private settleTrades(now: number): void {
+    for (const { book, isExplained } of this.trades.settle(now)) {
+      const { state, from, to } = book;
+      if (isExplained) {
+        this.counters.books_moved_by_trade++;
+        continue;
+      }
+      this.counters.books_differing++;
+      if (!state.isReleased)
+        this.ledger.record(state.instrument, from as Micros, to as Micros, 'book_mismatch');
+    }
   }
 
   /** The best prices stated with the last change of each instrument in the frame, after all of them. */
@@ -328,6 +340,7 @@ export class EvidentKeeper extends CaptureCore {
       if (state === undefined) this.counters.unexpected++;
       else this.counters.superseded++;
     }
+    if (state?.source === source) this.trades.trade(event);
     // Every subscription is counted by itself: the n-th of equal trades on one is the n-th on another.
     const ordinal = source.trades.next(event.trade_id);
     this.writer.trade({ ...event, trade_id: this.withOrdinal(event.trade_id, ordinal) }, source, 0);
@@ -347,24 +360,4 @@ export class EvidentKeeper extends CaptureCore {
       }
     }
   }
-}
-
-function sameLevels(a: readonly Level[], b: readonly Level[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let index = 0; index < a.length; index++) {
-    if (a[index]![0] !== b[index]![0] || a[index]![1] !== b[index]![1]) return false;
-  }
-  return true;
-}
-
-/** Whether `after` is `before` with some of the best levels gone, the last of them perhaps in part. */
-function isConsumed(before: readonly Level[], after: readonly Level[]): boolean {
-  const gone = before.length - after.length;
-  if (gone < 0) return false;
-  for (let index = 0; index < after.length; index++) {
-    const [price, size] = before[gone + index]!;
-    if (after[index]![0] !== price) return false;
-    if (index === 0 ? after[0]![1] > size : after[index]![1] !== size) return false;
-  }
-  return true;
 }

@@ -1,5 +1,6 @@
 import type { Gatherer, Venue } from '../../events/event.ts';
 import type { Clock } from '../../units/time.ts';
+import type { BookProofs } from '../../venues/book-proofs.ts';
 import type { FrameDecoder } from '../../venues/decoder.ts';
 import type { CaptureSink } from '../sink.ts';
 import type { KeeperCounters } from './counters.ts';
@@ -19,6 +20,8 @@ export interface KeeperOptions {
   readonly snapshotDepth: number;
   /** Between two exact whole-book anchors of a changing book; 0 for only the one after each proof. */
   readonly anchorInterval: number;
+  /** Evidence from the venue's hashes of its books, where it gives them. */
+  readonly proofs?: BookProofs;
   /** Counted into, when given; else the keeper makes its own. */
   readonly counters?: KeeperCounters;
 }

@@ -46,6 +46,7 @@ export const kalshiVenue: VenueDefinition = {
     const rest = new KalshiRest({ ...http, baseUrl: rest_url, signer, rateShare: rate_share });
     const socketPath = new URL(websocket_url).pathname;
     return {
+      decoder: new KalshiDecoder(),
       catalogue: new KalshiCatalogue(rest, combos),
       fetchBooks: (instruments) => rest.orderbooks(instruments),
       ...(signer === undefined ? {} : { signer: () => signer('GET', socketPath) }),

@@ -80,6 +80,8 @@ export function decodeBook(fields: Fields, context: FrameContext, result: FrameR
     snapshot_ts: exchange_ts ?? context.received_at,
     exchange_ts,
   } as const;
+  const market = textOf(fields['market']);
+  if (market !== undefined) result.belongs(instrument, market);
   const hash = readHash(fields['hash'], 'book', result, instrument);
   result.event(hash === undefined ? event : { ...event, hash });
 }

@@ -40,6 +40,8 @@ export function decodeTrade(fields: Fields, context: FrameContext, result: Frame
   const size = readSize(fields, 'size', 'last_trade_price', result, instrument);
   if (price === null || size === null) return;
   const exchange_ts = readTimestamp(fields, 'last_trade_price', result, instrument);
+  const market = textOf(fields['market']);
+  if (market !== undefined) result.belongs(instrument, market);
   const taker_side = takerOf(fields['side'], result, instrument);
   const transaction = textOf(fields['transaction_hash']) ?? '';
   if (transaction === '' && !isAbsent(fields['transaction_hash'])) {

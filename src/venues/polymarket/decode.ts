@@ -1,6 +1,7 @@
 import type { DecodedFrame, FrameContext, FrameDecoder } from '../decoder.ts';
 import { type Fields, isFields, shown, textOf } from '../field-values.ts';
 import { FrameResult } from '../frame-result.ts';
+import type { BookHashEvidence } from './book-hash-evidence.ts';
 import { decodeBook, decodePriceChange } from './decode-book.ts';
 import { decodeNewMarket, decodeResolved, decodeTickSize } from './decode-lifecycle.ts';
 import { decodeBestPrices, decodeTrade } from './decode-trade.ts';
@@ -14,6 +15,12 @@ export class PolymarketDecoder implements FrameDecoder {
   readonly venue = 'polymarket';
 
   private readonly quick = new QuickPolymarketDecoder();
+  private readonly hashes: BookHashEvidence | null;
+
+  /** @param hashes shown every message that a hash is said of, or that goes into one */
+  constructor(hashes: BookHashEvidence | null = null) {
+    this.hashes = hashes;
+  }
 
   decode(frame: string, context: FrameContext): DecodedFrame {
     return this.quick.decode(frame, context) ?? this.decodeAny(frame, context);
@@ -36,10 +43,26 @@ export class PolymarketDecoder implements FrameDecoder {
       else result.problem('not_json', `${(error as Error).message}: ${shown(frame)}`);
       return result;
     }
-    if (!Array.isArray(content)) decodeMessage(content, context, result);
+    if (!Array.isArray(content)) this.message(content, context, result);
     else if (content.length === 0) result.problem('empty', 'the frame is an empty list');
-    else for (const message of content as readonly unknown[]) decodeMessage(message, context, result);
+    else for (const message of content as readonly unknown[]) this.message(message, context, result);
     return result;
+  }
+
+  private message(message: unknown, context: FrameContext, result: FrameResult): void {
+    decodeMessage(message, context, result);
+    if (this.hashes === null || !isFields(message)) return;
+    switch (message['event_type'] ?? inferredType(message)) {
+      case 'book':
+        this.hashes.socketBook(message, context.received_at);
+        break;
+      case 'last_trade_price':
+        this.hashes.trade(message, context.received_at);
+        break;
+      case 'tick_size_change':
+        this.hashes.tickSize(message);
+        break;
+    }
   }
 }
 

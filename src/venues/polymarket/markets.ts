@@ -2,6 +2,7 @@ import type { LifecycleEvent } from '../../events/event.ts';
 import type { CatalogueMarket } from '../../registry/catalogue.ts';
 import type { CatalogueNews, VenueCatalogue } from '../../registry/venue-catalogue.ts';
 import { type Micros, parseRfc3339 } from '../../units/time.ts';
+import { type BookHashEvidence, catalogueTerms } from './book-hash-evidence.ts';
 import type { GammaRest } from './gamma.ts';
 import { type GammaMarket, gammaList } from './rest-schema.ts';
 
@@ -33,14 +34,17 @@ export class PolymarketCatalogue implements VenueCatalogue {
   /** Markets trade on after their end date until they are closed. */
   readonly keepsToItsClock = false;
   readonly #gamma: GammaRest;
+  readonly #hashes: BookHashEvidence | null;
 
-  constructor(gamma: GammaRest) {
+  /** @param hashes told what the socket's books leave out and are hashed with */
+  constructor(gamma: GammaRest, hashes: BookHashEvidence | null = null) {
     this.#gamma = gamma;
+    this.#hashes = hashes;
   }
 
   async *listOpen(signal: AbortSignal): AsyncGenerator<readonly CatalogueMarket[]> {
     for await (const page of this.#gamma.markets({ closed: false, archived: false }, signal)) {
-      yield page.map(polymarketMarket);
+      yield page.map(this.#read);
     }
   }
 
@@ -48,20 +52,20 @@ export class PolymarketCatalogue implements VenueCatalogue {
   async *listUpdated(since: Micros, signal: AbortSignal): AsyncGenerator<readonly CatalogueMarket[]> {
     const query = { closed: false, archived: false, newestFirst: true };
     for await (const page of this.#gamma.markets(query, signal)) {
-      yield page.map(polymarketMarket);
+      yield page.map(this.#read);
       if (page.some((market) => (time(market.createdAt) ?? 0) < since)) return;
     }
   }
 
   async fetchMarkets(markets: readonly string[], signal: AbortSignal): Promise<readonly CatalogueMarket[]> {
-    return (await this.#gamma.marketsByCondition(markets, signal)).map(polymarketMarket);
+    return (await this.#gamma.marketsByCondition(markets, signal)).map(this.#read);
   }
 
   async fetchInstruments(
     instruments: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly CatalogueMarket[]> {
-    return (await this.#gamma.marketsByToken(instruments, signal)).map(polymarketMarket);
+    return (await this.#gamma.marketsByToken(instruments, signal)).map(this.#read);
   }
 
   news(event: LifecycleEvent): CatalogueNews | null {
@@ -94,6 +98,15 @@ export class PolymarketCatalogue implements VenueCatalogue {
   ignores(): boolean {
     return false;
   }
+
+  readonly #read = (listed: GammaMarket): CatalogueMarket => {
+    const market = polymarketMarket(listed);
+    if (market.is_open) {
+      const tokens = market.instruments.map(({ instrument }) => instrument);
+      this.#hashes?.catalogue(market.market, tokens, catalogueTerms(market.details));
+    }
+    return market;
+  };
 }
 
 /**

@@ -10,7 +10,8 @@ import { queryOf } from '../../http/query.ts';
 import type { RateLimit } from '../../http/rate-limit.ts';
 import { type Price, parsePrice } from '../../units/price.ts';
 import { type Micros, microsFromSeconds } from '../../units/time.ts';
-import type { FetchedBooks } from '../fetched-books.ts';
+import type { FetchedBooks, HashVerdicts } from '../fetched-books.ts';
+import { BookHashEvidence } from './book-hash-evidence.ts';
 import { polymarketRestBook } from './rest-events.ts';
 import { type PolymarketLimits, polymarketLimits } from './rest-limits.ts';
 import * as schemas from './rest-schema.ts';
@@ -20,6 +21,8 @@ export interface PolymarketRestOptions extends Omit<HttpClientOptions, 'headers'
   readonly limits?: PolymarketLimits;
   /** Part of the published limits for this process; 0.8 unless said. */
   readonly rateShare?: number;
+  /** Shown every book, which says all that its hash is made of; its own where absent. */
+  readonly hashes?: BookHashEvidence;
   /** Told of every element of an answer that could not be used. */
   readonly problem?: (problem: AnswerProblem) => void;
 }
@@ -50,9 +53,11 @@ const LAST_CURSOR = 'LTE=';
 export class PolymarketRest {
   readonly #api: JsonApi;
   readonly #limits: PolymarketLimits;
+  readonly #hashes: BookHashEvidence;
 
   constructor(options: PolymarketRestOptions) {
-    const { limits, rateShare, problem, ...http } = options;
+    const { limits, rateShare, problem, hashes, ...http } = options;
+    this.#hashes = hashes ?? new BookHashEvidence();
     this.#limits = limits ?? polymarketLimits(rateShare ?? 0.8, options.clock, options.sleep);
     this.#api = new JsonApi(new HttpClient(http), problem ?? (() => {}));
   }
@@ -63,6 +68,7 @@ export class PolymarketRest {
     return orNull(async () => {
       const { body, answer } = await this.#api.ask(request, schemas.bookSchema);
       if (body.asset_id !== token) throw wrongShape(answer, request, `answered for token ${body.asset_id}`);
+      this.#hashes.restBook(body, answer.received_at);
       try {
         return polymarketRestBook(body, answer.received_at);
       } catch (error) {
@@ -75,6 +81,7 @@ export class PolymarketRest {
   async books(tokens: readonly string[], signal?: AbortSignal): Promise<FetchedBooks> {
     const wanted = new Set(tokens);
     const books = new Map<string, BookSnapshotEvent>();
+    const hashes: HashVerdicts = { matched: 0, unmatched: 0, not_checkable: 0 };
     for (const chunk of chunks([...wanted], BATCH)) {
       const request: HttpRequest = {
         method: 'POST',
@@ -86,13 +93,16 @@ export class PolymarketRest {
       };
       const { body, answer } = await this.#api.ask(request, z.array(z.unknown()));
       const bodies = this.#api.elements('/books', body, schemas.bookSchema);
-      const read = (one: schemas.PolymarketBookBody): BookSnapshotEvent =>
-        polymarketRestBook(one, answer.received_at);
+      const read = (one: schemas.PolymarketBookBody): BookSnapshotEvent => {
+        hashes[this.#hashes.restBook(one, answer.received_at).verdict]++;
+        return polymarketRestBook(one, answer.received_at);
+      };
       for (const book of this.#api.readEach('/books', bodies, read)) {
         if (wanted.has(book.instrument)) books.set(book.instrument, book);
       }
     }
-    return { books: [...books.values()], missing: [...wanted].filter((token) => !books.has(token)) };
+    const missing = [...wanted].filter((token) => !books.has(token));
+    return { books: [...books.values()], missing, hashes };
   }
 
   markets(signal?: AbortSignal): AsyncGenerator<readonly schemas.ClobMarket[]> {

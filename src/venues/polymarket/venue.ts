@@ -1,6 +1,7 @@
 import type { Configuration } from '../../config/schema.ts';
 import { lineTiming } from '../../connections/line-timing.ts';
 import type { VenueDefinition, VenueLineSettings } from '../venue.ts';
+import { BookHashEvidence } from './book-hash-evidence.ts';
 import { PolymarketDecoder } from './decode.ts';
 import { GammaRest } from './gamma.ts';
 import { PolymarketCatalogue } from './markets.ts';
@@ -43,9 +44,12 @@ export const polymarketVenue: VenueDefinition = {
   access(configuration, _key, http) {
     const { clob_url, gamma_url, rate_share } = configuration.venues.polymarket;
     const shared = { ...http, limits: polymarketLimits(rate_share, http.clock, http.sleep) };
-    const rest = new PolymarketRest({ ...shared, baseUrl: clob_url });
+    const hashes = new BookHashEvidence();
+    const rest = new PolymarketRest({ ...shared, hashes, baseUrl: clob_url });
     return {
-      catalogue: new PolymarketCatalogue(new GammaRest({ ...shared, baseUrl: gamma_url })),
+      decoder: new PolymarketDecoder(hashes),
+      proofs: hashes,
+      catalogue: new PolymarketCatalogue(new GammaRest({ ...shared, baseUrl: gamma_url }), hashes),
       fetchBooks: (instruments) => rest.books(instruments),
     };
   },
