@@ -126,6 +126,8 @@ export class LocalRun {
       child: (child) => this.#adopt(child),
     });
     this.#source = source;
+    if (source.environment['KALSHI_ENABLED'] === 'false' && this.#settings.source.type === 'live')
+      note('Kalshi is left out: it needs a key (KALSHI_KEY_ID and KALSHI_PRIVATE_KEY_FILE)');
     signal.throwIfAborted();
     await this.#startFunctions(endpoints, databases, source);
     void source.ended.then(() => this.#sourceEnded.resolve('source'));
