@@ -62,7 +62,7 @@ beforeAll(async () => {
   ended = await command.finished;
   truth = (JSON.parse(ended.stdout) as RunSummary).truth!;
   gaps = jsonLines<Gap>((await tape('gaps', '--data', data, '--json')).stdout);
-}, 300_000);
+}, 500_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
