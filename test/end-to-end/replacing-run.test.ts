@@ -56,7 +56,7 @@ beforeAll(async () => {
   await run.until(
     'the kill',
     () => (command.stderr().includes('killing the gatherer') ? true : null),
-    120_000,
+    300_000,
   );
   killedAt = Date.now() * 1_000;
   ended = await command.finished;
