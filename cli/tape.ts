@@ -20,6 +20,8 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const program = new Command('tape')
   .description('A consolidated tape for prediction markets: capture, merge, query, replay.')
   .version(version)
+  // An option behind a subcommand's name is the subcommand's: `sim` and `sim book` both have --truth.
+  .enablePositionalOptions()
   .showHelpAfterError('(--help shows what is accepted)')
   .exitOverride();
 

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
+import { CommandFailure } from '../terminal/failure.ts';
 import { describeReady, passOn, runModule } from './run-module.ts';
 
 interface ReplayOptions {
@@ -40,6 +42,8 @@ export function replayCommand(): Command {
     .option('--stay', 'keep serving after the end')
     .option('--json', 'addresses and result as JSON objects')
     .action(async (paths: string[], options: ReplayOptions) => {
+      const absent = paths.find((path) => !existsSync(path));
+      if (absent !== undefined) throw new CommandFailure(`there is no file or folder ${absent}`);
       const parameters = [
         ...paths.flatMap((path) => ['--path', path]),
         ...passOn({

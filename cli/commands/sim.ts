@@ -71,44 +71,40 @@ function bookCommand(): Command {
 
 /** `tape sim`: the simulated exchange alone, and `tape sim book`: its own book at an instant. */
 export function simCommand(): Command {
-  return (
-    new Command('sim')
-      // `--truth` of `book` is its own, not that of `sim`.
-      .enablePositionalOptions()
-      .description(
-        "the simulated exchange alone: both venues' protocols, with a truth log of every event it makes",
-      )
-      .option('--seed <number>', 'content and order of all events follow from it', '1')
-      .option('--kalshi-markets <number>', 'Kalshi markets (default 1200)')
-      .option('--polymarket-markets <number>', 'Polymarket markets of two tokens each (default 600)')
-      .option('--rate <number>', 'events a second over both venues (default 800)')
-      .option(
-        '--faults <list>',
-        'faults, e.g. "usual" or "disconnect=0.5,kalshi.gap=2,slow_rest=0.1,skew_ms=250" (a minute and connection; REST: probability)',
-      )
-      .option('--truth <file>', 'write every event to this file')
-      .option('--host <address>', 'address to listen on (default 127.0.0.1)')
-      .option('--port <number>', 'first of four ports: Kalshi, CLOB, Gamma, control (default: any free ones)')
-      .option('--seconds <number>', 'end after so long')
-      .option('--kalshi-key-id <id>', 'key id that clients sign with')
-      .option('--kalshi-public-key <file>', 'public key of that id, PEM; without it a key is made')
-      .option('--json', 'the addresses as one JSON object')
-      .action(async (options: SimOptions) => {
-        const parameters = passOn({
-          seed: options.seed,
-          'kalshi-markets': options.kalshiMarkets,
-          'polymarket-markets': options.polymarketMarkets,
-          rate: options.rate,
-          faults: options.faults,
-          truth: options.truth,
-          host: options.host,
-          port: options.port,
-          seconds: options.seconds,
-          'kalshi-key-id': options.kalshiKeyId,
-          'kalshi-public-key': options.kalshiPublicKey,
-        });
-        await runModule('sim/main.ts', parameters, options.json === true ? (line) => line : describeReady);
-      })
-      .addCommand(bookCommand())
-  );
+  return new Command('sim')
+    .description(
+      "the simulated exchange alone: both venues' protocols, with a truth log of every event it makes",
+    )
+    .option('--seed <number>', 'content and order of all events follow from it', '1')
+    .option('--kalshi-markets <number>', 'Kalshi markets (default 1200)')
+    .option('--polymarket-markets <number>', 'Polymarket markets of two tokens each (default 600)')
+    .option('--rate <number>', 'events a second over both venues (default 800)')
+    .option(
+      '--faults <list>',
+      'faults, e.g. "usual" or "disconnect=0.5,kalshi.gap=2,slow_rest=0.1,skew_ms=250" (a minute and connection; REST: probability)',
+    )
+    .option('--truth <file>', 'write every event to this file')
+    .option('--host <address>', 'address to listen on (default 127.0.0.1)')
+    .option('--port <number>', 'first of four ports: Kalshi, CLOB, Gamma, control (default: any free ones)')
+    .option('--seconds <number>', 'end after so long')
+    .option('--kalshi-key-id <id>', 'key id that clients sign with')
+    .option('--kalshi-public-key <file>', 'public key of that id, PEM; without it a key is made')
+    .option('--json', 'the addresses as one JSON object')
+    .action(async (options: SimOptions) => {
+      const parameters = passOn({
+        seed: options.seed,
+        'kalshi-markets': options.kalshiMarkets,
+        'polymarket-markets': options.polymarketMarkets,
+        rate: options.rate,
+        faults: options.faults,
+        truth: options.truth,
+        host: options.host,
+        port: options.port,
+        seconds: options.seconds,
+        'kalshi-key-id': options.kalshiKeyId,
+        'kalshi-public-key': options.kalshiPublicKey,
+      });
+      await runModule('sim/main.ts', parameters, options.json === true ? (line) => line : describeReady);
+    })
+    .addCommand(bookCommand());
 }

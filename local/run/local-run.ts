@@ -129,6 +129,8 @@ export class LocalRun {
       child: (child) => this.#adopt(child),
     });
     this.#source = source;
+    if (source.environment['KALSHI_ENABLED'] === 'false' && this.#settings.source.type === 'live')
+      note('Kalshi is left out: it needs a key (KALSHI_KEY_ID and KALSHI_PRIVATE_KEY_FILE)');
     signal.throwIfAborted();
     const machine = this.#machine(wiring, endpoints, databases, source);
     await this.#startFunctions(wiring, machine);

@@ -1,4 +1,7 @@
-/** Last line of `tape up --seconds N --json`. Field names are a contract. */
+/**
+ * Last line of `tape up --seconds N --json`. Field names are a contract. Everything is of this run alone, also where
+ * the data folder holds earlier ones.
+ */
 export interface RunSummary {
   readonly seconds: number;
   readonly lines: Readonly<

@@ -56,13 +56,13 @@ beforeAll(async () => {
   await run.until(
     'the kill',
     () => (command.stderr().includes('killing the gatherer') ? true : null),
-    120_000,
+    300_000,
   );
   killedAt = Date.now() * 1_000;
   ended = await command.finished;
   truth = (JSON.parse(ended.stdout) as RunSummary).truth!;
   gaps = jsonLines<Gap>((await tape('gaps', '--data', data, '--json')).stdout);
-}, 300_000);
+}, 500_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

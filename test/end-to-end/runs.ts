@@ -29,7 +29,7 @@ export class WatchedRun {
   }
 
   /** Resolves when something can be seen. @throws with what was printed when it does not come, or the run ends */
-  async until<T>(what: string, look: () => T | null | undefined, limitMillis = 60_000): Promise<T> {
+  async until<T>(what: string, look: () => T | null | undefined, limitMillis = 180_000): Promise<T> {
     let hasEnded = false;
     void this.command.finished.then(() => {
       hasEnded = true;

@@ -65,7 +65,7 @@ beforeAll(async () => {
   await compareOneBook();
   result = await command.finished;
   summary = JSON.parse(result.stdout) as RunSummary;
-}, 240_000);
+}, 400_000);
 
 afterAll(() => rmSync(data, { recursive: true, force: true }));
 
