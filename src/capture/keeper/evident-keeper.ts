@@ -1,5 +1,11 @@
 import { SetOutcome } from '../../book/order-book.ts';
-import type { AbsoluteBookDelta, BookSnapshotEvent, GapCause, TradeEvent } from '../../events/event.ts';
+import type {
+  AbsoluteBookDelta,
+  BookSnapshotEvent,
+  GapCause,
+  MarketEvent,
+  TradeEvent,
+} from '../../events/event.ts';
 import { hashKey } from '../../events/identity.ts';
 import { Placement } from '../../events/occurrence.ts';
 import type { Micros } from '../../units/time.ts';
@@ -17,6 +23,8 @@ const SECOND = 1_000_000;
 const BOOK_FOLLOWS = 0.3 * SECOND;
 /** Frames beyond this length are not kept for comparison with the next. */
 const LONGEST_REPEATED = 65_536;
+/** Changes of one frame that are compared with each other, at most. */
+const MANY_CHANGES = 64;
 /** A connection whose frames cannot be read asks for all its books again at most this often. */
 const QUIET_AFTER_UNREADABLE = 10 * SECOND;
 
@@ -118,14 +126,15 @@ export class EvidentKeeper extends CaptureCore {
     this.requestResync(lost, cause, 0);
   }
 
-  /** A frame of changes that is the one before it, letter for letter: with several changes of a level, too. */
+  /** A frame of changes that came before, letter for letter: the one before it, or one of several changes of a level. */
   private isRepeated(source: Source, decoded: DecodedFrame, data: string): boolean {
     const isRepeated = data === source.lastFrame;
     if (isRepeated || decoded.events.length === 0) return isRepeated;
     const isChanges =
       data.length < LONGEST_REPEATED && decoded.events.every((event) => event.kind === 'book_delta');
     source.lastFrame = isChanges ? data : null;
-    return false;
+    // Of one that changes a level twice, the changes alone do not tell a resend from two more of them.
+    return isChanges && namesLevelTwice(decoded.events) && !source.doubled.add(data);
   }
 
   private delta(source: Source, event: AbsoluteBookDelta): void {
@@ -360,4 +369,19 @@ export class EvidentKeeper extends CaptureCore {
       }
     }
   }
+}
+
+/** Whether two of the changes are of one level; of very many that is taken for granted. */
+function namesLevelTwice(events: readonly MarketEvent[]): boolean {
+  if (events.length > MANY_CHANGES) return true;
+  for (let later = 1; later < events.length; later++) {
+    const event = events[later]!;
+    if (event.kind !== 'book_delta') continue;
+    for (let index = 0; index < later; index++) {
+      const other = events[index] as typeof event;
+      if (event.price === other.price && event.side === other.side && event.instrument === other.instrument)
+        return true;
+    }
+  }
+  return false;
 }

@@ -3,11 +3,14 @@ import type { GapHolder, OpenGap } from '../../continuity/gap-ledger.ts';
 import { SequenceTracker } from '../../continuity/sequence.ts';
 import { OccurrenceCounter, TradeCounter } from '../../events/occurrence.ts';
 import { Asides } from './asides.ts';
+import { RecentKeys } from './copies.ts';
 import type { MissedChanges } from './missed-changes.ts';
 
 const NEVER = Number.NEGATIVE_INFINITY;
 /** Trades that one subscription remembers, to number equal ones; they come within seconds of each other. */
 const REMEMBERED_TRADES = 8_192;
+/** Frames of several changes of one level that are remembered; they are rare, and so are resends of them. */
+const DOUBLED_KEPT = 16;
 
 /** One subscription of one connection; what its frames say about continuity holds for all its instruments. */
 export class Source {
@@ -27,6 +30,8 @@ export class Source {
   delay: number | null = null;
   /** Its last frame, if that held changes alone and a repetition has to be recognised. */
   lastFrame: string | null = null;
+  /** Its latest frames that change some level more than once. */
+  readonly doubled = new RecentKeys(DOUBLED_KEPT);
   /** Time before which no further resync of the whole subscription is asked for. */
   quietUntil = NEVER;
   /** By instrument, what came before its first book, where nothing orders the two. */
