@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { bookCommand } from './commands/book.ts';
+import { costCommand } from './commands/cost.ts';
 import { decodeCommand } from './commands/decode.ts';
 import { gapsCommand } from './commands/gaps.ts';
 import { marketsCommand } from './commands/markets.ts';
@@ -37,6 +38,7 @@ for (const command of [
   replayCommand(),
   simCommand(),
   migrateCommand(),
+  costCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));
 }

@@ -2,10 +2,11 @@
 # Brings the database of a line up on its machine: attaches and mounts its volume, makes what lacks, starts the
 # server. Runs at every boot, and by hand after the secret's password was changed; doing it again changes nothing.
 #
-# Given in the environment: REGION, VOLUME (id), SECRET (ARN), IMAGE (with registry), HOST_NAME, GATHERER, LOG_GROUP.
+# Given in the environment: REGION, VOLUME (id), SECRET (ARN), IMAGE (with registry), HOST_NAME, GATHERER, LOG_GROUP,
+# METRICS_NAMESPACE.
 set -euo pipefail
 
-: "${REGION:?}" "${VOLUME:?}" "${SECRET:?}" "${IMAGE:?}" "${HOST_NAME:?}" "${GATHERER:?}" "${LOG_GROUP:?}"
+: "${REGION:?}" "${VOLUME:?}" "${SECRET:?}" "${IMAGE:?}" "${HOST_NAME:?}" "${GATHERER:?}" "${LOG_GROUP:?}" "${METRICS_NAMESPACE:?}"
 DATA=${DATA:-/var/lib/line-database}
 RUN=${RUN:-/run/line-database}
 UNITS=${UNITS:-/etc/systemd/system}
@@ -138,7 +139,7 @@ Description=How full the volume of line $GATHERER is
 
 [Service]
 Type=oneshot
-ExecStart=/bin/sh -c 'aws cloudwatch put-metric-data --region $REGION --namespace PredictionTape --metric-name LineDatabaseVolumeUsed --dimensions gatherer=$GATHERER --unit Percent --value "\$(df --output=pcent $DATA | tail -n 1 | tr -dc 0-9)"'
+ExecStart=/bin/sh -c 'aws cloudwatch put-metric-data --region $REGION --namespace $METRICS_NAMESPACE --metric-name line_database_volume_used --dimensions gatherer=$GATHERER --unit Percent --value "\$(df --output=pcent $DATA | tail -n 1 | tr -dc 0-9)"'
 UNIT
   cat >"$RUN/line-database-volume.timer" <<UNIT
 [Timer]

@@ -25,6 +25,7 @@ import { ARecord, type IPrivateHostedZone, RecordTarget } from 'aws-cdk-lib/aws-
 import { Construct } from 'constructs';
 import type { Configuration } from '#src/config/schema.ts';
 import type { Gatherer } from '#src/events/event.ts';
+import { metricsNamespace } from '#src/telemetry/published-metrics.ts';
 import { explainFindings } from '../explained-findings.ts';
 import { projectFile } from '../project-files.ts';
 import { POSTGRESQL_PORT } from './postgresql-port.ts';
@@ -127,7 +128,7 @@ export class LineDatabaseServer extends Construct {
     });
   }
 
-  #role({ volumeId, secretArn, gatherer }: LineDatabaseServerProps, machine: string): Role {
+  #role({ environment, volumeId, secretArn, gatherer }: LineDatabaseServerProps, machine: string): Role {
     const { partition, region, account } = Stack.of(this);
     const ec2 = `arn:${partition}:ec2:${region}:${account}`;
     const role = new Role(this, 'Role', {
@@ -172,7 +173,7 @@ export class LineDatabaseServer extends Construct {
         // The service knows no resources for it.
         actions: ['cloudwatch:PutMetricData'],
         resources: ['*'],
-        conditions: { StringEquals: { 'cloudwatch:namespace': 'PredictionTape' } },
+        conditions: { StringEquals: { 'cloudwatch:namespace': metricsNamespace(environment) } },
       },
     ]) {
       role.addToPolicy(new PolicyStatement(statement));
@@ -190,6 +191,7 @@ export class LineDatabaseServer extends Construct {
       HOST_NAME: this.hostName,
       GATHERER: props.gatherer,
       LOG_GROUP: this.logs.logGroupName,
+      METRICS_NAMESPACE: metricsNamespace(props.environment),
     };
     const script = readFileSync(projectFile(`${FOLDER}/host.sh`), 'utf8');
     const command = UserData.custom(

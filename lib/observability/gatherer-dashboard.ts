@@ -19,7 +19,9 @@ export function addGathererDashboard(
   const line = (name: MetricName<'line'>, statistic: Statistic) =>
     publishedMetric(environment, 'line', name, { gatherer }, { statistic, label: name });
   const ofLine = (watched: readonly Watched[]): readonly Watched[] =>
-    watched.filter(({ stack }) => stack === `line-${gatherer}` || stack === `gatherer-${gatherer}`);
+    watched.filter(({ stack }) =>
+      [`line-${gatherer}`, `gatherer-${gatherer}`, `database-${gatherer}`].includes(stack),
+    );
   const service = (
     namespace: string,
     watched: readonly Watched[],
@@ -79,14 +81,16 @@ export function addGathererDashboard(
             ['MemoryUtilization', 'Maximum'],
           ]),
         ),
-        graph(
-          'Database server: CPU, %',
-          service(
-            'AWS/EC2',
-            [...resources.servers, ...resources.serverGroups],
-            [['CPUUtilization', 'Average']],
+        graph('Database server: CPU and volume used, %', [
+          ...service('AWS/EC2', resources.servers, [['CPUUtilization', 'Average']]),
+          publishedMetric(
+            environment,
+            'lineDatabase',
+            'line_database_volume_used',
+            { gatherer },
+            { statistic: 'Maximum', minutes: 5, label: 'volume used' },
           ),
-        ),
+        ]),
         graph(
           'Lake: age of what is delivered, s',
           service('AWS/Firehose', resources.deliveryStreams, [['DeliveryToS3.DataFreshness', 'Maximum']]),

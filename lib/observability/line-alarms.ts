@@ -7,6 +7,8 @@ import { type RunbookAlarms, reckoned } from './runbook-alarms.ts';
 const MEGABYTES_PER_GIBIBYTE = 2 ** 30 / 1_000_000;
 /** Of the gatherer's disk; beyond it there are hours left, not days. */
 const DISK_SHARE = 0.6;
+/** Beyond it there are days left: a volume grows while it is in use, but not by itself. */
+const VOLUME_PERCENT = 80;
 /** A line that proves fewer of its books than this is of little use to the tape. */
 const PROVEN_PERCENT = 90;
 
@@ -35,6 +37,7 @@ export class LineAlarms {
       },
     );
     this.#queue();
+    if (configuration.deployment.line_database.managed === undefined) this.#volume();
     for (const [venue, { enabled }] of Object.entries(configuration.venues)) if (enabled) this.#venue(venue);
   }
 
@@ -95,6 +98,28 @@ export class LineAlarms {
         when: 'above',
         limit: 0,
         periods: 1,
+      },
+    );
+  }
+
+  #volume(): void {
+    const gatherer = this.#gatherer;
+    this.#alarms.add(
+      `line-${gatherer}-volume`,
+      publishedMetric(
+        this.#configuration.environment,
+        'lineDatabase',
+        'line_database_volume_used',
+        { gatherer },
+        { statistic: 'Maximum', minutes: 5 },
+      ),
+      {
+        says: `The volume of the database of line ${gatherer} is more than ${VOLUME_PERCENT} % full.`,
+        runbook: 'line-volume-filling',
+        when: 'above',
+        limit: VOLUME_PERCENT,
+        periods: 2,
+        silenceIsFailure: true,
       },
     );
   }

@@ -53,6 +53,14 @@ export const publishedMetrics = {
       venue_unauthorized: 'Count',
     },
   },
+  /** The machine of a line's database (`containers/timescaledb/host.sh`), every five minutes. */
+  lineDatabase: {
+    dimensions: ['gatherer'],
+    units: {
+      /** Of the volume that the database is on. */
+      line_database_volume_used: 'Percent',
+    },
+  },
   /** A writer, when something went wrong with a delivery; the lines' writers together. */
   writer: {
     dimensions: [],

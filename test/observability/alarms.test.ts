@@ -48,7 +48,11 @@ const awsMetrics = new Set(
     }),
 );
 /** Not in those lists. */
-const ALSO_PUBLISHED = ['AWS/Billing EstimatedCharges', 'AWS/Kinesis GetRecords.IteratorAgeMilliseconds'];
+const ALSO_PUBLISHED = [
+  'AWS/Billing EstimatedCharges',
+  'AWS/Kinesis GetRecords.IteratorAgeMilliseconds',
+  'AWS/Firehose FailedConversion.Records',
+];
 
 /** Pages of what is not an alarm and so has no description: a message of AWS Budgets. */
 const WITHOUT_ALARM = ['budget'];

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { LatencyHistogram } from '#src/telemetry/latency.ts';
 import { metricLine, metricsNamespace, publishedMetrics } from '#src/telemetry/published-metrics.ts';
@@ -79,6 +80,19 @@ describe('metrics for CloudWatch', () => {
     expect(new Set(names).size).toBe(names.length);
     for (const { dimensions } of groups)
       for (const dimension of dimensions) expect(['gatherer', 'venue']).toContain(dimension);
+  });
+});
+
+describe('what the machine of a line’s database publishes', () => {
+  it('is what is declared for it, in the namespace that it is given', () => {
+    const script = readFileSync(new URL('../../containers/timescaledb/host.sh', import.meta.url), 'utf8');
+    const commands = script.match(/put-metric-data .*/g) ?? [];
+    expect(commands).toHaveLength(Object.keys(publishedMetrics.lineDatabase.units).length);
+    for (const [name, unit] of Object.entries(publishedMetrics.lineDatabase.units)) {
+      expect(commands[0]).toContain(
+        `--namespace $METRICS_NAMESPACE --metric-name ${name} --dimensions gatherer=$GATHERER --unit ${unit}`,
+      );
+    }
   });
 });
 
