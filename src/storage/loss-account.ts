@@ -77,8 +77,8 @@ function wholeLife(
   cause: GapCause,
 ): GapLine[] {
   return [
-    gap(venue, id, instruments, { from: Math.min(life.startedAt, at), to: at }, cause),
-    gap(venue, `${id}/on`, instruments, { from: at, to: null }, cause),
+    gap(venue, `${id}/${venue}`, instruments, { from: Math.min(life.startedAt, at), to: at }, cause),
+    gap(venue, `${id}/${venue}/on`, instruments, { from: at, to: null }, cause),
   ];
 }
 
@@ -90,7 +90,15 @@ function gapsOfRefused({ record, number, bytes }: RefusedLine, life: KnownLife):
   return scope.venues.flatMap((venue) =>
     scope.bounds === null
       ? wholeLife(venue, id, scope.instruments, life, life.now, 'not_stored')
-      : [gap(venue, scope.gapId ?? id, scope.instruments, scope.bounds, 'not_stored')],
+      : [
+          gap(
+            venue,
+            scope.venues.length === 1 ? (scope.gapId ?? id) : `${id}/${venue}`,
+            scope.instruments,
+            scope.bounds,
+            'not_stored',
+          ),
+        ],
   );
 }
 
@@ -102,7 +110,7 @@ function gapsOfMissing({ record, end, mayHoldGaps }: MissingRecords, life: Known
   return venues.flatMap((venue) =>
     mayHoldGaps
       ? wholeLife(venue, id, null, life, end.sealed_at, 'not_delivered')
-      : [gap(venue, id, null, { from, to: end.sealed_at + MARGIN_MICROS }, 'not_delivered')],
+      : [gap(venue, `${id}/${venue}`, null, { from, to: end.sealed_at + MARGIN_MICROS }, 'not_delivered')],
   );
 }
 

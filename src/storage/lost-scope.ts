@@ -16,9 +16,9 @@ export interface LostScope {
 const MARGIN_MICROS = 60_000_000;
 /** What a gatherer knows besides events: nobody takes its absence for proof. */
 const notEvents = new Set<unknown>(['heartbeat', 'market', 'book_metrics', 'record_end']);
-/** As the gatherer's encoder begins the lines of the feed, so also where the rest cannot be read. */
-const FEED_LINE =
-  /^\{"kind":"(trade|book_delta|ticker)","venue":"([a-z]+)","instrument":"([^"\\]+)".*"exchange_ts":(null|\d+),"received_at":(\d+)[,}]/s;
+/** As the gatherer's encoder writes lines of the feed, so also where the rest cannot be read. */
+const FEED_SUBJECT = /^\{"kind":"(trade|book_delta|ticker)","venue":"([a-z]+)","instrument":"([^"\\]+)"/;
+const FEED_TIMES = /,"exchange_ts":(null|\d+),"received_at":(\d+)[,}]/;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -61,11 +61,17 @@ function scopeOfGap(fields: Fields): LostScope {
 const EVERYTHING: LostScope = { venues, instruments: null, bounds: null, gapId: null };
 
 function feedLine(text: string): LostScope | null {
-  const found = FEED_LINE.exec(text);
-  if (found === null) return null;
-  const [, kind, venue, instrument, exchange, received] = found;
-  const exchange_ts = exchange === 'null' ? null : Number(exchange);
-  const fields = { kind, venue, instrument, exchange_ts, received_at: Number(received) };
+  const subject = FEED_SUBJECT.exec(text);
+  if (subject === null) return null;
+  const [, kind, venue, instrument] = subject;
+  const times = FEED_TIMES.exec(text);
+  const fields = {
+    kind,
+    venue,
+    instrument,
+    exchange_ts: times?.[1] === 'null' ? null : Number(times?.[1]),
+    received_at: Number(times?.[2]),
+  };
   return {
     venues: venuesOf(fields),
     instruments: instrumentsOf(fields),
