@@ -7,6 +7,7 @@ export const migrateEnvironment = z.object({
   MIGRATIONS_DIRECTORY: z.string().min(1).optional(),
   /** A migration may rewrite tables. */
   STATEMENT_TIMEOUT_SECONDS: z.coerce.number().int().positive().default(840),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
 /** One database to bring up to date. */
