@@ -10,7 +10,7 @@ import { orderBookDeltas } from '#src/storage/tables.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
 import { type PostgresServer, startPostgres } from '../local/postgres/server.ts';
-import { type BenchRow, median } from './row.ts';
+import { type DatabaseRow, databaseRow } from './database-row.ts';
 
 const DAY_MICROS = 86_400_000_000;
 /** Rows that a line's writer stores in one transaction. */
@@ -126,7 +126,7 @@ class MergeBench {
     await Promise.all(this.#clients.map((client) => client.end().catch(() => {})));
   }
 
-  async run(): Promise<BenchRow[]> {
+  async run(): Promise<DatabaseRow[]> {
     const lines = {} as Record<LineName, pg.Client>;
     for (const [index, line] of lineNames.entries()) {
       lines[line] = await this.#open(`line_${line}`, 'gatherer');
@@ -174,6 +174,7 @@ class MergeBench {
       }
     }
     const read = this.#events * 3 * (49 / 50);
+    const rates = (taken: readonly number[]): number[] => taken.map((time) => read / time);
     const words = { new: 'merge of three lines', known: 'merge of three lines, everything already there' };
     return (['new', 'known'] as const).flatMap((state) =>
       (
@@ -185,19 +186,13 @@ class MergeBench {
             0.7,
           ],
         ] as const
-      ).map(([contender, peerName, reach]): BenchRow => {
-        const ours = Math.round(read / median(times[state].ours));
-        const theirs = Math.round(read / median(times[state][contender]));
-        return {
-          name: `${words[state]}, rows/s read`,
-          ours,
-          peer: theirs,
-          peerName,
-          ratio: ours / theirs,
-          reach,
-          lowerIsBetter: false,
-        };
-      }),
+      ).map(([contender, peerName, reach]) =>
+        databaseRow(
+          { name: words[state], peerName, reach },
+          rates(times[state].ours),
+          rates(times[state][contender]),
+        ),
+      ),
     );
   }
 }
@@ -207,7 +202,7 @@ class MergeBench {
  * the same rows inserted within one server: by one statement, and by statements as large as the merge's runs.
  * Ours also carries the rows between databases, counts coverage and keeps what each line saw.
  */
-export async function mergeRow(options: MergeBenchOptions): Promise<BenchRow[]> {
+export async function mergeRow(options: MergeBenchOptions): Promise<DatabaseRow[]> {
   const directory = mkdtempSync(join(tmpdir(), 'bench-merge-'));
   const server = await startPostgres({
     dir: directory,

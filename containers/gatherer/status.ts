@@ -1,6 +1,10 @@
 import type { Verdict } from '#src/telemetry/health-server.ts';
+import { MICROS_PER_SECOND } from '#src/units/time.ts';
 import type { Gatherer } from './gatherer.ts';
 import type { PublishedLine } from './published.ts';
+
+/** A line that the stream does not have after this long, in microseconds, holds up the whole tape. */
+const LONGEST_WAIT = 30 * MICROS_PER_SECOND;
 
 const millis = (micros: number | null): number | null =>
   micros === null ? null : Math.round(micros / 100) / 10;
@@ -76,6 +80,14 @@ export function healthOf(gatherer: Gatherer): Verdict {
       reasons.push(`${venue}: no connection is open`);
     if (gatherer.listed && keeper.expected > 0 && keeper.proven === 0)
       reasons.push(`${venue}: no book is proven`);
+  }
+  const stream = gatherer.batcher?.figures();
+  if (stream?.spilling === true) {
+    reasons.push(`stream: ${stream.backlog_lines} lines wait, also on disk (${stream.journal_lines})`);
+  } else if (stream !== undefined && stream.oldest_age > LONGEST_WAIT) {
+    reasons.push(
+      `stream: the oldest line has waited for ${Math.round(stream.oldest_age / MICROS_PER_SECOND)} s`,
+    );
   }
   return { ok: reasons.length === 0, reasons };
 }

@@ -51,46 +51,56 @@ export const handler = middy<z.infer<typeof snapshotPlanEvent>, SnapshotPlanResu
     const run = `${new Date(now).toISOString()}-${context.awsRequestId}`;
     const intervalMillis = environment.INTERVAL_SECONDS * 1_000;
     // Given back by the report; after two intervals a run that died no longer keeps the next from starting.
-    if (!(await new Lease(table, 'snapshot-poll', run).acquire(now, 2 * intervalMillis))) {
+    const lease = new Lease(table, 'snapshot-poll', run);
+    if (!(await lease.acquire(now, 2 * intervalMillis))) {
       log.info('an earlier run of the snapshot poll is still going');
       return { run, skipped: true, chunks: [], venues: [] };
     }
-    const rates = {
-      kalshi: environment.KALSHI_REQUESTS_PER_SECOND,
-      polymarket: environment.POLYMARKET_REQUESTS_PER_SECOND,
-    };
-    const catalogue = new OpenMarkets(table);
-    const ledger = new PollLedger(table);
-    const share = Math.max(1, Math.floor(environment.MAX_REQUESTS / Math.max(1, environment.VENUES.length)));
-    const chunks: PollChunk[] = [];
-    const venues: PlannedVenue[] = [];
-    for (const venue of environment.VENUES) {
-      const markets: OpenMarket[] = [];
-      for await (const market of catalogue.list(venue)) markets.push(market);
-      const records: PollRecord[] = [];
-      for await (const record of ledger.records(venue)) records.push(record);
-      const plan = planPoll(markets, records, {
-        nowMillis: now,
-        chunkSize: venueDefinition(venue).booksPerRequest,
-        maxChunks: Math.min(share, Math.max(1, Math.floor(environment.INTERVAL_SECONDS * rates[venue]))),
-        abandonedAfterMillis: 2 * intervalMillis,
-      });
-      await ledger.forget(venue, plan.obsolete);
-      const planned = plan.chunks.map((instruments, index) => ({
-        venue,
-        id: `${run}#${String(index).padStart(4, '0')}`,
-        instruments,
-      }));
-      await ledger.plan(planned, now);
-      chunks.push(...planned);
-      venues.push({
-        venue,
-        open: plan.open,
-        requests: planned.length,
-        instruments: planned.reduce((sum, chunk) => sum + chunk.instruments.length, 0),
-        oldest_seconds: plan.oldestMillis === null ? null : Math.round(plan.oldestMillis / 1_000),
-      });
+    try {
+      const rates = {
+        kalshi: environment.KALSHI_REQUESTS_PER_SECOND,
+        polymarket: environment.POLYMARKET_REQUESTS_PER_SECOND,
+      };
+      const catalogue = new OpenMarkets(table);
+      const ledger = new PollLedger(table);
+      const share = Math.max(
+        1,
+        Math.floor(environment.MAX_REQUESTS / Math.max(1, environment.VENUES.length)),
+      );
+      const chunks: PollChunk[] = [];
+      const venues: PlannedVenue[] = [];
+      for (const venue of environment.VENUES) {
+        const markets: OpenMarket[] = [];
+        for await (const market of catalogue.list(venue)) markets.push(market);
+        const records: PollRecord[] = [];
+        for await (const record of ledger.records(venue)) records.push(record);
+        const plan = planPoll(markets, records, {
+          nowMillis: now,
+          chunkSize: venueDefinition(venue).booksPerRequest,
+          maxChunks: Math.min(share, Math.max(1, Math.floor(environment.INTERVAL_SECONDS * rates[venue]))),
+          abandonedAfterMillis: 2 * intervalMillis,
+        });
+        await ledger.forget(venue, plan.obsolete);
+        const planned = plan.chunks.map((instruments, index) => ({
+          venue,
+          id: `${run}#${String(index).padStart(4, '0')}`,
+          instruments,
+        }));
+        await ledger.plan(planned, now);
+        chunks.push(...planned);
+        venues.push({
+          venue,
+          open: plan.open,
+          requests: planned.length,
+          instruments: planned.reduce((sum, chunk) => sum + chunk.instruments.length, 0),
+          oldest_seconds: plan.oldestMillis === null ? null : Math.round(plan.oldestMillis / 1_000),
+        });
+      }
+      log.info({ run, venues }, 'planned');
+      return { run, skipped: false, chunks: chunks.map(({ venue, id }) => ({ venue, id })), venues };
+    } catch (error) {
+      // A run without a plan has no report, and its own retry would find the lease held.
+      await lease.release().catch((fault: Error) => log.warn({ error: fault.message }, 'lease not released'));
+      throw error;
     }
-    log.info({ run, venues }, 'planned');
-    return { run, skipped: false, chunks: chunks.map(({ venue, id }) => ({ venue, id })), venues };
   });

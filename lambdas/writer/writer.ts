@@ -66,7 +66,7 @@ export class Writer {
       const { store } = await this.#open();
       outcome = await store.store(records);
     } catch (error) {
-      outcome = { tables: {}, refused: [], failed: { index: 0, error: error as Error } };
+      outcome = { tables: {}, refused: [], missing: [], failed: { index: 0, error: error as Error } };
     }
     this.#report(records, outcome);
     if (outcome.failed === null) return { batchItemFailures: [] };
@@ -98,7 +98,7 @@ export class Writer {
 
   #report(records: readonly DeliveredRecord[], outcome: StoreOutcome): void {
     const { log } = this.#dependencies;
-    const { tables, refused, failed } = outcome;
+    const { tables, refused, missing, failed } = outcome;
     if (refused.length > 0) {
       const examples = refused.slice(0, REASON_LIMIT).map(({ record, number, reason }) => ({
         sequenceNumber: record.sequenceNumber,
@@ -106,6 +106,14 @@ export class Writer {
         reason,
       }));
       log.warn({ stream: records[0]!.stream, refused: refused.length, examples }, 'lines put aside');
+    }
+    if (missing.length > 0) {
+      const examples = missing.slice(0, REASON_LIMIT).map(({ record, end, after }) => ({
+        partition: record.partitionKey,
+        after,
+        before: end.order,
+      }));
+      log.error({ stream: records[0]!.stream, missing: missing.length, examples }, 'records never came');
     }
     if (failed !== null) {
       log.error(

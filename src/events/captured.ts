@@ -95,6 +95,22 @@ export interface HeartbeatRecord {
   readonly durable_until: Micros;
 }
 
+/**
+ * Last line of every record that a gatherer seals. It names the record before it in the same partition of the
+ * stream, so that whoever reads the records in order sees when one never came.
+ */
+export interface RecordEnd {
+  readonly kind: 'record_end';
+  /** Grows from record to record of a partition, also from one life to the next. */
+  readonly order: number;
+  /** Of the record sealed before in this partition; null for the first of a life. */
+  readonly previous: number | null;
+  /** No record of the partition after this one's order and before this record holds a gap, as far as this life knows. */
+  readonly gap_free_since: number;
+  /** Everything in earlier records of the partition had been received by then. */
+  readonly sealed_at: Micros;
+}
+
 /** Catalogue entry of a market as the registry knows it; written when it changes. */
 export interface MarketRecord {
   readonly kind: 'market';
@@ -119,7 +135,7 @@ export interface InstrumentRecord {
   readonly outcome: string;
 }
 
-/** The lines of one stream record: one JSON object per line, these shapes. */
+/** The lines of one stream record: one JSON object per line, these shapes, and at the end a `RecordEnd`. */
 export type CapturedEvent =
   | (TradeEvent & Provenance)
   | (BookDeltaEvent & Provenance & Occurrence)

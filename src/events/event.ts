@@ -136,7 +136,13 @@ export type GapCause =
   | 'subscription_lost'
   | 'book_mismatch'
   | 'undecodable_frame'
-  | 'line_down';
+  | 'line_down'
+  /** An event that the line received could not go into its stream; it is kept in the gatherer's `set-aside/`. */
+  | 'not_sent'
+  /** A line of the stream could not be stored as what it is; it is kept in `poison_records`. */
+  | 'not_stored'
+  /** Records of the stream never came to the line's database. */
+  | 'not_delivered';
 
 /** What a decoder makes of the venue's frames. */
 export type MarketEvent = TradeEvent | BookDeltaEvent | BookSnapshotEvent | TickerEvent | LifecycleEvent;

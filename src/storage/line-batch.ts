@@ -1,9 +1,10 @@
-import type { HeartbeatRecord, MarketRecord, StreamLine } from '../events/captured.ts';
+import type { HeartbeatRecord, MarketRecord, RecordEnd, StreamLine } from '../events/captured.ts';
 import { MICROS_PER_DAY } from '../units/time.ts';
 import { CopyBuffer } from './copy-buffer.ts';
 import { eventRows, keyedWidths, putHeartbeat, putInstrument, putMarket } from './line-rows.ts';
+import type { DeliveredEnd } from './record-chain.ts';
 import { RowError, shown } from './row-error.ts';
-import type { RefusedLine } from './stream-records.ts';
+import type { DeliveredRecord, RefusedLine } from './stream-records.ts';
 
 interface EventRow {
   readonly table: string;
@@ -18,6 +19,8 @@ const rowsByKind = new Map<unknown, EventRow>(Object.entries(eventRows));
 export class LineBatch {
   readonly buffers = new Map<string, CopyBuffer>();
   readonly refused: RefusedLine[] = [];
+  /** Ends of the records that were read to their end. */
+  readonly ends: DeliveredEnd[] = [];
   /** Days (since the epoch) that rows of each table fall on. */
   readonly days = new Map<string, Set<number>>();
   readonly #heartbeats = new Map<string, HeartbeatRecord>();
@@ -42,6 +45,21 @@ export class LineBatch {
     else if (kind === 'heartbeat') this.#keepHeartbeat(line as HeartbeatRecord);
     else if (kind === 'market') this.#keepMarket(line as MarketRecord);
     else throw new RowError(`kind: expected a kind of stream line, got ${shown(kind)}`);
+    this.#lines++;
+  }
+
+  /**
+   * Takes the line that ends a record.
+   * @throws RowError when it is not one; the batch is then as it was.
+   */
+  endRecord(record: DeliveredRecord, end: RecordEnd): void {
+    const { order, previous, gap_free_since, sealed_at } = end;
+    const integers = { order, previous: previous === null ? 0 : previous, gap_free_since, sealed_at };
+    for (const [name, value] of Object.entries(integers)) {
+      if (!Number.isSafeInteger(value))
+        throw new RowError(`${name}: expected an integer, got ${shown(value)}`);
+    }
+    this.ends.push({ record, end });
     this.#lines++;
   }
 
@@ -71,6 +89,7 @@ export class LineBatch {
       buffer.beginRow(keyedWidths.instruments);
       putInstrument(buffer, record, position);
     }
+    this.#putPositions();
     this.#putRefused();
     for (const buffer of this.buffers.values()) buffer.end();
   }
@@ -135,6 +154,23 @@ export class LineBatch {
       put(this.#scratch);
     } finally {
       this.#scratch.abandonRow(start);
+    }
+  }
+
+  #putPositions(): void {
+    const last = new Map<string, DeliveredEnd>();
+    for (const delivered of this.ends) {
+      const { stream, partitionKey } = delivered.record;
+      const key = `${stream}\n${partitionKey}`;
+      const known = last.get(key);
+      if (known === undefined || known.end.order < delivered.end.order) last.set(key, delivered);
+    }
+    for (const [, { record, end }] of [...last].sort(byKey)) {
+      const buffer = this.buffer('stream_positions');
+      buffer.beginRow(keyedWidths.stream_positions);
+      buffer.text(record.stream, 'stream');
+      buffer.text(record.partitionKey.replaceAll('\0', '�'), 'partition_key');
+      buffer.bigint(end.order, 'order');
     }
   }
 

@@ -7,7 +7,13 @@ import {
 } from '../events/captured.ts';
 import { contentKey, hashKey } from '../events/identity.ts';
 import type { CopyBuffer } from './copy-buffer.ts';
-import { gapColumns, heartbeatColumns, instrumentColumns, marketColumns } from './line-tables.ts';
+import {
+  gapColumns,
+  heartbeatColumns,
+  instrumentColumns,
+  marketColumns,
+  positionColumns,
+} from './line-tables.ts';
 import { RowError, shown } from './row-error.ts';
 import {
   marketLifecycle,
@@ -139,10 +145,23 @@ export function putMetrics(to: CopyBuffer, record: BookMetricsRecord): void {
   to.boolean(record.crossed, 'crossed');
 }
 
+/** Longest name that fits into the index of the tape's gaps beside the others of its key, in bytes. */
+const LONGEST_NAME = 1_000;
+
+/** Whether the gaps of a line and of the tape can be kept under this name. */
+export function isStorableName(name: unknown): name is string {
+  return typeof name === 'string' && Buffer.byteLength(name) <= LONGEST_NAME && !name.includes('\0');
+}
+
 export function putGap(to: CopyBuffer, event: Of<'gap'>): void {
   const isAll = event.all === true;
   const instruments = isAll ? [] : event.instruments;
   if (!Array.isArray(instruments)) throw new RowError('expected instruments or all');
+  for (const name of [event.gap_id, event.venue, ...instruments]) {
+    if (!isStorableName(name)) {
+      throw new RowError(`expected a name of at most ${LONGEST_NAME} bytes, got ${shown(name)}`);
+    }
+  }
   to.text(event.gap_id, 'gap_id');
   to.integer(hashKey(`${event.from} ${event.to} ${isAll} ${instruments.join(' ')}`), 'content_key');
   to.text(event.venue, 'venue');
@@ -225,4 +244,5 @@ export const keyedWidths = {
   heartbeats: heartbeatColumns.length,
   markets: marketColumns.length,
   instruments: instrumentColumns.length,
+  stream_positions: positionColumns.length,
 } as const;

@@ -7,6 +7,8 @@ import { DayPartitions } from './day-partitions.ts';
 import { isDataError, sqlState } from './failures.ts';
 import { LineBatch } from './line-batch.ts';
 import { appendOnly } from './line-tables.ts';
+import { gapsOfLosses } from './loss-account.ts';
+import { type MissingRecords, RecordChain } from './record-chain.ts';
 import { RowError } from './row-error.ts';
 import {
   type DeliveredRecord,
@@ -31,6 +33,8 @@ export interface StoreOutcome {
   readonly tables: Readonly<Record<string, TableCount>>;
   /** Put aside in `poison_records`. */
   readonly refused: readonly RefusedLine[];
+  /** Records that never came, of which gaps were recorded. */
+  readonly missing: readonly MissingRecords[];
   /** The first record that is not stored, with all behind it, and why; null when all are. */
   readonly failed: { readonly index: number; readonly error: Error } | null;
 }
@@ -62,6 +66,7 @@ interface Step {
 export class LineStore {
   readonly #client: ClientBase;
   readonly #partitions = new DayPartitions();
+  readonly #chain = new RecordChain();
   #way: Way = 'direct';
   #prepared = false;
 
@@ -71,7 +76,7 @@ export class LineStore {
 
   /** Never rejects: what could not be stored is in `failed`. After a failure the session may be unusable. */
   async store(records: readonly DeliveredRecord[]): Promise<StoreOutcome> {
-    const outcome: MutableOutcome = { tables: {}, refused: [], failed: null };
+    const outcome: MutableOutcome = { tables: {}, refused: [], missing: [], failed: null };
     const slices = records.map(wholeRecord);
     try {
       await this.#prepare();
@@ -89,6 +94,7 @@ export class LineStore {
   async #prepare(): Promise<void> {
     if (this.#prepared) return;
     await this.#client.query(stageDefinitions);
+    await this.#chain.load(this.#client);
     this.#prepared = true;
   }
 
@@ -117,13 +123,22 @@ export class LineStore {
       readSlice(slice, batch);
       leading = this.#copyAhead(batch, leading);
     }
+    let missing: readonly MissingRecords[] = [];
+    if (batch.refused.length > 0 || this.#chain.missing(batch.ends).length > 0) {
+      if (leading !== null) await this.#abandon(leading);
+      leading = null;
+      batch.rewind();
+      missing = await this.#accountForLosses(batch);
+    }
     batch.close();
     const counts = await this.#write(batch, leading);
+    this.#chain.confirm(batch.ends);
     for (const [table, count] of counts) {
       const sum = outcome.tables[table] ?? { stored: 0, known: 0 };
       outcome.tables[table] = { stored: sum.stored + count.stored, known: sum.known + count.known };
     }
     outcome.refused.push(...batch.refused);
+    outcome.missing.push(...missing);
   }
 
   /** Puts aside the only line of the slices, which the database refuses. */
@@ -140,13 +155,23 @@ export class LineStore {
         });
       });
     }
-    batch.close();
     try {
+      await this.#accountForLosses(batch);
+      batch.close();
       await this.#write(batch, null);
     } catch (fault) {
       throw new Interrupted(slices[0]!.record, fault as Error);
     }
     outcome.refused.push(...batch.refused);
+  }
+
+  /** Adds gaps for what the batch should hold and does not, so that the line no longer vouches for it. */
+  async #accountForLosses(batch: LineBatch): Promise<readonly MissingRecords[]> {
+    // Another writer may have stored what this one has not seen.
+    await this.#chain.load(this.#client);
+    const missing = this.#chain.missing(batch.ends);
+    for (const line of await gapsOfLosses(this.#client, batch.refused, missing)) batch.add(line);
+    return missing;
   }
 
   /** Sends what the leading table has so far, once its partitions are known to be there. */
@@ -187,7 +212,7 @@ export class LineStore {
   }
 
   async #abandon(leading: CopyIn): Promise<void> {
-    leading.fail('partitions of these rows are to be made first');
+    leading.fail('something else is to be done first');
     await leading.completed.catch(() => {});
     await this.#client.query('ROLLBACK');
   }
@@ -245,6 +270,7 @@ function stepsOf(batch: LineBatch, preferred: Way, isBegun: boolean): Step[] {
 interface MutableOutcome {
   tables: Record<string, TableCount>;
   refused: RefusedLine[];
+  missing: MissingRecords[];
   failed: { index: number; error: Error } | null;
 }
 
@@ -264,7 +290,9 @@ function readSlice(slice: RecordSlice, batch: LineBatch): void {
     let reason: string;
     try {
       if (text === null) throw new RowError('not UTF-8');
-      batch.add(JSON.parse(text));
+      const line = JSON.parse(text);
+      if (line?.kind === 'record_end') batch.endRecord(record, line);
+      else batch.add(line);
       return;
     } catch (error) {
       reason = error instanceof RowError ? error.message : `not JSON: ${(error as Error).message}`;

@@ -71,6 +71,12 @@ export const instrumentColumns: readonly Column[] = [
   bigint('updated_at'),
 ];
 
+export const positionColumns: readonly Column[] = [
+  text('stream'),
+  text('partition_key'),
+  bigint('last_order'),
+];
+
 /** In the order in which a batch is written. */
 export const lineTables = [
   ...eventTables.map(
@@ -93,6 +99,12 @@ export const lineTables = [
     name: 'instruments',
     columns: instrumentColumns,
     onConflict: latestWins('instruments', ['venue', 'instrument'], instrumentColumns),
+  },
+  {
+    name: 'stream_positions',
+    columns: positionColumns,
+    onConflict: `ON CONFLICT (stream, partition_key) DO UPDATE SET last_order = excluded.last_order,
+      stored_at = clock_micros() WHERE stream_positions.last_order < excluded.last_order`,
   },
 ] as const satisfies readonly LineTable[];
 

@@ -40,7 +40,7 @@ export type BatcherProblem =
   | JournalProblem
   /** Refused by the stream; sent again until it is taken. */
   | { readonly kind: 'refused'; readonly code: string; readonly message: string; readonly records: number }
-  /** Larger than any record of the stream may be: kept in a file of `set-aside/` instead. Not on the tape. */
+  /** Larger than any record may be, or nothing that JSON can hold: kept in a file of `set-aside/`, and a gap sent for it. */
   | {
       readonly kind: 'set_aside';
       readonly file: string;
@@ -49,7 +49,7 @@ export type BatcherProblem =
       readonly lane: string | null;
     }
   | { readonly kind: 'set_aside_failed'; readonly file: string; readonly message: string }
-  /** A line that JSON cannot hold. A fault of the caller: what can be shown of it is in the message. */
+  /** A line that JSON cannot hold. A fault of the caller: the begin of what can be shown of it is in the message. */
   | { readonly kind: 'not_encodable'; readonly lane: string; readonly message: string }
   | { readonly kind: 'leftovers_lost'; readonly lines: number; readonly message: string };
 

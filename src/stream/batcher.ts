@@ -6,9 +6,11 @@ import type { Clock, Micros } from '../units/time.ts';
 import type { BatcherFigures, BatcherOptions, BatcherProblem, DrainReport } from './batcher-options.ts';
 import { partitionKey, partitionNumber } from './lanes.ts';
 import { encodeLine } from './line-encoder.ts';
+import { inPlaceOf } from './lost-line.ts';
 import { Partition, type QueuedRecord, type SealedLines } from './partition.ts';
+import { isRecordEnd, RECORD_END_BYTES } from './record-end.ts';
 import { KINESIS_LIMITS, type PutLimits } from './record-stream.ts';
-import type { SealedRecord } from './sealed-record.ts';
+import { halvesOf, type SealedRecord } from './sealed-record.ts';
 import { Sender } from './sender.ts';
 import { SetAside } from './set-aside.ts';
 import { SpillJournal } from './spill-journal.ts';
@@ -19,6 +21,9 @@ const BUSY_LINGERS = 10;
 const REFILL_BYTES = 8 * 1024 * 1024;
 const REFILL_RETRY_MILLIS = 1_000;
 const MICROS_PER_MILLI = 1_000;
+/** For what JSON cannot hold: all of it, as far as it can be shown. */
+const WHOLE = { depth: null, maxArrayLength: null, maxStringLength: null } as const;
+const SHOWN_CHARACTERS = 500;
 
 /**
  * The gatherer's way into its stream: packs lines into records, keeps every lane in order, sends again what is
@@ -84,9 +89,9 @@ export class Batcher implements CaptureSink {
       this.#byKey.set(partition.key, partition);
     }
     const keyBytes = this.#byNumber.at(-1)!.key.length;
-    this.#maxLineBytes = limits.maxRecordBytes - keyBytes;
+    this.#maxLineBytes = limits.maxRecordBytes - keyBytes - RECORD_END_BYTES;
     this.#maxLines = options.maxLinesPerRecord ?? 500;
-    this.#maxBytes = Math.min(options.maxRecordBytes ?? 1_000_000, this.#maxLineBytes);
+    this.#maxBytes = Math.min((options.maxRecordBytes ?? 1_000_000) - RECORD_END_BYTES, this.#maxLineBytes);
     this.#lingerMillis = options.lingerMillis ?? 100;
     this.#lingerMicros = this.#lingerMillis * MICROS_PER_MILLI;
     this.#memoryLimit = options.memoryLimitBytes ?? 256 * 1024 * 1024;
@@ -128,18 +133,20 @@ export class Batcher implements CaptureSink {
       text = encodeLine(line);
     } catch (error) {
       this.#notEncodable++;
-      const shown = inspect(line, { depth: 3, breakLength: Number.POSITIVE_INFINITY }).slice(0, 500);
-      this.#onProblem({ kind: 'not_encodable', lane, message: `${String(error)}: ${shown}` });
+      const shown = inspect(line, WHOLE);
+      const message = `${String(error)}: ${shown.slice(0, SHOWN_CHARACTERS)}`;
+      this.#onProblem({ kind: 'not_encodable', lane, message });
+      this.#replace(lane, line, Buffer.from(shown), received_at);
       return;
     }
     if (text.length > this.#maxLineBytes) {
-      this.#putAside(partitionKey(lane, this.#lanes), Buffer.from(text, 'latin1'), 1, lane);
+      this.#replace(lane, line, Buffer.from(text, 'latin1'), received_at);
       return;
     }
     const partition = this.#byNumber[partitionNumber(lane, this.#lanes)]!;
     if (partition.openLines > 0 && partition.openBytes + text.length > this.#maxBytes) this.#seal(partition);
     if (partition.openLines === 0) partition.openedAt = this.#clock();
-    partition.add(text, received_at);
+    partition.add(text, received_at, line.kind === 'gap');
     this.#openBytes += text.length;
     if (partition.openLines >= this.#maxLines || partition.openBytes >= this.#maxBytes || this.#drained) {
       this.#seal(partition);
@@ -289,8 +296,9 @@ export class Batcher implements CaptureSink {
 
   #seal(partition: Partition): void {
     this.#openBytes -= partition.openBytes;
-    const sealed: SealedLines = partition.seal();
-    const record: SealedRecord = { ...sealed, order: this.#order++, partitionKey: partition.key };
+    const order = this.#order++;
+    const sealed: SealedLines = partition.seal(order, this.#clock());
+    const record: SealedRecord = { ...sealed, order, partitionKey: partition.key };
     if (!this.#spilling && this.#memoryBytes() + record.data.byteLength > this.#memoryLimit)
       this.#spilling = true;
     if (this.#spilling || this.#drained) {
@@ -318,7 +326,13 @@ export class Batcher implements CaptureSink {
     const { record, segment } = item;
     this.#queuedBytes -= record.data.byteLength;
     if (tooLarge) {
-      this.#putAside(partition.key, record.data, record.lines, null);
+      const parts = this.#smaller(item);
+      partition.pushBack(parts);
+      for (const part of parts) this.#queuedBytes += part.record.data.byteLength;
+      if (parts.length > 0) {
+        this.#pumpSoon();
+        return;
+      }
     } else {
       this.#acknowledgedRecords++;
       this.#acknowledgedLines += record.lines;
@@ -329,11 +343,45 @@ export class Batcher implements CaptureSink {
     this.#refill();
   }
 
-  #putAside(key: string, data: Uint8Array, lines: number, lane: string | null): void {
-    const file = `${key}-${this.#order++}.jsonl`;
-    this.#setAsideLines += lines;
+  /** What the stream takes instead of a record that it found too large: halves, or what stands for a single line. */
+  #smaller({ record, segment }: QueuedRecord): QueuedRecord[] {
+    const parts = halvesOf(record) ?? this.#replacements(record);
+    const { length } = parts;
+    // The journal may forget the whole once its last part is in the stream.
+    return parts.map((part, index) => ({ record: part, segment: index === length - 1 ? segment : null }));
+  }
+
+  /** Sets a single line aside. @returns records with what stands for it; smaller ones, so that this comes to an end. */
+  #replacements(record: SealedRecord): SealedRecord[] {
+    const { number } = this.#putAside(record.partitionKey, record.data, null);
+    let lines: StreamLine[] = [];
+    try {
+      const text = Buffer.from(record.data).toString('latin1');
+      const line = JSON.parse(text) as StreamLine;
+      if (!isRecordEnd(text)) lines = inPlaceOf(line, String(number), this.#clock());
+    } catch (error) {
+      this.#onProblem({ kind: 'not_encodable', lane: record.partitionKey, message: String(error) });
+    }
+    return lines
+      .map((line) => ({ ...record, data: Buffer.from(encodeLine(line), 'latin1'), lines: 1 }))
+      .filter(({ data }) => data.byteLength < record.data.byteLength);
+  }
+
+  /** Keeps a line that no record can hold, and accepts in its place what it leaves to be said. */
+  #replace(lane: string, line: StreamLine, shown: Uint8Array, received_at: Micros): void {
+    const { number } = this.#putAside(partitionKey(lane, this.#lanes), shown, lane);
+    for (const substitute of inPlaceOf(line, String(number), this.#clock())) {
+      this.accept(lane, substitute, received_at);
+    }
+  }
+
+  #putAside(key: string, data: Uint8Array, lane: string | null): { readonly number: number } {
+    const number = this.#order++;
+    const file = `${key}-${number}.jsonl`;
+    this.#setAsideLines++;
     this.#setAside.keep(file, data);
-    this.#onProblem({ kind: 'set_aside', file, lines, bytes: data.byteLength, lane });
+    this.#onProblem({ kind: 'set_aside', file, lines: 1, bytes: data.byteLength, lane });
+    return { number };
   }
 
   /** Brings records back from the journal while there is room; ends the spilling when none is left there. */

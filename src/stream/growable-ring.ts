@@ -25,6 +25,14 @@ export class GrowableRing<T> {
     this.#length++;
   }
 
+  /** Puts an item before the oldest. */
+  unshift(item: T): void {
+    if (this.#length >= this.#slots.length * GROW_AT) this.#resize(this.#slots.length * 2);
+    this.#head = (this.#head - 1) & (this.#slots.length - 1);
+    this.#slots[this.#head] = item;
+    this.#length++;
+  }
+
   /** The oldest item, left in place; undefined when empty. */
   peek(): T | undefined {
     return this.#length === 0 ? undefined : this.#slots[this.#head];

@@ -1,5 +1,6 @@
 import type { Micros } from '../units/time.ts';
 import { GrowableRing } from './growable-ring.ts';
+import { encodeRecordEnd } from './record-end.ts';
 import type { SealedRecord } from './sealed-record.ts';
 import type { SpillSegment } from './spill-segment.ts';
 
@@ -40,6 +41,11 @@ export class Partition {
   openLines = 0;
   openBytes = 0;
   openedAt = 0;
+  /** Order of the record sealed last in this life. */
+  sealedOrder: number | null = null;
+  /** See `RecordEnd`. */
+  gapFreeSince = 0;
+  #openHoldsGap = false;
   #open: Buffer = NOTHING;
   /** Records of one partition resemble each other in size. */
   #nextCapacity = SMALLEST_BUFFER;
@@ -58,17 +64,28 @@ export class Partition {
   }
 
   /** Adds an encoded line, ASCII with its newline, to the record being filled. */
-  add(text: string, received_at: Micros): void {
+  add(text: string, received_at: Micros, isGap: boolean): void {
+    this.#append(text);
+    this.openLines++;
+    if (isGap) this.#openHoldsGap = true;
+    if (received_at < this.#openOldest) this.#openOldest = received_at;
+  }
+
+  #append(text: string): void {
     const end = this.openBytes + text.length;
     if (end > this.#open.length) this.#grow(end);
     this.#open.write(text, this.openBytes, 'latin1');
     this.openBytes = end;
-    this.openLines++;
-    if (received_at < this.#openOldest) this.#openOldest = received_at;
   }
 
   /** Ends the record being filled, which must hold at least one line. */
-  seal(): SealedLines {
+  seal(order: number, sealed_at: Micros): SealedLines {
+    const previous = this.sealedOrder;
+    if (previous === null) this.gapFreeSince = order - 1;
+    this.#append(encodeRecordEnd({ order, previous, gap_free_since: this.gapFreeSince, sealed_at }));
+    this.sealedOrder = order;
+    if (this.#openHoldsGap) this.gapFreeSince = order;
+    this.#openHoldsGap = false;
     const bytes = this.openBytes;
     const sealed = {
       // A record that leaves much of its buffer unused must not keep all of it.
@@ -97,6 +114,15 @@ export class Partition {
     this.queue.push(item);
     this.queuedBytes += item.record.data.byteLength;
     this.queuedLines += item.record.lines;
+  }
+
+  /** Puts records before all others, to be sent next. */
+  pushBack(items: readonly QueuedRecord[]): void {
+    for (const item of items.toReversed()) {
+      this.queue.unshift(item);
+      this.queuedBytes += item.record.data.byteLength;
+      this.queuedLines += item.record.lines;
+    }
   }
 
   /** Takes the head, which the stream has. */

@@ -69,7 +69,7 @@ export async function world(databases: TestDatabases): Promise<World> {
 export async function reset({ production, sessions }: World): Promise<void> {
   const events = eventTables.map(({ name }) => `DELETE FROM ${name}`).join('; ');
   await production.query(
-    `${events}; DELETE FROM coverage; DELETE FROM gaps; DELETE FROM line_lives; DELETE FROM sync_cursors`,
+    `${events}; DELETE FROM coverage; DELETE FROM coverage_hours; DELETE FROM gaps; DELETE FROM line_lives; DELETE FROM sync_cursors`,
   );
   for (const line of lineNames) {
     await sessions[line].query(

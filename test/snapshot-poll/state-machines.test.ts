@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Context } from 'aws-lambda';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { OpenMarkets } from '#src/catalogue/open-markets.ts';
 import { PollLedger } from '#src/catalogue/poll-ledger.ts';
 import type { CatalogueTable } from '#src/catalogue/table.ts';
@@ -119,6 +119,22 @@ describe('the state machine of the snapshot poll', () => {
     const first = await ledger.record('kalshi', next.chunks[0]!.id);
     const retried = failed.filter((instrument) => first!.instruments.includes(instrument));
     expect(retried.length).toBe(failed.length);
+  });
+
+  it('lets the next run begin when its plan fails', async () => {
+    const other = await tables.fresh();
+    process.env['CATALOGUE_TABLE'] = other.name;
+    vi.resetModules();
+    const module = await import('../../lambdas/snapshot-plan/handler.ts');
+    const failing = vi.spyOn((await import('#src/catalogue/open-markets.ts')).OpenMarkets.prototype, 'list');
+    failing.mockImplementationOnce(() => {
+      throw new Error('the catalogue is away');
+    });
+    const handler = module.handler as unknown as Handler;
+    await expect(handler({}, context())).rejects.toThrow('the catalogue is away');
+    expect(await handler({}, context())).toMatchObject({ skipped: false });
+    failing.mockRestore();
+    process.env['CATALOGUE_TABLE'] = table.name;
   });
 
   it('plans nothing while an earlier run is still going', async () => {

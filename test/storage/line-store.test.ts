@@ -447,7 +447,12 @@ describe('bad input', () => {
   test('an empty record and empty lines are nothing at all', async () => {
     const { store } = await freshStore();
     const outcome = await store.store([recordOf([]), recordOf(['', line.trade(), ''])]);
-    expect(outcome).toEqual({ tables: { trades: { stored: 1, known: 0 } }, refused: [], failed: null });
+    expect(outcome).toEqual({
+      tables: { trades: { stored: 1, known: 0 } },
+      refused: [],
+      missing: [],
+      failed: null,
+    });
   });
 });
 

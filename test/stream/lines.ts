@@ -21,6 +21,7 @@ export function numbersIn(data: Uint8Array): (readonly [lane: string, number: nu
   return text
     .slice(0, -1)
     .split('\n')
+    .filter((line) => (JSON.parse(line) as { kind: string }).kind !== 'record_end')
     .map((line) => {
       const [lane, number] = (JSON.parse(line) as { epoch: string }).epoch.split(':');
       return [lane!, Number(number)] as const;

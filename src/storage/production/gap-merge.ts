@@ -238,12 +238,14 @@ const tapeRow = (venue: string, instrument: string, gap: TapeGap): GapRow =>
  * stored those; recomputes only what they touch, and writes only what differs.
  *
  * @param touched gaps of lines that are new or changed.
+ * @returns instruments whose gaps of the tape were computed anew, from when on.
  */
 export async function recomputeTapeGaps(
   client: ClientBase,
   touched: readonly Touched[],
   allowances: AccountRules,
-): Promise<void> {
+): Promise<Touched[]> {
+  const recomputed: Touched[] = [];
   const lives = await readLives(client);
   const rules = { ...allowances, now: latestTime(allowances.now, lives.values()) };
   for (const venue of await venuesOf(client)) {
@@ -300,7 +302,9 @@ export async function recomputeTapeGaps(
       }
     }
     await recomputeInstruments(client, venue, instruments, accounts, rules);
+    for (const [instrument, from] of instruments) recomputed.push({ venue, instrument, from });
   }
+  return recomputed;
 }
 
 /** The beginning of the earliest life that reaches beyond a time: all gaps from there on bear on what follows it. */

@@ -1,5 +1,6 @@
 import { Quality } from '../../events/captured.ts';
 import type { Column, EventTable } from '../tables.ts';
+import { markHours } from './hour-marks.ts';
 
 /** Lines as bits of `lines`, and as columns of `coverage`. */
 export const lineBits = { a: 1, b: 2, c: 4 } as const;
@@ -167,13 +168,15 @@ export function mergeStatement(table: EventTable): string {
     })),
   ];
   const coverage = counted.has(table.name)
-    ? `, covered AS (
-      INSERT INTO coverage AS c (venue, instrument, minute, events_a, events_b, events_c, events_tape)
-      SELECT venue, instrument, at / 60000000 * 60000000,
-        count(*) FILTER (WHERE added & 1 <> 0), count(*) FILTER (WHERE added & 2 <> 0),
-        count(*) FILTER (WHERE added & 4 <> 0), count(*) FILTER (WHERE is_new)
+    ? `, minutes AS MATERIALIZED (
+      SELECT venue, instrument, at / 60000000 * 60000000 AS minute,
+        count(*) FILTER (WHERE added & 1 <> 0) AS a, count(*) FILTER (WHERE added & 2 <> 0) AS b,
+        count(*) FILTER (WHERE added & 4 <> 0) AS c, count(*) FILTER (WHERE is_new) AS tape
       FROM merged WHERE added <> 0
       GROUP BY 1, 2, 3
+    ), ${markHours}, covered AS (
+      INSERT INTO coverage AS c (venue, instrument, minute, events_a, events_b, events_c, events_tape)
+      SELECT venue, instrument, minute, a, b, c, tape FROM minutes
       ON CONFLICT (instrument, minute, venue) DO UPDATE SET
         events_a = c.events_a + excluded.events_a, events_b = c.events_b + excluded.events_b,
         events_c = c.events_c + excluded.events_c, events_tape = c.events_tape + excluded.events_tape

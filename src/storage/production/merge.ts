@@ -1,4 +1,5 @@
 import type { Client, ClientBase } from 'pg';
+import { mergeHorizon } from '../../tape/horizon.ts';
 import type { AccountRules } from '../../tape/line-account.ts';
 import type { TapeRules } from '../../tape/rules.ts';
 import type { Clock } from '../../units/time.ts';
@@ -10,11 +11,13 @@ import {
   latestStageStatement,
   latestTables,
 } from './catalogue-merge.ts';
+import { doubtHours, settleHours } from './coverage-hours.ts';
 import { moveCursor, readCursors } from './cursors.ts';
 import {
   gapReadStatement,
   gapStageStatement,
   latestTime,
+  readLives,
   recomputeTapeGaps,
   storeLineGaps,
   storeLives,
@@ -281,7 +284,10 @@ export class TapeMerge {
       silence: rules.silence,
       arrivalAllowance: rules.arrivalAllowance,
     };
-    await recomputeTapeGaps(production, this.#touched, account);
+    await doubtHours(production, await recomputeTapeGaps(production, this.#touched, account));
+    const known = [...(await readLives(production)).values()].map((own) => ({ lives: own }));
+    const horizon = mergeHorizon(known, rules);
+    if (horizon !== null) await settleHours(production, horizon);
   }
 
   #sources(production: ClientBase): Source[] {

@@ -1,0 +1,77 @@
+import type { ClientBase } from 'pg';
+import type { Micros } from '../../units/time.ts';
+import { EVERY_INSTRUMENT, type Touched } from './gap-merge.ts';
+import { HOUR_MICROS } from './hour-marks.ts';
+
+/** By how much a gap of the tape may begin before the line's gap that it comes from. */
+const EARLIER = 60_000_000;
+
+/** Hours over which a gap of the tape may have come, gone or changed are pending again. */
+export async function doubtHours(client: ClientBase, touched: readonly Touched[]): Promise<void> {
+  if (touched.length === 0) return;
+  const columns = [
+    touched.map(({ venue }) => venue),
+    touched.map(({ instrument }) => instrument),
+    touched.map(({ from }) => Math.floor((from - EARLIER) / HOUR_MICROS) * HOUR_MICROS),
+  ];
+  await client.query(
+    `UPDATE coverage_hours AS h SET condition = 'pending'
+     FROM (
+       SELECT t.venue, coalesce(i.market, t.instrument) AS market, min(t.hour) AS hour
+       FROM unnest($1::text[], $2::text[], $3::bigint[]) AS t (venue, instrument, hour)
+       LEFT JOIN LATERAL (
+         SELECT market FROM instruments WHERE venue = t.venue AND instrument = t.instrument LIMIT 1) AS i ON true
+       GROUP BY 1, 2
+     ) AS t
+     WHERE h.venue = t.venue AND h.market = t.market AND h.hour >= t.hour AND h.condition <> 'pending'`,
+    columns,
+  );
+}
+
+/**
+ * Gives every pending hour that lies wholly before the horizon its condition: `available` where the tape has no gap
+ * of any instrument of the market, `missing` where every instrument is in a gap for the whole hour, else `degraded`.
+ */
+export async function settleHours(client: ClientBase, horizon: Micros): Promise<void> {
+  const before = horizon - HOUR_MICROS;
+  // Marked before the catalogue knew the instrument's market.
+  await client.query(
+    `WITH renamed AS (
+       DELETE FROM coverage_hours AS h USING instruments AS i
+       WHERE h.condition = 'pending' AND h.hour <= $1
+         AND i.venue = h.venue AND i.instrument = h.market AND i.market <> h.market
+       RETURNING h.venue, i.market, h.hour
+     )
+     INSERT INTO coverage_hours (venue, market, hour, condition)
+     SELECT DISTINCT venue, market, hour, 'pending' FROM renamed ON CONFLICT DO NOTHING`,
+    [before],
+  );
+  await client.query(
+    `UPDATE coverage_hours AS h
+     SET condition = CASE WHEN s.least >= ${HOUR_MICROS} THEN 'missing' WHEN s.greatest > 0 THEN 'degraded' ELSE 'available' END
+     FROM (
+       SELECT p.venue, p.market, p.hour, min(u.unproven) AS least, max(u.unproven) AS greatest
+       FROM coverage_hours AS p
+       CROSS JOIN LATERAL (
+         SELECT instrument FROM instruments WHERE venue = p.venue AND market = p.market
+         UNION SELECT p.market WHERE NOT EXISTS (
+           SELECT FROM instruments WHERE venue = p.venue AND market = p.market)
+       ) AS i
+       CROSS JOIN LATERAL (
+         -- An instrument's own gaps hold those of everything as far as it has any.
+         SELECT coalesce(max(o.length), 0) AS unproven
+         FROM (
+           SELECT sum(least(coalesce(g.to_ts, p.hour + ${HOUR_MICROS}), p.hour + ${HOUR_MICROS}) - greatest(g.from_ts, p.hour)) AS length
+           FROM gaps AS g
+           WHERE g.venue = p.venue AND g.instrument IN (i.instrument, '${EVERY_INSTRUMENT}') AND g.line = 'tape'
+             AND g.from_ts < p.hour + ${HOUR_MICROS} AND (g.to_ts IS NULL OR g.to_ts > p.hour)
+           GROUP BY g.instrument
+         ) AS o
+       ) AS u
+       WHERE p.condition = 'pending' AND p.hour <= $1
+       GROUP BY 1, 2, 3
+     ) AS s
+     WHERE h.venue = s.venue AND h.market = s.market AND h.hour = s.hour`,
+    [before],
+  );
+}

@@ -1,0 +1,214 @@
+import type pg from 'pg';
+import { describe, expect, test } from 'vitest';
+import { LineStore } from '#src/storage/line-store.ts';
+import { lostWith } from '#src/storage/lost-scope.ts';
+import type { DeliveredRecord } from '#src/storage/stream-records.ts';
+import { useDatabases } from './database.ts';
+import { DAY, line, recordOf } from './stream-lines.ts';
+
+const databases = useDatabases();
+const bytes = (value: unknown): Buffer =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+
+describe('what a line that cannot be stored leaves unproven', () => {
+  test('is its instrument at its time, where that can be read', () => {
+    expect(lostWith(bytes(line.delta({ price: 'x' })))).toEqual({
+      venues: ['kalshi'],
+      instruments: ['KXTEST-1'],
+      bounds: { from: DAY, to: DAY + 51 },
+      gapId: null,
+    });
+    expect(lostWith(bytes(line.lifecycle({ instruments: [] })))).toMatchObject({ instruments: null });
+  });
+
+  test('is more where a time, the instrument or the venue cannot be read', () => {
+    expect(lostWith(bytes(line.delta({ exchange_ts: 'noon' })))?.bounds).toEqual({
+      from: DAY + 50 - 60_000_000,
+      to: DAY + 51 + 60_000_000,
+    });
+    expect(lostWith(bytes(line.trade({ instrument: 'N'.repeat(2_000) })))?.instruments).toBeNull();
+    expect(lostWith(bytes(line.trade({ venue: 7 })))?.venues).toEqual(['kalshi', 'polymarket']);
+    expect(lostWith(bytes(line.trade({ exchange_ts: 1.5, received_at: 'x' })))?.bounds).toBeNull();
+  });
+
+  test('is read from the begin of a feed line that is not JSON, and is everything where nothing can be read', () => {
+    const broken = JSON.stringify(line.delta()).replace('480000', 'NaN');
+    expect(lostWith(bytes(broken))).toEqual({
+      venues: ['kalshi'],
+      instruments: ['KXTEST-1'],
+      bounds: null,
+      gapId: null,
+    });
+    const inOrder =
+      '{"kind":"book_delta","venue":"kalshi","instrument":"K7","side":"bid","price":NaN,"change":1' +
+      `,"exchange_ts":${DAY},"received_at":${DAY + 9},"gatherer":"a"}`;
+    expect(lostWith(bytes(inOrder))).toMatchObject({
+      instruments: ['K7'],
+      bounds: { from: DAY, to: DAY + 10 },
+    });
+    for (const text of ['{"kind":"gap","venue":"kalshi', '[]', '7', '\u0000', '{"instrument":"K1"}']) {
+      expect(lostWith(bytes(text))).toEqual({
+        venues: ['kalshi', 'polymarket'],
+        instruments: null,
+        bounds: null,
+        gapId: null,
+      });
+    }
+  });
+
+  test('of a gap is never less than the gap: what it would have opened is opened, what it would have closed stays open', () => {
+    expect(lostWith(bytes(line.gap({ sid: 'x' })))).toEqual({
+      venues: ['kalshi'],
+      instruments: ['KXTEST-1'],
+      bounds: { from: DAY, to: null },
+      gapId: 'a:1:1',
+    });
+    expect(lostWith(bytes(line.gap({ to: DAY + 5, sid: 'x' })))).toMatchObject({
+      bounds: { from: DAY, to: DAY + 5 },
+      gapId: null,
+    });
+    expect(lostWith(bytes(line.gap({ to: 'soon' })))).toMatchObject({ bounds: { to: null }, gapId: null });
+    expect(lostWith(bytes(line.gap({ instruments: ['K1', 5] })))).toMatchObject({ instruments: null });
+    expect(lostWith(bytes(line.gap({ from: 'noon' })))).toMatchObject({ bounds: null });
+  });
+
+  test('is nothing for what is not an event', () => {
+    for (const item of [line.heartbeat(), line.market(), line.metrics()])
+      expect(lostWith(bytes(item))).toBeNull();
+  });
+});
+
+async function freshStore(): Promise<{ client: pg.Client; store: LineStore }> {
+  const client = await (await databases.fresh('gatherer')).connect();
+  return { client, store: new LineStore(client) };
+}
+
+async function gapsOf(client: pg.Client): Promise<unknown[]> {
+  const { rows } = await client.query(
+    `SELECT venue, is_all, instruments, from_ts::bigint::text::float8 AS from, to_ts::text::float8 AS to, cause, gap_id
+     FROM gaps ORDER BY venue, gap_id`,
+  );
+  return rows;
+}
+
+const ended = (order: number, previous: number | null, gapFreeSince = 0, lane = 3): DeliveredRecord =>
+  recordOf(
+    [
+      line.delta({ occurrence: order }),
+      {
+        kind: 'record_end',
+        order,
+        previous,
+        gap_free_since: gapFreeSince,
+        sealed_at: DAY + order * 1_000_000,
+      },
+    ],
+    { partitionKey: `lane-${lane}` },
+  );
+
+describe('the database of a line', () => {
+  test('has a gap for every line that was put aside, whoever refused it, and once however often it comes', async () => {
+    const { client, store } = await freshStore();
+    const record = recordOf([
+      line.delta(),
+      line.delta({ price: 'x', instrument: 'K-SHAPE' }),
+      // Only the database sees that this is too large for its index.
+      line.trade({ trade_id: 'T'.repeat(40_000).replaceAll('T', () => Math.random().toString(36).slice(2)) }),
+      line.delta({ occurrence: 1 }),
+    ]);
+    const outcome = await store.store([record]);
+    expect(outcome).toMatchObject({ failed: null, tables: { order_book_deltas: { stored: 2 } } });
+    expect(outcome.refused).toHaveLength(2);
+    await store.store([record]);
+    expect(await gapsOf(client)).toMatchObject([
+      { instruments: ['K-SHAPE'], from: DAY, to: DAY + 51, cause: 'not_stored' },
+      { instruments: ['KXTEST-1'], from: DAY, to: DAY + 51, cause: 'not_stored' },
+    ]);
+    expect((await client.query('SELECT FROM poison_records')).rowCount).toBe(2);
+  });
+
+  test('has the gap that a poisoned opening meant, closed by its closing', async () => {
+    const { client, store } = await freshStore();
+    await store.store([recordOf([line.gap({ sid: 'x' })])]);
+    await store.store([recordOf([line.gap({ to: DAY + 9 })])]);
+    expect(await gapsOf(client)).toMatchObject([
+      { gap_id: 'a:1:1', instruments: ['KXTEST-1'], from: DAY, to: null },
+      { gap_id: 'a:1:1', instruments: ['KXTEST-1'], from: DAY, to: DAY + 9 },
+    ]);
+  });
+
+  test('has a gap that reaches over the whole life for a line of which nothing can be read', async () => {
+    const { client, store } = await freshStore();
+    await store.store([recordOf([line.heartbeat({ started_at: DAY - 5 }), '{"kind":"ga'])]);
+    await store.store([recordOf([line.heartbeat({ durable_until: DAY + 7 })]), recordOf(['{"kind'])]);
+    const gaps = (await gapsOf(client)) as { from: number; to: number | null; is_all: boolean }[];
+    expect(gaps).toHaveLength(8);
+    for (const gap of gaps) expect(gap.is_all).toBe(true);
+    // The first came before any life was known.
+    expect(gaps.map(({ from }) => from).filter((from) => from === 0)).toHaveLength(2);
+    expect(gaps.filter(({ from }) => from === DAY - 5)).toHaveLength(2);
+    expect(gaps.filter(({ to }) => to === null)).toHaveLength(4);
+  });
+
+  test('has a gap for records that never came, bounded by what came before and after them', async () => {
+    const { client, store } = await freshStore();
+    await store.store([
+      recordOf([line.heartbeat({ lane: 3, lanes: 4, durable_until: DAY + 1_000_000 })]),
+      ended(1, null),
+    ]);
+    expect((await store.store([ended(2, 1), ended(3, 2)])).missing).toEqual([]);
+    const outcome = await store.store([ended(6, 5), ended(7, 6)]);
+    expect(outcome.missing.map(({ after, end }) => [after, end.order])).toEqual([[3, 6]]);
+    expect(await gapsOf(client)).toMatchObject(
+      ['kalshi', 'polymarket'].map((venue) => ({
+        venue,
+        is_all: true,
+        from: DAY + 1_000_000 - 60_000_000,
+        to: DAY + 66_000_000,
+        cause: 'not_delivered',
+      })),
+    );
+  });
+
+  test('doubts the whole life where a gap may be among the records that never came', async () => {
+    const { client, store } = await freshStore();
+    await store.store([recordOf([line.heartbeat({ lane: 3, lanes: 4 })]), ended(1, null), ended(2, 1)]);
+    await store.store([ended(6, 5, 4)]);
+    const bounds = ((await gapsOf(client)) as { from: number; to: number | null }[]).map(({ from, to }) => [
+      from,
+      to,
+    ]);
+    const life = [
+      [DAY, DAY + 6_000_000],
+      [DAY + 6_000_000, null],
+    ];
+    expect(bounds).toEqual([...life, ...life]);
+  });
+
+  test('takes no record for missing that comes twice, that another writer stored, or that begins a life', async () => {
+    const database = await databases.fresh('gatherer');
+    const [one, other] = [await database.connect(), await database.connect()];
+    const [first, second] = [new LineStore(one), new LineStore(other)];
+    await first.store([ended(1, null), ended(2, 1)]);
+    await second.store([ended(2, 1), ended(3, 2), ended(4, 3)]);
+    await first.store([ended(5, 4)]);
+    await first.store([ended(1, null), ended(2, 1), ended(5, 4)]);
+    await second.store([ended(9, null), ended(10, 9), ended(2, 1, 0, 4)]);
+    // The last one is of a partition of which nothing had come.
+    expect(await gapsOf(one)).toHaveLength(4);
+    const { rows } = await one.query(
+      'SELECT partition_key, last_order::integer FROM stream_positions ORDER BY 1',
+    );
+    expect(rows).toEqual([
+      { partition_key: 'lane-3', last_order: 10 },
+      { partition_key: 'lane-4', last_order: 2 },
+    ]);
+  });
+
+  test('knows after a new start how far it had come', async () => {
+    const database = await databases.fresh('gatherer');
+    await new LineStore(await database.connect()).store([ended(1, null)]);
+    const outcome = await new LineStore(await database.connect()).store([ended(3, 2)]);
+    expect(outcome.missing).toHaveLength(1);
+  });
+});
