@@ -2,6 +2,7 @@ import type { Configuration } from '../config/schema.ts';
 import type { PoolTiming } from '../connections/pool-contract.ts';
 import { DEFAULT_TIMING } from '../connections/pool-contract.ts';
 import { MICROS_PER_SECOND } from '../units/time.ts';
+import { ANNOUNCEMENTS } from './line.ts';
 import type { VenueLineSettings } from './venue-line.ts';
 
 /** More Polymarket sockets than this have never been tried by anybody: 105,000 tokens need 525. */
@@ -44,7 +45,7 @@ export function polymarketLineSettings(configuration: Configuration): VenueLineS
       instrumentsPerConnection: polymarket.instruments_per_connection,
       minimumPerConnection: polymarket.instruments_per_connection,
     },
-    feeds: [],
+    feeds: [{ purpose: ANNOUNCEMENTS, connections: 0 }],
     timing: timing(configuration.capture),
     useYesPrice: false,
     combos: false,

@@ -38,16 +38,6 @@ export class Carriers {
     return sources;
   }
 
-  /** Whether another subscription of the same venue-wide feed has missed nothing since `time`. */
-  isCovered(source: Source, time: number): boolean {
-    for (const sources of this.connections.values()) {
-      for (const other of sources.values()) {
-        if (other !== source && other.feed === source.feed && other.since <= time) return true;
-      }
-    }
-    return false;
-  }
-
   setSource(state: InstrumentState, source: Source | null): void {
     const before = state.source;
     if (before === source) return;

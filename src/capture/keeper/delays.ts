@@ -68,6 +68,11 @@ export class Delays {
     return Math.floor(received_at - this.delay(source) - this.excess(source) - DISORDER);
   }
 
+  /** A receive time as a time of the venue after which nothing had happened that arrived by then. */
+  latestVenueTime(received_at: number): number {
+    return Math.ceil(received_at - (this.floor ?? 0)) + DISORDER;
+  }
+
   private delay(source: Source | null): number {
     return Math.max(source?.delay ?? this.greatest, this.floor ?? 0);
   }

@@ -20,8 +20,10 @@ export class Source {
   /** Receive time of the last frame after which nothing was missing, and of the last such with a venue time. */
   lastGood: number;
   lastTimed: number;
-  /** Since when nothing has been missing. */
-  since: number;
+  /** It has brought something after which nothing was missing. */
+  isHeard = false;
+  /** It carries what the venue announces on every connection. */
+  isAnnouncing = false;
   /** Greatest delay of late between venue and line, microseconds; null before one is known. */
   delay: number | null = null;
   /** Its last frame, if that held changes alone and a repetition has to be recognised. */
@@ -37,7 +39,6 @@ export class Source {
     this.sid = sid;
     this.lastGood = at;
     this.lastTimed = at;
-    this.since = at;
   }
 
   /** Numbers the equal trades that this subscription brings, for a venue that gives trades no id. */

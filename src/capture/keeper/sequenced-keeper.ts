@@ -84,12 +84,9 @@ export class SequencedKeeper extends CaptureCore {
 
   protected breakSource(source: Source, received_at: Micros, cause: GapCause): void {
     if (source.feed !== null) {
-      if (!this.carriers.isCovered(source, source.lastGood))
-        this.ledger.recordFeed(this.provenUntil(source) as Micros, received_at, cause);
-      source.since = received_at;
+      this.feeds.broke(source, received_at, cause);
       return;
     }
-    source.since = received_at;
     if (source.members.size === 0) return;
     const instruments: string[] = [];
     for (const state of source.members) {
