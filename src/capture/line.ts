@@ -89,6 +89,11 @@ export interface LineKeeper {
   tick(now: Micros): void;
   /** Whether the book is proven at this moment: the pool looks up where its own count differs from `counts()`. */
   isProven(instrument: string): boolean;
+  /**
+   * A receive time as the venue's time before which everything had arrived by then, over all connections. Null before
+   * the first event with a venue time.
+   */
+  venueTime?(received_at: Micros): Micros | null;
   /** Shown in status and asserted by the pool: expected, bound (subscribed) and proven (seeded) counts. */
   counts(): { readonly expected: number; readonly bound: number; readonly proven: number };
 }

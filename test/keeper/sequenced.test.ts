@@ -255,6 +255,33 @@ describe('a line of a venue with sequence numbers', () => {
     expect(last('Z', 'market_over')).toMatchObject({ from: ended, to: null });
   });
 
+  it('tells a receive time as the venue’s, by the slowest subscription, once an event has shown how the clocks stand', () => {
+    const ahead = 30 * SECOND;
+    const line = new TestLine('kalshi');
+    const connection = line.connection('book-1#1');
+    line.keeper.expect(['A', 'C'], at(line.now));
+    line.keeper.bind(connection, 1, ['A']);
+    line.keeper.bind(connection, 2, ['C']);
+    line.frame(connection, { sid: 1, seq: 1, events: [book('kalshi', 'A', BIDS, ASKS)] });
+    line.frame(connection, { sid: 2, seq: 1, events: [book('kalshi', 'C', BIDS, ASKS)] });
+    expect(line.keeper.venueTime!(at(line.now))).toBeNull();
+    for (let seq = 2; seq < 40; seq++) {
+      line.frame(connection, { sid: 1, seq, events: [signed('A', line.now - ahead, 'bid', 41, 1)] });
+    }
+    const venueNow = () => line.now - ahead;
+    expect(line.keeper.venueTime!(at(line.now))! - venueNow()).toBeLessThanOrEqual(0);
+    expect(line.keeper.venueTime!(at(line.now))! - venueNow()).toBeGreaterThan(-SECOND / 10);
+    // What another subscription brings is four seconds old.
+    line.frame(connection, { sid: 2, seq: 2, events: [signed('C', venueNow() - 4 * SECOND, 'bid', 41, 1)] });
+    for (let seq = 40; seq < 500; seq++) {
+      line.frame(connection, { sid: 1, seq, events: [signed('A', venueNow(), 'bid', 41, 1)] });
+    }
+    expect(line.keeper.venueTime!(at(line.now))! - venueNow()).toBeLessThan(-4 * SECOND);
+    // However long one lags, the line as a whole is not held up without end.
+    line.frame(connection, { sid: 2, seq: 3, events: [signed('C', venueNow() - 900 * SECOND, 'bid', 41, 1)] });
+    expect(line.keeper.venueTime!(at(line.now))! - venueNow()).toBeGreaterThan(-21 * SECOND);
+  });
+
   it('reckons the end of a market by the venue’s clock where that is ahead', () => {
     const { line, connection } = started();
     line.frame(connection, { sid: 1, seq: 3, events: [signed('A', line.now + 2 * SECOND, 'bid', 41, 1)] });

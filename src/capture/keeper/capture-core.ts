@@ -220,6 +220,10 @@ export abstract class CaptureCore implements LineKeeper {
     this.ledger.flush(now);
   }
 
+  venueTime(received_at: Micros): Micros | null {
+    return this.delays.provenTime(this.carriers.all(), received_at) as Micros | null;
+  }
+
   counts(): { readonly expected: number; readonly bound: number; readonly proven: number } {
     return { expected: this.states.size, bound: this.carriers.bound, proven: this.states.proven };
   }

@@ -31,6 +31,11 @@ export class Carriers {
     return [...(this.connections.get(connection)?.values() ?? [])];
   }
 
+  /** The subscriptions of all connections. */
+  *all(): Generator<Source> {
+    for (const sources of this.connections.values()) yield* sources.values();
+  }
+
   /** Forgets a connection. @returns the subscriptions it had. */
   close(connection: string): readonly Source[] {
     const sources = this.of(connection);

@@ -14,7 +14,6 @@ import { moveCursor, readCursors } from './cursors.ts';
 import {
   gapReadStatement,
   gapStageStatement,
-  latestTime,
   recomputeTapeGaps,
   storeLineGaps,
   storeLives,
@@ -247,13 +246,12 @@ export class TapeMerge {
   /** The heartbeats below which every event and every gap has been read, and what follows for the tape's gaps. */
   async #storeLivesAndGaps(production: ClientBase, lines: ReadonlyMap<LineName, OpenLine>): Promise<void> {
     const { clock, rules } = this.#options;
-    const now = latestTime(
-      clock(),
-      [...lines.values()].map(({ reader }) => reader.heartbeats.lives),
-    );
+    const now = clock();
+    // Also what is not settled yet: that a line has come so far is known.
+    const heard = [...lines.values()].map(({ reader }) => reader.heartbeats.lives);
     for (const [name, line] of lines) {
       if (line.isRestored) {
-        this.#touched.push(...(await storeRestoration(production, name, line.mark, now)));
+        this.#touched.push(...(await storeRestoration(production, name, line.mark, now, heard)));
       }
       let settled = line.reader.bound;
       // Gaps too: a line that stored more of them than one run reads would be vouched for over those still unread.
@@ -272,7 +270,7 @@ export class TapeMerge {
       silence: rules.silence,
       arrivalAllowance: rules.arrivalAllowance,
     };
-    await recomputeTapeGaps(production, this.#touched, account);
+    await recomputeTapeGaps(production, this.#touched, account, heard);
   }
 
   #sources(production: ClientBase): Source[] {
