@@ -586,6 +586,33 @@ describe('frames that cannot be read', () => {
     expect(line.keeper.view('C')!.proven).toBe(false);
   });
 
+  it('of a kind that comes again and again put the books in doubt each time, and ask for them now and then', () => {
+    const { line, connection } = started();
+    const problems = [{ reason: 'unknown_type', message: 'the type "orderbook_pulse" is not known' }];
+    let seq = 2;
+    let asked = 0;
+    for (let second = 0; second < 60; second++) {
+      const outcome = line.frame(connection, { sid: 1, seq: ++seq, problems });
+      asked += outcome.resync.length;
+      expect(line.keeper.view('A')!.proven).toBe(false);
+      // The books come at once, as asked for.
+      if (outcome.resync.length > 0) {
+        for (const name of ['A', 'B'])
+          line.frame(connection, { sid: 1, seq: ++seq, events: [book('kalshi', name, BIDS, ASKS)] });
+      }
+      line.pass(1);
+    }
+    expect(asked).toBe(4);
+    // They stop: what is still in doubt is asked for, once.
+    line.pass(20);
+    const after = [1, 2, 3].map(() => {
+      const event = signed('B', line.now, 'bid', 41, 1);
+      return line.frame(connection, { sid: 1, seq: ++seq, events: [event] }).resync;
+    });
+    expect(after.flat().map(({ instruments }) => instruments)).toContainEqual(['A', 'B']);
+    expect(after[2]).toEqual([]);
+  });
+
   it('are a gap of all that their connection carries when the line fails over one of them', () => {
     const { line, connection } = started();
     const feed = line.connection('trade-1#1');

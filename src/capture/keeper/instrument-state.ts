@@ -30,6 +30,8 @@ export class Source {
   lastFrame: string | null = null;
   /** Time before which no further resync of the whole subscription is asked for. */
   quietUntil = NEVER;
+  /** Its books were put in doubt before that time, and not asked for. */
+  isResyncOwed = false;
   /** By instrument, what came before its first book, where nothing orders the two. */
   readonly missed = new Map<string, MissedChanges>();
   private tradeCounter: TradeCounter | null = null;
