@@ -169,7 +169,8 @@ export function putHeartbeat(to: CopyBuffer, record: HeartbeatRecord): void {
 /** Times by venue; heartbeats of earlier versions have none. */
 function provenTimes(given: unknown): Readonly<Record<string, number>> {
   if (given === undefined) return {};
-  if (typeof given !== 'object' || given === null) throw new RowError('proven_until: expected times by venue');
+  if (typeof given !== 'object' || given === null)
+    throw new RowError('proven_until: expected times by venue');
   for (const [venue, time] of Object.entries(given)) {
     if (!Number.isSafeInteger(time)) {
       throw new RowError(`proven_until.${venue}: expected microseconds, got ${shown(time)}`);

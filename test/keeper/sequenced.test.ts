@@ -278,7 +278,11 @@ describe('a line of a venue with sequence numbers', () => {
     }
     expect(line.keeper.venueTime!(at(line.now))! - venueNow()).toBeLessThan(-4 * SECOND);
     // However long one lags, the line as a whole is not held up without end.
-    line.frame(connection, { sid: 2, seq: 3, events: [signed('C', venueNow() - 900 * SECOND, 'bid', 41, 1)] });
+    line.frame(connection, {
+      sid: 2,
+      seq: 3,
+      events: [signed('C', venueNow() - 900 * SECOND, 'bid', 41, 1)],
+    });
     expect(line.keeper.venueTime!(at(line.now))! - venueNow()).toBeGreaterThan(-21 * SECOND);
   });
 

@@ -226,7 +226,8 @@ describe('gaps of the tape, kept by the merge', () => {
     // The clock of a is 40 s ahead of the venue's, that of b 40 s behind; c does not say.
     const beat = async (line: LineName, epoch: string, from: number, until: number): Promise<void> => {
       const ahead = { a: 40, b: -40, c: 0 }[line];
-      const proven: Record<string, number> = line === 'c' ? {} : { kalshi: at(until), polymarket: at(until - 3) };
+      const proven: Record<string, number> =
+        line === 'c' ? {} : { kalshi: at(until), polymarket: at(until - 3) };
       const own = made.sessions[line];
       await heartbeat(own, line, epoch, at(from + ahead), at(until + ahead), 0, 2, proven);
       await heartbeat(own, line, epoch, at(from + ahead), at(until + ahead + 5), 1, 2, {});

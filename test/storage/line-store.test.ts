@@ -354,7 +354,9 @@ describe('deliveries', () => {
       await store.store([recordOf([line.heartbeat({ proven_until }), line.market()])]);
       expect(await count(client, 'heartbeats')).toBe(0);
       expect(await count(client, 'markets')).toBe(1);
-      expect((await client.query('SELECT reason FROM poison_records')).rows[0].reason).toMatch(/proven_until/);
+      expect((await client.query('SELECT reason FROM poison_records')).rows[0].reason).toMatch(
+        /proven_until/,
+      );
     },
   );
 });

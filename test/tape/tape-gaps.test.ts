@@ -416,7 +416,9 @@ describe('the merge horizon', () => {
     ).toBe(895);
   });
   it('does not wait for a line that is down, or that never ran', () => {
-    expect(mergeHorizon([line('a', [[0, 100]]), line('b', [[0, 900]]), line('c', [])], limits, 'kalshi')).toBe(895);
+    expect(
+      mergeHorizon([line('a', [[0, 100]]), line('b', [[0, 900]]), line('c', [])], limits, 'kalshi'),
+    ).toBe(895);
   });
   it('is unknown while no line ever ran', () => {
     expect(mergeHorizon([line('a', [])], limits, 'kalshi')).toBeNull();
