@@ -322,6 +322,12 @@ export class Gatherer {
   #heartbeat(durable_until: Micros): void {
     const { environment, clock } = this.#parts;
     const names = this.#laneNames;
+    const vouched = Math.max(durable_until, this.startedAt) as Micros;
+    const proven_until: Partial<Record<Venue, Micros>> = {};
+    for (const { venue, line } of this.#venues) {
+      const proven = line.venueTime(vouched);
+      if (proven !== null) proven_until[venue] = proven;
+    }
     for (let lane = 0; lane < names.length; lane++) {
       this.#batcher!.accept(
         names[lane]!,
@@ -332,7 +338,8 @@ export class Gatherer {
           lane,
           lanes: names.length,
           started_at: this.startedAt,
-          durable_until: Math.max(durable_until, this.startedAt) as Micros,
+          durable_until: vouched,
+          proven_until,
         },
         clock(),
       );

@@ -2,6 +2,9 @@ import type { BookSnapshotEvent, GapCause, LifecycleEvent, Venue } from '../even
 import type { Micros } from '../units/time.ts';
 import type { ControlMessage, DecodeProblem } from '../venues/decoder.ts';
 
+/** The feed of what a venue announces on every connection, beside what was asked for. */
+export const ANNOUNCEMENTS = 'announcement';
+
 /** One life of one socket. A reconnect makes a new one with the next epoch. */
 export interface ConnectionEpoch {
   readonly venue: Venue;
@@ -23,6 +26,8 @@ export interface FrameOutcome {
   readonly touched: readonly string[];
   /** Lifecycle messages, for the registry. */
   readonly lifecycle: readonly LifecycleEvent[];
+  /** The frame brought an event of any kind, copies of what another connection brought included. */
+  readonly hasData?: boolean;
   /** Latest venue time in this frame, where it has one: the pool shows the age of messages per connection. */
   readonly exchange_ts?: Micros | null;
 }
@@ -66,19 +71,29 @@ export interface LineKeeper {
   restSnapshot(snapshot: BookSnapshotEvent): FrameOutcome;
   /** The pool lost sight of these books (socket closed, stalled, subscription ended) at the given time or since. */
   lose(instruments: readonly string[], since: Micros, cause: GapCause): void;
-  /** The socket is gone: drop its sequence state and `lose` every instrument bound to it. Returns them. */
+  /**
+   * The socket is gone: drop its sequence state and `lose` every instrument bound to it. Returns them. Up to `at` it is
+   * believed to have been in order: that of its last data where a heartbeat alone proves nothing.
+   */
   connectionClosed(connection: ConnectionEpoch, at: Micros, cause: GapCause): readonly string[];
   /**
-   * No connection carries this venue-wide feed (`trade`, `ticker`, `lifecycle`) since the given time: an `all`
-   * gap of the line until `feedRestored`. Called only when the last of its connections is gone.
+   * This venue-wide feed (`trade`, `ticker`, `lifecycle`, `announcement`) is wanted from now on: an `all` gap of the
+   * line wherever no connection carries it. `isAlone` says that its connections carry nothing else.
    */
-  feedLost?(feed: string, since: Micros, cause: GapCause): void;
-  /** A connection carries the feed again from this time on. */
-  feedRestored?(feed: string, at: Micros): void;
+  feedExpected?(feed: string, at: Micros, isAlone: boolean): void;
+  /** The connection carries the feed, all of its channels, from this time on. */
+  feedCarried?(feed: string, connection: ConnectionEpoch, at: Micros): void;
+  /** The connection, which is still there, carries its feed no longer; up to `at` it is believed to have. */
+  feedDropped?(connection: ConnectionEpoch, at: Micros, cause: GapCause): void;
   /** Calls due by time: engine snapshots, metrics, anchors, heartbeat bookkeeping. Call about every 100 ms. */
   tick(now: Micros): void;
   /** Whether the book is proven at this moment: the pool looks up where its own count differs from `counts()`. */
   isProven(instrument: string): boolean;
+  /**
+   * A receive time as the venue's time before which everything had arrived by then, over all connections. Null before
+   * the first event with a venue time.
+   */
+  venueTime?(received_at: Micros): Micros | null;
   /** Shown in status and asserted by the pool: expected, bound (subscribed) and proven (seeded) counts. */
   counts(): { readonly expected: number; readonly bound: number; readonly proven: number };
 }

@@ -5,7 +5,7 @@ import type { Timers } from '../connections/timers.ts';
 import { systemTimers } from '../connections/timers.ts';
 import type { BookSnapshotEvent, Venue } from '../events/event.ts';
 import type { MarketRegistry, RegistryListener } from '../registry/catalogue.ts';
-import type { Clock } from '../units/time.ts';
+import type { Clock, Micros } from '../units/time.ts';
 import { venueDefinition } from '../venues/registration.ts';
 import type { VenueLineSettings } from '../venues/venue.ts';
 import type { LineKeeper } from './line.ts';
@@ -44,6 +44,8 @@ export interface VenueLine {
   /** Ends the capture at once; resolves when all sockets are closed or `limitMillis` have passed. */
   stop(limitMillis?: number): Promise<void>;
   status(): VenueLineStatus;
+  /** The venue's time before which everything had been received at a time of our clock; null while not known. */
+  venueTime(received_at: Micros): Micros | null;
 }
 
 export function createVenueLine(parts: VenueLineParts): VenueLine {
@@ -100,6 +102,7 @@ export function createVenueLine(parts: VenueLineParts): VenueLine {
       stopTicking = null;
       await pool.stop((done) => timers.after(limitMillis, done));
     },
+    venueTime: (received_at) => keeper.venueTime?.(received_at) ?? null,
     status: () => ({ ...pool.status(), registry: registry.counts(), keeper: keeper.counts() }),
   };
 }

@@ -51,12 +51,21 @@ export class DataWatch {
     this.#perMicro /= 4;
   }
 
+  /** Whether so long a silence as that from the last data up to then is usual: less than one event is missed by it. */
+  isUsualUntil(then: Micros): boolean {
+    return (then - this.lastAt) * this.#rate <= 1;
+  }
+
   /** Whether the silence up to `now` is longer than `least` and than chance explains. All in microseconds. */
   isStalled(now: Micros, least: number): boolean {
     const silence = now - this.lastAt;
     if (silence <= least || this.#evidence < EVIDENCE) return false;
-    const seen = this.lastAt - this.#foldedAt;
-    const rate = this.#perMicro > 0 ? this.#perMicro : this.#unfolded / Math.max(seen, MICROS_PER_SECOND);
-    return silence * rate > IMPROBABLE;
+    return silence * this.#rate > IMPROBABLE;
+  }
+
+  /** Events in a microsecond. */
+  get #rate(): number {
+    if (this.#perMicro > 0) return this.#perMicro;
+    return this.#unfolded / Math.max(this.lastAt - this.#foldedAt, MICROS_PER_SECOND);
   }
 }

@@ -57,8 +57,8 @@ export class Life {
   lastInboundAt: Micros;
   hasData = false;
   messageAge: number | null = null;
-  /** Feeds: all channels of this socket are subscribed. */
-  isCarrying = false;
+  /** Feeds: since when all channels of this socket are subscribed. */
+  carryingSince: Micros | null = null;
   frames = 0;
   binaryFrames = 0;
   /** Instruments taken off this socket, and when. */
@@ -107,6 +107,14 @@ export class Life {
         },
       },
     );
+  }
+
+  /**
+   * Up to when the socket is known to have been in order. Whatever came last was sent after all that came before; but
+   * a socket may answer heartbeats and bring nothing else, so that where data was due, only data counts.
+   */
+  get soundUntil(): Micros {
+    return this.watch.isUsualUntil(this.lastInboundAt) ? this.lastInboundAt : this.watch.lastAt;
   }
 
   /** The subscription that carries books under this sid; made at first sight. */

@@ -18,7 +18,7 @@ export interface PoolSettings {
     /** A further connection is opened only when the open ones hold this many each. */
     readonly minimumPerConnection: number;
   };
-  /** Venue-wide feeds and how many connections carry each. */
+  /** Venue-wide feeds and how many connections of its own each has; 0 for one that comes on the book connections. */
   readonly feeds: readonly { readonly purpose: string; readonly connections: number }[];
   readonly timing: PoolTiming;
 }

@@ -4,7 +4,6 @@ import type { Micros } from '../units/time.ts';
 import { MICROS_PER_MINUTE, MICROS_PER_SECOND } from '../units/time.ts';
 import { Carrying } from './carrying.ts';
 import { Connector } from './connector.ts';
-import { FeedCover } from './feed-cover.ts';
 import type { Life, LifeEnd } from './life.ts';
 import type { LineNotice, PoolParts, PoolStatus } from './pool-contract.ts';
 import { poolStatus } from './pool-status.ts';
@@ -37,7 +36,6 @@ export class ConnectionPool {
   readonly #recovery: Recovery;
   readonly #replacement: Replacement;
   readonly #witness: Witness;
-  readonly #feeds: FeedCover;
   readonly #standStill = new StandStill();
   #isRunning = false;
   #lookedAt = 0 as Micros;
@@ -92,7 +90,6 @@ export class ConnectionPool {
       count: (what, by) => this.#count(what, by),
     });
     this.#carrying = new Carrying(this.#slots, parts.keeper, this.#recovery);
-    this.#feeds = new FeedCover(parts.keeper);
   }
 
   /** Begins: feed connections at once, book connections as instruments are requested. */
@@ -101,7 +98,7 @@ export class ConnectionPool {
     this.#isRunning = true;
     const now = this.#parts.clock();
     for (const { purpose, connections } of this.#parts.settings.feeds) {
-      this.#feeds.expect(purpose, now);
+      this.#parts.keeper.feedExpected?.(purpose, now, connections > 0);
       for (let number = 1; number <= connections; number++) this.#slots.add(purpose, number);
     }
     this.tick();
@@ -185,8 +182,8 @@ export class ConnectionPool {
   #bound(life: Life, sid: number, instruments: readonly string[], now: Micros): void {
     this.#connector.accepted();
     if (life.place.purpose !== 'book') {
-      life.isCarrying = true;
-      this.#feeds.carried(life.place.purpose, life, now);
+      life.carryingSince = now;
+      this.#parts.keeper.feedCarried?.(life.place.purpose, life.epoch, now);
       return;
     }
     this.#carrying.bound(life, sid, instruments, now);
@@ -195,8 +192,8 @@ export class ConnectionPool {
   #dropped(life: Life, instruments: readonly string[], cause: GapCause, reason: string, now: Micros): void {
     this.#notice('subscription_lost', reason, life);
     if (life.place.purpose !== 'book') {
-      life.isCarrying = false;
-      this.#feeds.uncovered(life.place.purpose, life, now, cause);
+      life.carryingSince = null;
+      this.#parts.keeper.feedDropped?.(life.epoch, now, cause);
       return;
     }
     this.#carrying.dropped(life, instruments, cause, now);
@@ -210,7 +207,7 @@ export class ConnectionPool {
   #outcome(life: Life, outcome: FrameOutcome, now: Micros): void {
     const { touched, proven, lifecycle, controls } = outcome;
     const isFirstBook = proven.length > 0;
-    if (touched.length > 0 || lifecycle.length > 0) {
+    if (outcome.hasData === true || touched.length > 0 || lifecycle.length > 0) {
       life.hasData = true;
       life.watch.data(now, isFirstBook);
     }
@@ -259,10 +256,9 @@ export class ConnectionPool {
     if (life.hasData) slot.usual = life.watch;
     // If it was only quiet, it must not be taken for stalled again and again.
     if (end.cause === 'stalled') life.watch.doubt();
-    // Everything sent before the last thing received has been received.
-    const since = end.cause === 'line_down' ? now : life.lastInboundAt;
+    const isStalled = end.cause === 'stalled';
+    const since = end.cause === 'line_down' ? now : isStalled ? life.watch.lastAt : life.soundUntil;
     this.#carrying.lost(life, this.#parts.keeper.connectionClosed(life.epoch, since, end.cause), now);
-    if (life.isCarrying) this.#feeds.uncovered(life.place.purpose, life, since, end.cause);
     this.#carrying.withdraw(slot, life, now);
     if (end.kind === 'replaced') return;
     this.#tellEnd(slot, life, end, now);
@@ -305,10 +301,6 @@ export class ConnectionPool {
         if (assignment.carriage !== null && silent.has(assignment.carriage)) lost.push(assignment.instrument);
       }
       if (lost.length > 0) this.#parts.keeper.lose(lost, since, 'stalled');
-      if (life.isCarrying) {
-        life.isCarrying = false;
-        this.#feeds.uncovered(life.place.purpose, life, since, 'stalled');
-      }
       const seconds = Math.round((now - since) / MICROS_PER_SECOND);
       life.end({ kind: 'failed', reason: `no data for ${seconds} s`, cause: 'stalled' });
     }

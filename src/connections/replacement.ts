@@ -6,6 +6,8 @@ import type { Slot } from './slot.ts';
 const SHOWN_WITHIN = 2 * MICROS_PER_MINUTE;
 /** The old connection stays this long for what is still on it alone. */
 const CARRIED_WITHIN = 10 * MICROS_PER_MINUTE;
+/** What the old connection of a feed cannot show to have brought, because it was quiet, the new one has. */
+const FEED_OVERLAP = 6 * MICROS_PER_SECOND;
 const BETWEEN = 5 * MICROS_PER_SECOND;
 const LONGEST_BETWEEN = 30 * MICROS_PER_MINUTE;
 /** Replacements for a reason, at one time; for age there is one at a time. */
@@ -77,7 +79,9 @@ export class Replacement {
   #isReady(slot: Slot, now: Micros): boolean {
     const { successor } = slot;
     if (successor === null || successor.state !== 'open') return false;
-    if (slot.purpose !== 'book') return successor.isCarrying;
+    if (slot.purpose !== 'book') {
+      return successor.carryingSince !== null && now - successor.carryingSince >= FEED_OVERLAP;
+    }
     const passed = now - (successor.openedAt ?? now);
     for (const { carriage, seenOn } of slot.assignments) {
       if (carriage?.life === successor) {

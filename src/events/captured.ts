@@ -93,6 +93,11 @@ export interface HeartbeatRecord {
   readonly lanes: number;
   readonly started_at: Micros;
   readonly durable_until: Micros;
+  /**
+   * By venue, the venue's time up to which everything had been received by `durable_until`: the clocks of venue and
+   * line may differ by any amount. A venue is absent until an event has shown how its clock stands to the line's.
+   */
+  readonly proven_until?: Readonly<Partial<Record<Venue, Micros>>>;
 }
 
 /**

@@ -183,6 +183,20 @@ export function putHeartbeat(to: CopyBuffer, record: HeartbeatRecord): void {
   to.smallint(record.lanes, 'lanes');
   to.bigint(record.started_at, 'started_at');
   to.bigint(record.durable_until, 'durable_until');
+  to.jsonb(provenTimes(record.proven_until), 'proven_until');
+}
+
+/** Times by venue; heartbeats of earlier versions have none. */
+function provenTimes(given: unknown): Readonly<Record<string, number>> {
+  if (given === undefined) return {};
+  if (typeof given !== 'object' || given === null)
+    throw new RowError('proven_until: expected times by venue');
+  for (const [venue, time] of Object.entries(given)) {
+    if (!Number.isSafeInteger(time)) {
+      throw new RowError(`proven_until.${venue}: expected microseconds, got ${shown(time)}`);
+    }
+  }
+  return given as Readonly<Record<string, number>>;
 }
 
 export function putMarket(to: CopyBuffer, record: MarketRecord): void {

@@ -47,6 +47,7 @@ export const heartbeatColumns: readonly Column[] = [
   { name: 'lanes', type: 'smallint' },
   bigint('started_at'),
   bigint('durable_until'),
+  { name: 'proven_until', type: 'jsonb' },
 ];
 
 export const marketColumns: readonly Column[] = [
@@ -86,7 +87,7 @@ export const lineTables = [
   {
     name: 'heartbeats',
     columns: heartbeatColumns,
-    onConflict: `ON CONFLICT (gatherer, epoch, lane) DO UPDATE SET durable_until = excluded.durable_until,
+    onConflict: `ON CONFLICT (gatherer, epoch, lane) DO UPDATE SET durable_until = excluded.durable_until, proven_until = excluded.proven_until,
       ingested_at = clock_micros(), ingest_xid = pg_current_xact_id()
       WHERE heartbeats.durable_until < excluded.durable_until`,
   },

@@ -87,13 +87,13 @@ function gapsOfRefused({ record, number, bytes }: RefusedLine, life: KnownLife):
   if (scope === null) return [];
   // No life is called so: the gap is not taken for one with which a life begins.
   const id = `writer:not-stored:${record.shard}/${record.sequenceNumber}/${number}`;
-  return scope.venueNames.flatMap((venue) =>
+  return scope.venues.flatMap((venue) =>
     scope.bounds === null
       ? wholeLife(venue, id, scope.instruments, life, life.now, 'not_stored')
       : [
           gap(
             venue,
-            scope.venueNames.length === 1 ? (scope.gapId ?? id) : `${id}/${venue}`,
+            scope.venues.length === 1 ? (scope.gapId ?? id) : `${id}/${venue}`,
             scope.instruments,
             scope.bounds,
             'not_stored',

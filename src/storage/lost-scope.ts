@@ -3,8 +3,8 @@ import { isStorableName } from './line-rows.ts';
 
 /** What a line that could not be stored leaves unproven. */
 export interface LostScope {
-  readonly venueNames: readonly Venue[];
-  /** Null for every instrument of the venueNames. */
+  readonly venues: readonly Venue[];
+  /** Null for every instrument of the venues. */
   readonly instruments: readonly string[] | null;
   /** Null where it may be anything of the life that the line came from. */
   readonly bounds: { readonly from: number; readonly to: number | null } | null;
@@ -50,7 +50,7 @@ function scopeOfGap(fields: Fields): LostScope {
   const { from, to, gap_id, all } = fields;
   const isOpening = to === null;
   return {
-    venueNames: venuesOf(fields),
+    venues: venuesOf(fields),
     instruments: all === true ? null : instrumentsOf(fields),
     bounds: isTime(from) ? { from, to: isTime(to) ? to : null } : null,
     // A closing that cannot be stored leaves what it would have closed open.
@@ -58,7 +58,7 @@ function scopeOfGap(fields: Fields): LostScope {
   };
 }
 
-const EVERYTHING: LostScope = { venueNames, instruments: null, bounds: null, gapId: null };
+const EVERYTHING: LostScope = { venues: venueNames, instruments: null, bounds: null, gapId: null };
 
 function feedLine(text: string): LostScope | null {
   const subject = FEED_SUBJECT.exec(text);
@@ -73,7 +73,7 @@ function feedLine(text: string): LostScope | null {
     received_at: Number(times?.[2]),
   };
   return {
-    venueNames: venuesOf(fields),
+    venues: venuesOf(fields),
     instruments: instrumentsOf(fields),
     bounds: boundsOfEvent(fields),
     gapId: null,
@@ -100,7 +100,7 @@ export function lostWith(bytes: Uint8Array): LostScope | null {
   // What does not say its kind may have been a gap of anything.
   if (typeof kind !== 'string') return EVERYTHING;
   return {
-    venueNames: venuesOf(fields),
+    venues: venuesOf(fields),
     instruments: instrumentsOf(fields),
     bounds: boundsOfEvent(fields),
     gapId: null,

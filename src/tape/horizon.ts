@@ -1,21 +1,22 @@
 import type { Micros } from '../units/time.ts';
-import type { LineAccount } from './line-account.ts';
+import { type LineLife, provenUntil } from './line-account.ts';
 
 /**
- * Up to which venue time the tape is settled: every line that is running has been merged up to there. A line
- * whose last heartbeat is older than the newest by more than `silence` is not running, and is waited for no
+ * Up to which venue time the tape of a venue is settled: every line that is running has been merged up to there. A
+ * line whose last heartbeat is older than the newest by more than `silence` is not running, and is waited for no
  * longer. Null when no line ever ran.
  */
 export function mergeHorizon(
-  accounts: readonly Pick<LineAccount, 'lives'>[],
+  lines: readonly { readonly lives: readonly LineLife[] }[],
   rules: { readonly silence: number; readonly arrivalAllowance: number },
+  venue: string,
 ): Micros | null {
-  const durable = accounts.flatMap(({ lives }) => {
+  const proven = lines.flatMap(({ lives }) => {
     const latest = lives.at(-1);
-    return latest === undefined ? [] : [latest.durableUntil];
+    return latest === undefined ? [] : [provenUntil(latest, venue)];
   });
-  if (durable.length === 0) return null;
-  const newest = Math.max(...durable);
-  const running = durable.filter((time) => time >= newest - rules.silence);
+  if (proven.length === 0) return null;
+  const newest = Math.max(...proven);
+  const running = proven.filter((time) => time >= newest - rules.silence);
   return (Math.min(...running) - rules.arrivalAllowance) as Micros;
 }

@@ -8,6 +8,16 @@ export interface LineLife {
   readonly startedAt: Micros;
   /** Everything received up to here is in the line's stream. */
   readonly durableUntil: Micros;
+  /**
+   * By venue, the venue's time up to which everything had been received by `durableUntil`. Absent where the line does
+   * not say: then the clock of the line is taken for the venue's.
+   */
+  readonly provenUntil?: Readonly<Record<string, Micros>>;
+}
+
+/** Venue time up to which a life has everything. */
+export function provenUntil(life: LineLife, venue: string): Micros {
+  return life.provenUntil?.[venue] ?? life.durableUntil;
 }
 
 /** A gap that a line recorded. */
@@ -27,6 +37,8 @@ export const MARKET_OVER = 'market_over' satisfies GapCause;
 /** What is known of one line as a whole. */
 export interface LineAccount {
   readonly line: Gatherer;
+  /** The venue that the account is about. */
+  readonly venue: string;
   /** Ascending by `startedAt`. Empty: the line never ran. */
   readonly lives: readonly LineLife[];
   /** Gaps that concern every instrument of the venue. */
@@ -83,16 +95,15 @@ function earlier(unproven: Unproven, allowance: number): Unproven {
 
 /** Stretches in which the line was not running or recorded a gap of everything. */
 export function unprovenForAll(account: LineAccount, rules: AccountRules): Unproven[] {
-  const { lives, allGaps } = account;
+  const { lives, allGaps, venue } = account;
   const first = lives[0];
   if (first === undefined) return [{ from: 0 as Micros, to: null, cause: 'line_down' }];
   const result: Unproven[] = [{ from: 0 as Micros, to: first.startedAt, cause: 'line_down' }];
   lives.forEach((life, index) => {
     const end = endOfLife(lives, index);
-    if (end !== null) {
-      result.push(earlier({ from: life.durableUntil, to: end, cause: 'line_down' }, rules.arrivalAllowance));
-    } else if (life.durableUntil < rules.now - rules.silence) {
-      result.push(earlier({ from: life.durableUntil, to: null, cause: 'line_down' }, rules.arrivalAllowance));
+    const from = provenUntil(life, venue);
+    if (end !== null || from < rules.now - rules.silence) {
+      result.push(earlier({ from, to: end, cause: 'line_down' }, rules.arrivalAllowance));
     }
   });
   for (const gap of allGaps) result.push(earlier(withinLife(gap, lives), rules.arrivalAllowance));
@@ -141,7 +152,7 @@ export function unprovenForInstrument(
   for (const gap of gaps) {
     // Up to the end of its market the line had everything: only what can be missed may have arrived later.
     const allowance = gap.cause === MARKET_OVER ? 0 : rules.arrivalAllowance;
-    result.push(earlier(withinLife(untilExpected(gap, gaps), lives), allowance));
+    result.push(earlier(untilExpected(withinLife(gap, lives), gaps), allowance));
     if (!beginnings.has(gap.cause)) continue;
     const epoch = epochOf(gap.gapId);
     const known = firstExpected.get(epoch);
@@ -157,11 +168,11 @@ export function unprovenForInstrument(
 }
 
 /** Nobody closes a gap that was left because a market is over: expected again, the line has a new one from then on. */
-function untilExpected(gap: LineGap, gaps: readonly LineGap[]): LineGap {
-  if (gap.cause !== MARKET_OVER) return gap;
-  let to = gap.to;
+function untilExpected(unproven: Unproven, gaps: readonly LineGap[]): Unproven {
+  if (unproven.cause !== MARKET_OVER) return unproven;
+  let to = unproven.to;
   for (const { cause, from } of gaps) {
-    if (beginnings.has(cause) && from >= gap.from && (to === null || from < to)) to = from;
+    if (beginnings.has(cause) && from >= unproven.from && (to === null || from < to)) to = from;
   }
-  return to === gap.to ? gap : { ...gap, to };
+  return { ...unproven, to };
 }

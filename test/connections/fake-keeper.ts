@@ -201,12 +201,16 @@ export class FakeKeeper implements LineKeeper {
     return mine;
   }
 
-  feedLost(feed: string, _since: Micros, cause: GapCause): void {
-    this.feeds.push(`${feed} lost ${cause}`);
+  feedExpected(feed: string): void {
+    this.feeds.push(`${feed} expected`);
   }
 
-  feedRestored(feed: string): void {
-    this.feeds.push(`${feed} restored`);
+  feedCarried(feed: string, { name }: ConnectionEpoch): void {
+    this.feeds.push(`${feed} carried by ${name}`);
+  }
+
+  feedDropped({ name }: ConnectionEpoch, _at: Micros, cause: GapCause): void {
+    this.feeds.push(`${name} dropped ${cause}`);
   }
 
   isProven(instrument: string): boolean {

@@ -130,7 +130,7 @@ describe('frames', () => {
 });
 
 describe('feeds', () => {
-  it('are subscribed on each of their connections, and a feed is lost only with the last of them', () => {
+  it('are subscribed on each of their connections, and the keeper is told of each', () => {
     const rig = kalshiRig({ feeds: [{ purpose: 'trade', connections: 2 }] });
     rig.pool.start();
     rig.pass(500);
@@ -138,13 +138,15 @@ describe('feeds', () => {
       ['trade'],
       ['trade'],
     ]);
-    expect(rig.keeper.feeds).toEqual(['trade lost startup', 'trade restored']);
+    expect(rig.keeper.feeds).toEqual([
+      'trade expected',
+      'trade carried by kalshi-trade-1#1',
+      'trade carried by kalshi-trade-2#1',
+    ]);
     rig.network.sockets[0]!.drop();
     rig.pass(2_000);
-    expect(rig.keeper.feeds).toHaveLength(2);
-    for (const socket of rig.network.live) socket.drop();
-    rig.pass(2_000);
-    expect(rig.keeper.feeds.slice(2)).toEqual(['trade lost disconnected', 'trade restored']);
+    expect(rig.keeper.closed).toMatchObject([{ name: 'kalshi-trade-1#1', cause: 'disconnected' }]);
+    expect(rig.keeper.feeds.slice(3)).toEqual(['trade carried by kalshi-trade-1#2']);
   });
 
   it('come back after a terminal error without touching the socket', () => {
@@ -154,7 +156,46 @@ describe('feeds', () => {
     rig.network.sockets[0]!.model.kill(1, 25);
     rig.pass(500);
     expect(rig.network.sockets).toHaveLength(1);
-    expect(rig.keeper.feeds.slice(2)).toEqual(['ticker lost subscription_lost', 'ticker restored']);
+    expect(rig.keeper.feeds.slice(2)).toEqual([
+      'kalshi-ticker-1#1 dropped subscription_lost',
+      'ticker carried by kalshi-ticker-1#1',
+    ]);
+  });
+
+  it('are believed to their last heartbeat while they are quiet, and to their last data where data was due', () => {
+    const rig = kalshiRig({ feeds: [{ purpose: 'trade', connections: 1 }] });
+    rig.pool.start();
+    rig.pass(20_000);
+    const quietUntil = rig.time.now;
+    rig.network.sockets[0]!.drop();
+    expect(rig.keeper.closed[0]!.at).toBeGreaterThan(quietUntil - 10_100_000);
+    rig.pass(5_000);
+    const busy = rig.network.sockets[1]!;
+    for (let second = 0; second < 5; second++) {
+      busy.model.trade('A');
+      rig.pass(1_000);
+    }
+    const dataUntil = rig.time.now - 1_000_000;
+    rig.pass(40_000);
+    busy.drop();
+    expect(rig.keeper.closed[1]!.at).toBe(dataUntil);
+  });
+
+  it('of which nothing comes any more are found silent, like books', () => {
+    const rig = kalshiRig({ feeds: [{ purpose: 'trade', connections: 2 }] });
+    rig.pool.start();
+    rig.pass(1_000);
+    const [dead, alive] = rig.network.sockets;
+    const each = () => alive!.model.trade('A');
+    for (let round = 0; round < 300; round++) {
+      dead!.model.trade('A');
+      rig.pass(100, each);
+    }
+    rig.pass(90_000, each);
+    expect(rig.keeper.closed.map(({ name, cause }) => [name, cause])).toContainEqual([
+      'kalshi-trade-1#1',
+      'stalled',
+    ]);
   });
 });
 

@@ -140,6 +140,8 @@ describe('a connection that grew old', () => {
     rig.pool.start();
     rig.pass(150_000);
     expect(rig.count('replaced')).toBeGreaterThanOrEqual(2);
-    expect(rig.keeper.feeds).toEqual(['trade lost startup', 'trade restored']);
+    const [, ...carried] = rig.keeper.feeds;
+    expect(carried.length).toBeGreaterThanOrEqual(3);
+    expect(rig.keeper.closed.length).toBe(carried.length - 1);
   });
 });

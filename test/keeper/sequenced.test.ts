@@ -295,6 +295,37 @@ describe('a line of a venue with sequence numbers', () => {
     expect(last('Z', 'market_over')).toMatchObject({ from: ended, to: null });
   });
 
+  it('tells a receive time as the venue’s, by the slowest subscription, once an event has shown how the clocks stand', () => {
+    const ahead = 30 * SECOND;
+    const line = new TestLine('kalshi');
+    const connection = line.connection('book-1#1');
+    line.keeper.expect(['A', 'C'], at(line.now));
+    line.keeper.bind(connection, 1, ['A']);
+    line.keeper.bind(connection, 2, ['C']);
+    line.frame(connection, { sid: 1, seq: 1, events: [book('kalshi', 'A', BIDS, ASKS)] });
+    line.frame(connection, { sid: 2, seq: 1, events: [book('kalshi', 'C', BIDS, ASKS)] });
+    expect(line.keeper.venueTime!(at(line.now))).toBeNull();
+    for (let seq = 2; seq < 40; seq++) {
+      line.frame(connection, { sid: 1, seq, events: [signed('A', line.now - ahead, 'bid', 41, 1)] });
+    }
+    const venueNow = () => line.now - ahead;
+    expect(line.keeper.venueTime!(at(line.now))! - venueNow()).toBeLessThanOrEqual(0);
+    expect(line.keeper.venueTime!(at(line.now))! - venueNow()).toBeGreaterThan(-SECOND / 10);
+    // What another subscription brings is four seconds old.
+    line.frame(connection, { sid: 2, seq: 2, events: [signed('C', venueNow() - 4 * SECOND, 'bid', 41, 1)] });
+    for (let seq = 40; seq < 500; seq++) {
+      line.frame(connection, { sid: 1, seq, events: [signed('A', venueNow(), 'bid', 41, 1)] });
+    }
+    expect(line.keeper.venueTime!(at(line.now))! - venueNow()).toBeLessThan(-4 * SECOND);
+    // However long one lags, the line as a whole is not held up without end.
+    line.frame(connection, {
+      sid: 2,
+      seq: 3,
+      events: [signed('C', venueNow() - 900 * SECOND, 'bid', 41, 1)],
+    });
+    expect(line.keeper.venueTime!(at(line.now))! - venueNow()).toBeGreaterThan(-21 * SECOND);
+  });
+
   it('reckons the end of a market by the venue’s clock where that is ahead', () => {
     const { line, connection } = started();
     line.frame(connection, { sid: 1, seq: 3, events: [signed('A', line.now + 2 * SECOND, 'bid', 41, 1)] });
@@ -489,8 +520,16 @@ describe('copies from a second connection', () => {
     const line = new TestLine('kalshi');
     const one = line.connection('trade-1#1');
     const two = line.connection('trade-2#1');
-    for (const connection of [one, two]) line.frame(connection, { sid: 1, seq: 1, events: [trade] });
-    for (const connection of [two, one]) line.frame(connection, { sid: 2, events: [ticker] });
+    // A copy is data of its connection, too: it shows that the connection is alive, and how old what it brings is.
+    for (const connection of [one, two]) {
+      const outcome = line.frame(connection, { sid: 1, seq: 1, events: [trade] });
+      expect(outcome).toMatchObject({ hasData: true, exchange_ts: START });
+    }
+    for (const connection of [two, one]) {
+      const outcome = line.frame(connection, { sid: 2, events: [ticker] });
+      expect(outcome).toMatchObject({ hasData: true, exchange_ts: START });
+    }
+    expect(line.frame(one, { controls: [{ type: 'pong' }] }).hasData).toBe(false);
     line.frame(two, { sid: 1, seq: 2, events: [{ ...trade, trade_id: 't-2' }] });
     line.frame(two, { sid: 2, events: [{ ...ticker, bid: 400_000 as Price }] });
     expect(line.of('trade').map(({ trade_id, connection }) => [trade_id, connection])).toEqual([
@@ -512,30 +551,6 @@ describe('copies from a second connection', () => {
     line.now += 11 * SECOND;
     expect(line.frame(one, { sid: 1, events: [lifecycle] }).lifecycle.length).toBe(1);
     expect(line.of('lifecycle').length).toBe(4);
-  });
-
-  it('cover each other: a break in one feed is a gap only when no other subscription of it was whole', () => {
-    const line = new TestLine('kalshi');
-    const one = line.connection('trade-1#1');
-    const two = line.connection('trade-2#1');
-    const subscribed = { type: 'subscribed', id: 1, channel: 'trade', sid: 1 } as const;
-    for (const connection of [one, two]) line.frame(connection, { controls: [subscribed] });
-    for (const connection of [one, two]) line.frame(connection, { sid: 1, seq: 1, events: [trade] });
-    line.frame(one, { sid: 1, seq: 3, events: [] });
-    expect(line.of('gap')).toEqual([]);
-    // The other breaks before this one is whole again for as long as that.
-    line.frame(two, { sid: 1, seq: 5, events: [] });
-    const gaps = line.of('gap');
-    expect(gaps.map(({ all, cause }) => [all, cause])).toEqual([[true, 'sequence_gap']]);
-    expect(gaps[0]!.to).toBe(line.now);
-    line.keeper.feedLost('trade', at(line.now), 'disconnected');
-    line.keeper.feedRestored('trade', at(line.now + 5));
-    expect(
-      line
-        .of('gap')
-        .slice(1)
-        .map(({ to }) => to),
-    ).toEqual([null, line.now + 5]);
   });
 });
 
@@ -615,10 +630,39 @@ describe('frames that cannot be read', () => {
     expect(line.keeper.view('C')!.proven).toBe(false);
   });
 
+  it('of a kind that comes again and again put the books in doubt each time, and ask for them now and then', () => {
+    const { line, connection } = started();
+    const problems = [{ reason: 'unknown_type', message: 'the type "orderbook_pulse" is not known' }];
+    let seq = 2;
+    let asked = 0;
+    for (let second = 0; second < 60; second++) {
+      const outcome = line.frame(connection, { sid: 1, seq: ++seq, problems });
+      asked += outcome.resync.length;
+      expect(line.keeper.view('A')!.proven).toBe(false);
+      // The books come at once, as asked for.
+      if (outcome.resync.length > 0) {
+        for (const name of ['A', 'B'])
+          line.frame(connection, { sid: 1, seq: ++seq, events: [book('kalshi', name, BIDS, ASKS)] });
+      }
+      line.pass(1);
+    }
+    expect(asked).toBe(4);
+    // They stop: what is still in doubt is asked for, once.
+    line.pass(20);
+    const after = [1, 2, 3].map(() => {
+      const event = signed('B', line.now, 'bid', 41, 1);
+      return line.frame(connection, { sid: 1, seq: ++seq, events: [event] }).resync;
+    });
+    expect(after.flat().map(({ instruments }) => instruments)).toContainEqual(['A', 'B']);
+    expect(after[2]).toEqual([]);
+  });
+
   it('are a gap of all that their connection carries when the line fails over one of them', () => {
     const { line, connection } = started();
     const feed = line.connection('trade-1#1');
     line.frame(feed, { controls: [{ type: 'subscribed', id: 1, channel: 'trade', sid: 1 }] });
+    line.keeper.feedExpected!('trade', at(line.now), true);
+    line.keeper.feedCarried!('trade', feed, at(line.now - SECOND));
     line.frame(feed, { sid: 1, seq: 1, events: [] });
     const { resync, proven } = line.keeper.frameFailed(connection, at(line.now));
     expect(resync.map(({ instruments, cause, sid }) => [instruments, cause, sid])).toEqual([
@@ -627,7 +671,7 @@ describe('frames that cannot be read', () => {
     ]);
     expect(proven).toEqual([]);
     expect(line.openGaps()).toEqual(['A', 'B', 'C'].map((instrument) => `${instrument} undecodable_frame`));
-    expect(line.of('gap').some(({ all }) => all)).toBe(false);
+    expect(line.of('gap').some(({ all, cause }) => all && cause !== 'startup')).toBe(false);
     line.keeper.frameFailed(feed, at(line.now));
     expect(line.of('gap').at(-1)).toMatchObject({ all: true, cause: 'undecodable_frame' });
     expect(line.keeper.frameFailed(line.connection('unknown#1'), at(line.now)).resync).toEqual([]);

@@ -220,6 +220,41 @@ describe('gaps of the tape, kept by the merge', () => {
     expect(await tapeGaps(made)).toContainEqual(['K1', 50, 60, 'startup']);
   });
 
+  it('go by the venue’s time where the clocks of lines are not the venue’s', async () => {
+    const made = await world(databases);
+    const merge = made.merge({ rules });
+    // The clock of a is 40 s ahead of the venue's, that of b 40 s behind; c does not say.
+    const beat = async (line: LineName, epoch: string, from: number, until: number): Promise<void> => {
+      const ahead = { a: 40, b: -40, c: 0 }[line];
+      const proven: Record<string, number> =
+        line === 'c' ? {} : { kalshi: at(until), polymarket: at(until - 3) };
+      const own = made.sessions[line];
+      await heartbeat(own, line, epoch, at(from + ahead), at(until + ahead), 0, 2, proven);
+      await heartbeat(own, line, epoch, at(from + ahead), at(until + ahead + 5), 1, 2, {});
+    };
+    for (const line of lineNames) {
+      await beat(line, 'e1', 50, 100);
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:1`, at(50), at(60))]);
+    }
+    made.now = at(104) as Micros;
+    await merge.run();
+    expect(await horizonOf(made.production, rules, 'kalshi')).toBe(at(100));
+    expect(await horizonOf(made.production, rules, 'polymarket')).toBe(at(97));
+    expect(await horizonOf(made.production, rules)).toBe(at(97));
+    const started = await tapeGaps(made);
+    expect(started.filter(([, , to]) => to === null)).toEqual([]);
+
+    // All are down from 100 to 110, by the venue's clock.
+    for (const line of lineNames) {
+      await beat(line, 'e2', 110, 150);
+      const expected = line === 'a' ? [150, 151] : [111, 120];
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e2:1`, at(expected[0]!), at(expected[1]!))]);
+    }
+    made.now = at(151) as Micros;
+    await merge.run();
+    expect((await tapeGaps(made)).at(-1)).toEqual(['K1', 100, 120, expect.any(String)]);
+  });
+
   it('cover what a restored line cannot prove as far as any line has come, also by a clock that is behind', async () => {
     const made = await world(databases);
     const merge = made.merge({ rules });
@@ -392,6 +427,7 @@ describe('gaps of the tape, kept by the merge', () => {
             rows.filter((row) => row.line === line && row.instrument === instrument);
           const accounts = lineNames.map((line) => ({
             line,
+            venue: 'kalshi',
             lives: lives.get(line)!,
             allGaps: gapsOf(line, '*'),
           }));

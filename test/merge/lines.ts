@@ -251,10 +251,11 @@ export async function heartbeat(
   durableUntil: number,
   lane = 0,
   lanes = 1,
+  provenUntil: Readonly<Record<string, number>> = {},
 ): Promise<void> {
   await client.query(
-    `INSERT INTO heartbeats (gatherer, epoch, lane, lanes, started_at, durable_until) VALUES ($1, $2, $5, $6, $3, $4)
-     ON CONFLICT (gatherer, epoch, lane) DO UPDATE SET durable_until = excluded.durable_until, ingest_xid = pg_current_xact_id()`,
-    [gatherer, epoch, startedAt, durableUntil, lane, lanes],
+    `INSERT INTO heartbeats (gatherer, epoch, lane, lanes, started_at, durable_until, proven_until) VALUES ($1, $2, $5, $6, $3, $4, $7)
+     ON CONFLICT (gatherer, epoch, lane) DO UPDATE SET durable_until = excluded.durable_until, proven_until = excluded.proven_until, ingest_xid = pg_current_xact_id()`,
+    [gatherer, epoch, startedAt, durableUntil, lane, lanes, JSON.stringify(provenUntil)],
   );
 }

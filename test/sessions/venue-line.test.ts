@@ -161,6 +161,6 @@ describe('settings from the configuration', () => {
   it('give Polymarket at most 200 tokens a socket', () => {
     const settings = venueDefinition('polymarket').lineSettings(configuration);
     expect(settings.book.instrumentsPerConnection).toBe(200);
-    expect(settings.feeds).toEqual([]);
+    expect(settings.feeds).toEqual([{ purpose: 'announcement', connections: 0 }]);
   });
 });

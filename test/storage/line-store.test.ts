@@ -323,13 +323,16 @@ describe('deliveries', () => {
   test('a heartbeat, market or gap that changes is seen anew by a reader', async () => {
     const { client, store } = await freshStore();
     await store.store([recordOf([line.heartbeat(), line.market(), line.gap()])]);
+    const proven = async (): Promise<unknown> =>
+      (await client.query('SELECT proven_until FROM heartbeats')).rows[0].proven_until;
+    expect(await proven()).toEqual({});
     const { rows } = await client.query('SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS bound');
     await store.store([
       recordOf([
-        line.heartbeat({ durable_until: DAY + 9 }),
+        line.heartbeat({ durable_until: DAY + 9, proven_until: { kalshi: DAY + 7 } }),
         line.market({ updated_at: DAY + 9, status: 'closed' }),
         line.gap({ to: DAY + 9 }),
-        line.heartbeat({ durable_until: DAY + 5 }),
+        line.heartbeat({ durable_until: DAY + 5, proven_until: { kalshi: DAY + 3 } }),
         line.market({ updated_at: DAY - 1, status: 'stale' }),
       ]),
     ]);
@@ -341,7 +344,21 @@ describe('deliveries', () => {
     );
     expect(seen.rows.map((row) => row.what)).toEqual([String(DAY + 9), 'closed', String(DAY + 9)]);
     expect(await count(client, 'gaps')).toBe(2);
+    expect(await proven()).toEqual({ kalshi: DAY + 7 });
   });
+
+  test.each([[{ kalshi: 'soon' }], [{ kalshi: 1.5 }], [7], [null]])(
+    'a heartbeat that says %j of the venue’s time is put aside',
+    async (proven_until) => {
+      const { client, store } = await freshStore();
+      await store.store([recordOf([line.heartbeat({ proven_until }), line.market()])]);
+      expect(await count(client, 'heartbeats')).toBe(0);
+      expect(await count(client, 'markets')).toBe(1);
+      expect((await client.query('SELECT reason FROM poison_records')).rows[0].reason).toMatch(
+        /proven_until/,
+      );
+    },
+  );
 });
 
 describe('bad input', () => {

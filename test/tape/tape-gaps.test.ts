@@ -15,6 +15,7 @@ const line = (
   lives: readonly (readonly [start: number, durable: number])[],
 ): LineAccount => ({
   line: name,
+  venue: 'kalshi',
   lives: lives.map(([start, durable], index) => ({
     epoch: `e${index}`,
     startedAt: us(start),
@@ -368,17 +369,58 @@ describe('gaps of the tape', () => {
   });
 });
 
+describe('lines whose clocks are not the venue’s', () => {
+  /** A life that speaks of a venue's time beside its own. */
+  const skewed = (name: Gatherer, lives: readonly (readonly [number, number, number])[]): LineAccount => ({
+    line: name,
+    venue: 'kalshi',
+    lives: lives.map(([start, durable, proven], index) => ({
+      epoch: `e${index}`,
+      startedAt: us(start),
+      durableUntil: us(durable),
+      provenUntil: { kalshi: us(proven), other: us(7) },
+    })),
+    allGaps: [],
+  });
+
+  it('are down from the venue time up to which they had everything', () => {
+    // 30 ahead of the venue; its second life begins at 240 of the venue.
+    const ahead = skewed('a', [
+      [0, 230, 200],
+      [270, 1_030, 1_000],
+    ]);
+    const gaps = of(['a', [gap('a', 0, 0, 10, 'startup'), gap('a', 1, 270, 275, 'startup')]]);
+    expect(bounds(gapsOfInstrument([ahead], gaps, rules))).toEqual([
+      [0, 10],
+      [200, 275],
+    ]);
+    expect(bounds(gapsOfAll([skewed('a', [[0, 830, 800]])], { ...rules, now: us(905) }))).toEqual([
+      [800, null],
+    ]);
+  });
+
+  it('are compared with each other by that time, too', () => {
+    const lines = [skewed('a', [[0, 1_200, 1_000]]), skewed('b', [[0, 800, 990]])];
+    const limits = { silence: 100, arrivalAllowance: 5 };
+    expect(mergeHorizon(lines, limits, 'kalshi')).toBe(985);
+    // Of a venue that they do not speak of, their own clocks are all there is.
+    expect(mergeHorizon(lines, limits, 'a third')).toBe(1_195);
+  });
+});
+
 describe('the merge horizon', () => {
   const limits = { silence: 100, arrivalAllowance: 5 };
   it('is the least of what running lines have, less the time an event may take', () => {
     expect(
-      mergeHorizon([line('a', [[0, 950]]), line('b', [[0, 900]]), line('c', [[0, 1_000]])], limits),
+      mergeHorizon([line('a', [[0, 950]]), line('b', [[0, 900]]), line('c', [[0, 1_000]])], limits, 'kalshi'),
     ).toBe(895);
   });
   it('does not wait for a line that is down, or that never ran', () => {
-    expect(mergeHorizon([line('a', [[0, 100]]), line('b', [[0, 900]]), line('c', [])], limits)).toBe(895);
+    expect(
+      mergeHorizon([line('a', [[0, 100]]), line('b', [[0, 900]]), line('c', [])], limits, 'kalshi'),
+    ).toBe(895);
   });
   it('is unknown while no line ever ran', () => {
-    expect(mergeHorizon([line('a', [])], limits)).toBeNull();
+    expect(mergeHorizon([line('a', [])], limits, 'kalshi')).toBeNull();
   });
 });

@@ -9,6 +9,7 @@ import { Carriers } from './carriers.ts';
 import { type KeeperCounters, newCounters } from './counters.ts';
 import { Delays } from './delays.ts';
 import { ExpectedInstruments } from './expected-instruments.ts';
+import { Feeds } from './feeds.ts';
 import { FrameFindings } from './frame-findings.ts';
 import type { InstrumentState, Source } from './instrument-state.ts';
 import type { KeeperOptions } from './options.ts';
@@ -43,6 +44,7 @@ export abstract class CaptureCore implements LineKeeper {
   protected readonly ledger: GapLedger;
   protected readonly writer: CaptureWriter;
   protected readonly carriers = new Carriers();
+  protected readonly feeds: Feeds;
   protected readonly findings = new FrameFindings();
   private lastReceived = 0;
   protected readonly delays = new Delays();
@@ -59,6 +61,8 @@ export abstract class CaptureCore implements LineKeeper {
     this.ledger = new GapLedger({ venue, gatherer, epoch, emit: (gap) => this.writer.gap(gap) });
     const { ledger, carriers, counters, delays } = this;
     const startedAt = options.clock();
+    const provenUntil = (source: Source) => this.provenUntil(source);
+    this.feeds = new Feeds({ ledger, carriers, delays, provenUntil });
     this.states = new ExpectedInstruments({ startedAt, ledger, carriers, counters, delays });
     this.reports = new BookReports({
       snapshotInterval: options.snapshotInterval,
@@ -162,8 +166,9 @@ export abstract class CaptureCore implements LineKeeper {
     this.ledger.flush(this.options.clock());
   }
 
-  connectionClosed(connection: ConnectionEpoch, _at: Micros, cause: GapCause): readonly string[] {
+  connectionClosed(connection: ConnectionEpoch, at: Micros, cause: GapCause): readonly string[] {
     const lost: string[] = [];
+    this.feeds.drop(connection.name, at, cause);
     for (const source of this.carriers.close(connection.name)) {
       // A frame may have been missing since the last one of this very subscription.
       const since = this.provenUntil(source);
@@ -186,13 +191,18 @@ export abstract class CaptureCore implements LineKeeper {
     return lost;
   }
 
-  feedLost(feed: string, since: Micros, cause: GapCause): void {
-    this.ledger.openFeed(feed, since, cause);
+  feedExpected(feed: string, at: Micros, isAlone: boolean): void {
+    this.feeds.expect(feed, at, isAlone);
     this.ledger.flush(this.options.clock());
   }
 
-  feedRestored(feed: string, at: Micros): void {
-    this.ledger.closeFeed(feed, at);
+  feedCarried(feed: string, connection: ConnectionEpoch, at: Micros): void {
+    this.feeds.carry(feed, connection.name, at);
+    this.ledger.flush(this.options.clock());
+  }
+
+  feedDropped(connection: ConnectionEpoch, at: Micros, cause: GapCause): void {
+    this.feeds.drop(connection.name, at, cause);
     this.ledger.flush(this.options.clock());
   }
 
@@ -206,7 +216,12 @@ export abstract class CaptureCore implements LineKeeper {
 
   tick(now: Micros): void {
     this.reports.tick(now);
+    this.feeds.tick(now);
     this.ledger.flush(now);
+  }
+
+  venueTime(received_at: Micros): Micros | null {
+    return this.delays.provenTime(this.carriers.all(), received_at) as Micros | null;
   }
 
   counts(): { readonly expected: number; readonly bound: number; readonly proven: number } {
@@ -288,6 +303,7 @@ export abstract class CaptureCore implements LineKeeper {
   /** A frame was received after which nothing of its subscription is missing. */
   protected good(source: Source, isTimed: boolean): void {
     source.lastGood = this.receivedAt;
+    source.isHeard = true;
     if (isTimed) source.lastTimed = this.receivedAt;
   }
 
@@ -367,7 +383,7 @@ export abstract class CaptureCore implements LineKeeper {
       this.ledger.record(
         problem.instrument,
         this.provenUntil(source) as Micros,
-        received_at,
+        this.delays.latestVenueTime(received_at) as Micros,
         'undecodable_frame',
       );
     }

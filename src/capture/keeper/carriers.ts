@@ -31,21 +31,16 @@ export class Carriers {
     return [...(this.connections.get(connection)?.values() ?? [])];
   }
 
+  /** The subscriptions of all connections. */
+  *all(): Generator<Source> {
+    for (const sources of this.connections.values()) yield* sources.values();
+  }
+
   /** Forgets a connection. @returns the subscriptions it had. */
   close(connection: string): readonly Source[] {
     const sources = this.of(connection);
     this.connections.delete(connection);
     return sources;
-  }
-
-  /** Whether another subscription of the same venue-wide feed has missed nothing since `time`. */
-  isCovered(source: Source, time: number): boolean {
-    for (const sources of this.connections.values()) {
-      for (const other of sources.values()) {
-        if (other !== source && other.feed === source.feed && other.since <= time) return true;
-      }
-    }
-    return false;
   }
 
   setSource(state: InstrumentState, source: Source | null): void {

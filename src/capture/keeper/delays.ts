@@ -8,6 +8,8 @@ const MOST_EXCESS = 3_600 * SECOND;
 /** A venue time this much further ahead than any before it is believed only when several in a row agree. */
 const AHEAD = 5 * SECOND;
 const AGREEING = 8;
+/** What all subscriptions together are taken to lag at most. */
+const LONGEST_LAG = 20 * SECOND;
 /** The least delay is forgotten at a thousandth of the time that passes: clocks drift. */
 const FLOOR_RISE = 1_000;
 /** Part of the way down that the greatest delay takes with each event. */
@@ -66,6 +68,25 @@ export class Delays {
   /** A receive time as a time of the venue before which, on this subscription, everything had arrived. */
   venueTime(source: Source | null, received_at: number): number {
     return Math.floor(received_at - this.delay(source) - this.excess(source) - DISORDER);
+  }
+
+  /**
+   * A receive time as a time of the venue before which, on all of these subscriptions, everything had arrived; null
+   * before the first event. The slowest of them decides, within reason: one that lags without end must not hold up
+   * what is told of the line as a whole.
+   */
+  provenTime(sources: Iterable<Source>, received_at: number): number | null {
+    if (this.floor === null) return null;
+    let proven = this.venueTime(null, received_at);
+    for (const source of sources) {
+      if (source.delay !== null) proven = Math.min(proven, this.venueTime(source, received_at));
+    }
+    return Math.max(proven, Math.floor(received_at - this.floor) - LONGEST_LAG);
+  }
+
+  /** A receive time as a time of the venue after which nothing had happened that arrived by then. */
+  latestVenueTime(received_at: number): number {
+    return Math.ceil(received_at - (this.floor ?? 0)) + DISORDER;
   }
 
   private delay(source: Source | null): number {

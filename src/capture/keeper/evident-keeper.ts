@@ -10,6 +10,7 @@ import { hashKey } from '../../events/identity.ts';
 import { Placement } from '../../events/occurrence.ts';
 import type { Micros } from '../../units/time.ts';
 import type { DecodedFrame, DecodeProblem, StatedTop } from '../../venues/decoder.ts';
+import { ANNOUNCEMENTS } from '../line.ts';
 import { CaptureCore } from './capture-core.ts';
 import { DueList } from './due-list.ts';
 import { holdAgainstHashes } from './hash-proofs.ts';
@@ -89,6 +90,7 @@ export class EvidentKeeper extends CaptureCore {
     const { proofs } = this.options;
     if (proofs !== undefined) holdAgainstHashes(proofs, this.states, source, events, this.frameNumber);
     if (events.length > 0) this.good(source, isTimed);
+    if (source.isHeard && !source.isAnnouncing) this.announces(source, now);
     this.askForWaiting(now);
     this.settleTrades(now);
   }
@@ -110,6 +112,7 @@ export class EvidentKeeper extends CaptureCore {
 
   protected breakSource(source: Source, received_at: Micros, cause: GapCause): void {
     source.lastFrame = null;
+    this.feeds.broke(source, received_at, cause);
     if (source.members.size === 0) return;
     const lost: string[] = [];
     for (const state of source.members) {
@@ -124,6 +127,12 @@ export class EvidentKeeper extends CaptureCore {
     if (received_at < source.quietUntil || lost.length === 0) return;
     source.quietUntil = received_at + QUIET_AFTER_UNREADABLE;
     this.requestResync(lost, cause, 0);
+  }
+
+  /** Nothing confirms a subscription but its data; with the first of it come the venue's announcements, too. */
+  private announces(source: Source, now: Micros): void {
+    source.isAnnouncing = true;
+    this.feeds.carry(ANNOUNCEMENTS, source.connection, now);
   }
 
   /** A frame of changes that came before, letter for letter: the one before it, or one of several changes of a level. */

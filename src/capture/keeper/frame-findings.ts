@@ -47,6 +47,7 @@ export class FrameFindings {
       resync: this.resyncNow,
       touched: this.touchedNow,
       lifecycle: this.lifecycleNow,
+      hasData: decoded !== null && decoded.events.length > 0,
       exchange_ts,
     };
     this.provenNow = NOTHING;

@@ -24,8 +24,10 @@ export class Source {
   /** Receive time of the last frame after which nothing was missing, and of the last such with a venue time. */
   lastGood: number;
   lastTimed: number;
-  /** Since when nothing has been missing. */
-  since: number;
+  /** It has brought something after which nothing was missing. */
+  isHeard = false;
+  /** It carries what the venue announces on every connection. */
+  isAnnouncing = false;
   /** Greatest delay of late between venue and line, microseconds; null before one is known. */
   delay: number | null = null;
   /** Its last frame, if that held changes alone and a repetition has to be recognised. */
@@ -34,6 +36,8 @@ export class Source {
   readonly doubled = new RecentKeys(DOUBLED_KEPT);
   /** Time before which no further resync of the whole subscription is asked for. */
   quietUntil = NEVER;
+  /** Its books were put in doubt before that time, and not asked for. */
+  isResyncOwed = false;
   /** By instrument, what came before its first book, where nothing orders the two. */
   readonly missed = new Map<string, MissedChanges>();
   /** Numbers what it brings of instruments whose book comes from elsewhere. */
@@ -45,7 +49,6 @@ export class Source {
     this.sid = sid;
     this.lastGood = at;
     this.lastTimed = at;
-    this.since = at;
   }
 
   /** Numbers the equal trades that this subscription brings, for a venue that gives trades no id. */

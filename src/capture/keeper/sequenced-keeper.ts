@@ -66,6 +66,7 @@ export class SequencedKeeper extends CaptureCore {
           break;
       }
     }
+    this.askOwed(source);
     if (!isLate && (seq > 0 || events.length > 0)) this.good(source, isTimed);
   }
 
@@ -85,12 +86,9 @@ export class SequencedKeeper extends CaptureCore {
 
   protected breakSource(source: Source, received_at: Micros, cause: GapCause): void {
     if (source.feed !== null) {
-      if (!this.carriers.isCovered(source, source.lastGood))
-        this.ledger.recordFeed(this.provenUntil(source) as Micros, received_at, cause);
-      source.since = received_at;
+      this.feeds.broke(source, received_at, cause);
       return;
     }
-    source.since = received_at;
     if (source.members.size === 0) return;
     const instruments: string[] = [];
     for (const state of source.members) {
@@ -100,7 +98,30 @@ export class SequencedKeeper extends CaptureCore {
       this.suspect(state, this.provenUntil(source), cause);
       state.resyncNotBefore = received_at + RESYNC_AGAIN;
     }
+    // Frames of a kind that is not known may come without end: each puts the books in doubt, and not each asks for them.
+    if (cause === 'undecodable_frame') {
+      if (received_at < source.quietUntil) {
+        source.isResyncOwed = true;
+        return;
+      }
+      source.quietUntil = received_at + RESYNC_AGAIN;
+    }
+    source.isResyncOwed = false;
     this.requestResync(instruments, cause, source.sid);
+  }
+
+  /** What was put in doubt while no more was to be asked for is asked for once. */
+  private askOwed(source: Source): void {
+    if (!source.isResyncOwed || this.receivedAt < source.quietUntil) return;
+    source.isResyncOwed = false;
+    source.quietUntil = this.receivedAt + RESYNC_AGAIN;
+    const doubted = [...source.members].filter((state) => !state.isProven || state.pending === source);
+    if (doubted.length === 0) return;
+    this.requestResync(
+      doubted.map(({ instrument }) => instrument),
+      'undecodable_frame',
+      source.sid,
+    );
   }
 
   private delta(source: Source, event: BookDeltaEvent, seq: number, isLate: boolean): void {

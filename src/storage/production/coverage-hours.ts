@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import type { Venue } from '../../events/event.ts';
 import type { Micros } from '../../units/time.ts';
 import { EVERY_INSTRUMENT, type Touched } from './gap-merge.ts';
 import { HOUR_MICROS } from './hour-marks.ts';
@@ -29,22 +30,22 @@ export async function doubtHours(client: ClientBase, touched: readonly Touched[]
 }
 
 /**
- * Gives every pending hour that lies wholly before the horizon its condition: `available` where the tape has no gap
+ * Gives every pending hour of a venue that lies wholly before the horizon its condition: `available` where the tape has no gap
  * of any instrument of the market, `missing` where every instrument is in a gap for the whole hour, else `degraded`.
  */
-export async function settleHours(client: ClientBase, horizon: Micros): Promise<void> {
+export async function settleHours(client: ClientBase, venue: Venue, horizon: Micros): Promise<void> {
   const before = horizon - HOUR_MICROS;
   // Marked before the catalogue knew the instrument's market.
   await client.query(
     `WITH renamed AS (
        DELETE FROM coverage_hours AS h USING instruments AS i
-       WHERE h.condition = 'pending' AND h.hour <= $1
+       WHERE h.condition = 'pending' AND h.hour <= $1 AND h.venue = $2
          AND i.venue = h.venue AND i.instrument = h.market AND i.market <> h.market
        RETURNING h.venue, i.market, h.hour
      )
      INSERT INTO coverage_hours (venue, market, hour, condition)
      SELECT DISTINCT venue, market, hour, 'pending' FROM renamed ON CONFLICT DO NOTHING`,
-    [before],
+    [before, venue],
   );
   await client.query(
     `UPDATE coverage_hours AS h
@@ -68,10 +69,10 @@ export async function settleHours(client: ClientBase, horizon: Micros): Promise<
            GROUP BY g.instrument
          ) AS o
        ) AS u
-       WHERE p.condition = 'pending' AND p.hour <= $1
+       WHERE p.condition = 'pending' AND p.hour <= $1 AND p.venue = $2
        GROUP BY 1, 2, 3
      ) AS s
      WHERE h.venue = s.venue AND h.market = s.market AND h.hour = s.hour`,
-    [before],
+    [before, venue],
   );
 }

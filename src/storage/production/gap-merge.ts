@@ -7,6 +7,7 @@ import {
   type LineGap,
   type LineLife,
   MARKET_OVER,
+  provenUntil,
   unprovenForAll,
 } from '../../tape/line-account.ts';
 import type { Micros } from '../../units/time.ts';
@@ -72,13 +73,14 @@ export async function storeLineGaps(client: ClientBase): Promise<Touched[]> {
 }
 
 /**
- * The present, by whichever clock is ahead: this host's or a line's. The horizon goes by the lines' heartbeats
- * alone, so by a host's clock that is behind them a silent line would be neither waited for nor down.
+ * The present, by this host's clock or by what a line has of the venue's time, whichever is ahead. The horizon goes by
+ * the lines' heartbeats alone, so by a host's clock that is behind them a silent line would be neither waited for nor
+ * down.
  */
-export function latestTime(now: Micros, lives: Iterable<readonly LineLife[]>): Micros {
+export function latestTime(now: Micros, lives: Iterable<readonly LineLife[]>, venue: string): Micros {
   let latest = now;
   for (const list of lives) {
-    for (const { durableUntil } of list) if (durableUntil > latest) latest = durableUntil;
+    for (const life of list) latest = Math.max(latest, provenUntil(life, venue)) as Micros;
   }
   return latest;
 }
@@ -90,10 +92,11 @@ export async function storeLives(
   lives: readonly LineLife[],
 ): Promise<void> {
   await client.query(
-    `INSERT INTO line_lives AS l (line, epoch, started_at, durable_until)
-     SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bigint[])
+    `INSERT INTO line_lives AS l (line, epoch, started_at, durable_until, proven_until)
+     SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::jsonb[])
      ON CONFLICT (line, epoch) DO UPDATE
      SET started_at = least(l.started_at, excluded.started_at),
+       proven_until = CASE WHEN excluded.durable_until > l.durable_until THEN excluded.proven_until ELSE l.proven_until END,
        durable_until = greatest(l.durable_until, excluded.durable_until), merged_at = clock_micros()
      WHERE excluded.durable_until > l.durable_until OR excluded.started_at < l.started_at`,
     [
@@ -101,6 +104,7 @@ export async function storeLives(
       lives.map(({ epoch }) => epoch),
       lives.map(({ startedAt }) => startedAt),
       lives.map(({ durableUntil }) => durableUntil),
+      lives.map((life) => JSON.stringify(life.provenUntil ?? {})),
     ],
   );
 }
@@ -114,15 +118,16 @@ export async function storeRestoration(
   line: LineName,
   mark: string,
   now: Micros,
+  heard: readonly (readonly LineLife[])[] = [],
 ): Promise<Touched[]> {
   const lives = await readLives(client);
-  const from = Math.max(0, ...lives.get(line)!.map(({ durableUntil }) => durableUntil)) as Micros;
   const touched: Touched[] = [];
   for (const venue of await venuesOf(client)) {
+    const from = Math.max(0, ...lives.get(line)!.map((life) => provenUntil(life, venue))) as Micros;
     await client.query(
       `INSERT INTO gaps (line, gap_id, venue, instrument, from_ts, to_ts, cause)
        VALUES ($1, $2, $3, '${EVERY_INSTRUMENT}', $4, $5, 'database_restored') ON CONFLICT DO NOTHING`,
-      [line, `${line}:restored:${mark}`, venue, from, latestTime(now, lives.values())],
+      [line, `${line}:restored:${mark}`, venue, from, latestTime(now, [...lives.values(), ...heard], venue)],
     );
     touched.push({ venue, instrument: EVERY_INSTRUMENT, from });
   }
@@ -136,8 +141,9 @@ export async function readLives(client: ClientBase): Promise<Map<LineName, LineL
     epoch: string;
     started_at: string;
     durable_until: string;
+    proven_until: Record<string, Micros>;
   }>(
-    'SELECT line, epoch, started_at::text, durable_until::text FROM line_lives ORDER BY line_lives.started_at, epoch',
+    'SELECT line, epoch, started_at::text, durable_until::text, proven_until FROM line_lives ORDER BY line_lives.started_at, epoch',
   );
   const lives = new Map<LineName, LineLife[]>(lineNames.map((line) => [line, []]));
   for (const row of rows) {
@@ -145,6 +151,7 @@ export async function readLives(client: ClientBase): Promise<Map<LineName, LineL
       epoch: row.epoch,
       startedAt: micros(row.started_at),
       durableUntil: micros(row.durable_until),
+      provenUntil: row.proven_until,
     });
   }
   return lives;
@@ -238,17 +245,19 @@ const tapeRow = (venue: string, instrument: string, gap: TapeGap): GapRow =>
  * stored those; recomputes only what they touch, and writes only what differs.
  *
  * @param touched gaps of lines that are new or changed.
+ * @param heard what the lines' heartbeats say by now, beside what the tape has taken over of it.
  * @returns instruments whose gaps of the tape were computed anew, from when on.
  */
 export async function recomputeTapeGaps(
   client: ClientBase,
   touched: readonly Touched[],
   allowances: AccountRules,
+  heard: readonly (readonly LineLife[])[] = [],
 ): Promise<Touched[]> {
   const recomputed: Touched[] = [];
   const lives = await readLives(client);
-  const rules = { ...allowances, now: latestTime(allowances.now, lives.values()) };
   for (const venue of await venuesOf(client)) {
+    const rules = { ...allowances, now: latestTime(allowances.now, [...lives.values(), ...heard], venue) };
     const all = await client.query<GapRow>(
       `SELECT line, gap_id, venue, instrument, from_ts::text, to_ts::text, cause, causes
        FROM gaps WHERE venue = $1 AND instrument = '${EVERY_INSTRUMENT}'`,
@@ -257,6 +266,7 @@ export async function recomputeTapeGaps(
     const accounts = lineNames.map(
       (line): LineAccount => ({
         line,
+        venue,
         lives: lives.get(line)!,
         allGaps: all.rows
           .filter((row) => row.line === line && !row.gap_id.startsWith(DOWN))

@@ -65,10 +65,13 @@ export class LineReader {
              (SELECT oid FROM pg_database WHERE datname = current_database()) AS history,
            pg_snapshot_xmin(pg_current_snapshot())::text AS bound,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('epoch', epoch, 'startedAt', min_started,
-              'durableUntil', min_durable, 'xid', xid)), '[]')
+              'durableUntil', min_durable, 'provenUntil', proven, 'xid', xid)), '[]')
             FROM (SELECT epoch, min(started_at) AS min_started,
                     -- A lane that has not been heard of yet holds the life back to its begin.
                     CASE WHEN count(*) >= max(lanes) THEN min(durable_until) ELSE min(started_at) END AS min_durable,
+                    -- That of the lane which is furthest behind.
+                    CASE WHEN count(*) >= max(lanes) THEN (array_agg(proven_until ORDER BY durable_until))[1]
+                      ELSE '{}' END AS proven,
                     (array_agg(ingest_xid ORDER BY ingest_xid DESC))[1]::text AS xid
                   FROM heartbeats WHERE gatherer = $2 GROUP BY epoch) AS lives) AS lives,
            (SELECT coalesce(array_agg(mark::text), '{}') FROM merge_marks WHERE consumer = $1) AS marks`,
@@ -77,13 +80,20 @@ export class LineReader {
       const row = rows[0] as {
         history: string;
         bound: string;
-        lives: { epoch: string; startedAt: number; durableUntil: number; xid: string }[];
+        lives: {
+          epoch: string;
+          startedAt: number;
+          durableUntil: number;
+          provenUntil: Record<string, Micros>;
+          xid: string;
+        }[];
         marks: string[];
       };
-      const lives = row.lives.map(({ epoch, startedAt, durableUntil }) => ({
+      const lives = row.lives.map(({ epoch, startedAt, durableUntil, provenUntil }) => ({
         epoch,
         startedAt: startedAt as Micros,
         durableUntil: durableUntil as Micros,
+        provenUntil,
       }));
       const xid = row.lives.reduce(
         (latest, life) => (BigInt(life.xid) > latest ? BigInt(life.xid) : latest),

@@ -1,4 +1,5 @@
 import type { Client, ClientBase } from 'pg';
+import { venueNames } from '../../events/event.ts';
 import { mergeHorizon } from '../../tape/horizon.ts';
 import type { AccountRules } from '../../tape/line-account.ts';
 import type { TapeRules } from '../../tape/rules.ts';
@@ -16,7 +17,6 @@ import { moveCursor, readCursors } from './cursors.ts';
 import {
   gapReadStatement,
   gapStageStatement,
-  latestTime,
   readLives,
   recomputeTapeGaps,
   storeLineGaps,
@@ -259,13 +259,12 @@ export class TapeMerge {
   /** The heartbeats below which every event and every gap has been read, and what follows for the tape's gaps. */
   async #storeLivesAndGaps(production: ClientBase, lines: ReadonlyMap<LineName, OpenLine>): Promise<void> {
     const { clock, rules } = this.#options;
-    const now = latestTime(
-      clock(),
-      [...lines.values()].map(({ reader }) => reader.heartbeats.lives),
-    );
+    const now = clock();
+    // Also what is not settled yet: that a line has come so far is known.
+    const heard = [...lines.values()].map(({ reader }) => reader.heartbeats.lives);
     for (const [name, line] of lines) {
       if (line.isRestored) {
-        this.#touched.push(...(await storeRestoration(production, name, line.mark, now)));
+        this.#touched.push(...(await storeRestoration(production, name, line.mark, now, heard)));
       }
       let settled = line.reader.bound;
       // Gaps too: a line that stored more of them than one run reads would be vouched for over those still unread.
@@ -284,10 +283,12 @@ export class TapeMerge {
       silence: rules.silence,
       arrivalAllowance: rules.arrivalAllowance,
     };
-    await doubtHours(production, await recomputeTapeGaps(production, this.#touched, account));
+    await doubtHours(production, await recomputeTapeGaps(production, this.#touched, account, heard));
     const known = [...(await readLives(production)).values()].map((own) => ({ lives: own }));
-    const horizon = mergeHorizon(known, rules);
-    if (horizon !== null) await settleHours(production, horizon);
+    for (const venue of venueNames) {
+      const horizon = mergeHorizon(known, rules, venue);
+      if (horizon !== null) await settleHours(production, venue, horizon);
+    }
   }
 
   #sources(production: ClientBase): Source[] {

@@ -27,7 +27,7 @@ export interface VenueHealth {
 
 /** How the tape is now. */
 export interface TapeHealth {
-  /** Up to which venue time every running line is merged; null while no line ever ran. */
+  /** Up to which time of every venue every running line is merged; null while no line ever ran. */
   readonly settledUntil: Micros | null;
   /** Lines whose newest heartbeat on the tape is fresh. */
   readonly linesAlive: number;
@@ -52,15 +52,14 @@ const tradeStatement = `
 /** Reads how complete and how fresh the tape is. Cheap enough for once a minute. */
 export async function tapeHealth(client: ClientBase, now: Micros, rules: TapeRules): Promise<TapeHealth> {
   const lives = await readLives(client);
-  const settledUntil = mergeHorizon(
-    lineNames.map((line) => ({ lives: lives.get(line) ?? [] })),
-    rules,
-  );
   const alive = lineNames.filter((line) => {
     const latest = lives.get(line)?.at(-1);
     return latest !== undefined && latest.durableUntil >= now - rules.silence;
   });
   const known = await client.query<{ venue: string }>('SELECT DISTINCT venue FROM markets ORDER BY venue');
+  const ran = lineNames.map((line) => ({ lives: lives.get(line) ?? [] }));
+  const horizons = known.rows.flatMap(({ venue }) => mergeHorizon(ran, rules, venue) ?? []);
+  const settledUntil = horizons.length === 0 ? null : (Math.min(...horizons) as Micros);
   if (settledUntil === null) {
     const venues = known.rows.map(({ venue }) => ({
       venue,

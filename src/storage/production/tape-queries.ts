@@ -179,13 +179,22 @@ export async function* gapsOf(client: ClientBase, filter: GapFilter): AsyncGener
   }
 }
 
-/** Up to which venue time every running line has been merged; null when no line ever was. */
-export async function horizonOf(client: ClientBase, rules: TapeRules): Promise<Micros | null> {
-  const lives = await readLives(client);
-  return mergeHorizon(
-    [...lives.values()].map((list) => ({ lives: list })),
-    { silence: rules.silence, arrivalAllowance: rules.settleAllowance },
-  );
+/**
+ * Up to which venue time every running line has been merged, of one venue or, without one, of every venue that any line
+ * speaks of; null when no line ever ran.
+ */
+export async function horizonOf(
+  client: ClientBase,
+  rules: TapeRules,
+  venue?: string,
+): Promise<Micros | null> {
+  const lines = [...(await readLives(client)).values()].map((lives) => ({ lives }));
+  const limits = { silence: rules.silence, arrivalAllowance: rules.settleAllowance };
+  if (venue !== undefined) return mergeHorizon(lines, limits, venue);
+  const spoken = lines.flatMap(({ lives }) => lives.flatMap((life) => Object.keys(life.provenUntil ?? {})));
+  const horizons = [...new Set(spoken)].map((name) => mergeHorizon(lines, limits, name));
+  if (horizons.length === 0) return mergeHorizon(lines, limits, '');
+  return horizons.reduce((least, next) => (least === null || next === null || next < least ? next : least));
 }
 
 /**
@@ -268,7 +277,7 @@ async function rebuildBook(
   const gaps: Interval[] = [];
   const span = { line: 'tape', venue, instrument, from: since, to: (at + 1) as Micros } as const;
   for await (const { from, to } of gapsOf(client, span)) gaps.push({ from, to });
-  const horizon = await horizonOf(client, rules);
+  const horizon = await horizonOf(client, rules, venue);
   const rebuild = new BookRebuild({ at, anchor, gaps, horizon });
   const changes = rowsOf<{
     exchange_ts: string;

@@ -1,3 +1,4 @@
+import { ANNOUNCEMENTS } from '../../capture/line.ts';
 import type { Configuration } from '../../config/schema.ts';
 import { lineTiming } from '../../connections/line-timing.ts';
 import type { VenueDefinition, VenueLineSettings } from '../venue.ts';
@@ -23,7 +24,7 @@ function lineSettings(configuration: Configuration): VenueLineSettings {
       instrumentsPerConnection: polymarket.instruments_per_connection,
       minimumPerConnection: polymarket.instruments_per_connection,
     },
-    feeds: [],
+    feeds: [{ purpose: ANNOUNCEMENTS, connections: 0 }],
     timing: lineTiming(configuration.capture),
     useYesPrice: false,
     combos: false,

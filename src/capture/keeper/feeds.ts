@@ -1,0 +1,150 @@
+import { FeedAccount } from '../../continuity/feed-account.ts';
+import type { GapLedger } from '../../continuity/gap-ledger.ts';
+import type { GapCause } from '../../events/event.ts';
+import type { Micros } from '../../units/time.ts';
+import type { Carriers } from './carriers.ts';
+import type { Delays } from './delays.ts';
+import type { Source } from './instrument-state.ts';
+
+const SECOND = 1_000_000;
+/** A connection that has got nothing for this long while another got some is taken for silent. */
+const TRAIL = 10 * SECOND;
+/** Without any event to show how the venue's clock stands to ours, ours is believed after this time. */
+const LONGEST_WAIT = 10 * SECOND;
+/** How long data may have been under way when something else, a heartbeat, overtook it. */
+const OVERTAKEN = 3 * SECOND;
+
+/** A feed that is wanted. */
+interface Feed {
+  readonly account: FeedAccount;
+  /** Whether all that its connections bring is the feed, so that each of them gets the same. */
+  readonly isAlone: boolean;
+}
+
+/** One connection that carries a feed. */
+interface Carrier {
+  readonly feed: Feed;
+  readonly connection: string;
+  readonly carriedAt: Micros;
+  /** When it began to carry, or was heard again, while that has no venue time yet; else null. */
+  awaiting: Micros | null;
+  /** Receive time of its last data when it was found silent; else null. */
+  silentSince: number | null;
+}
+
+export interface FeedsParts {
+  readonly ledger: GapLedger;
+  readonly carriers: Carriers;
+  readonly delays: Delays;
+  /** Venue time up to which nothing of a subscription can be missing. */
+  readonly provenUntil: (source: Source) => number;
+}
+
+/** The venue-wide feeds of a line: which connections carry them, and what is missing where none did. */
+export class Feeds {
+  private readonly parts: FeedsParts;
+  private readonly feeds = new Map<string, Feed>();
+  private readonly carrying = new Map<string, Carrier>();
+  private lookedAt = 0;
+
+  constructor(parts: FeedsParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * The feed is wanted from now on; nothing carries it yet.
+   *
+   * @param isAlone whether its connections carry nothing else.
+   */
+  expect(feed: string, at: Micros, isAlone: boolean): void {
+    if (this.feeds.has(feed)) return;
+    this.feeds.set(feed, { account: new FeedAccount(feed, at, this.parts.ledger), isAlone });
+  }
+
+  /** A connection carries the feed from now on. */
+  carry(name: string, connection: string, at: Micros): void {
+    const feed = this.feeds.get(name);
+    if (feed === undefined || this.carrying.has(connection)) return;
+    this.carrying.set(connection, { feed, connection, carriedAt: at, awaiting: at, silentSince: null });
+    this.beginAwaited(at);
+  }
+
+  /** A subscription of the connection broke: it may lack what came between its last good frame and now. */
+  broke(source: Source, at: Micros, cause: GapCause): void {
+    const { delays, provenUntil } = this.parts;
+    const carrier = this.carrying.get(source.connection);
+    carrier?.feed.account.broke(carrier.connection, provenUntil(source), delays.latestVenueTime(at), cause);
+  }
+
+  /**
+   * The connection carries no feed any more.
+   *
+   * @param at receive time up to which the connection is believed to have been in order: of its last data where a
+   *   heartbeat alone proves nothing.
+   */
+  drop(connection: string, at: Micros, cause: GapCause): void {
+    const carrier = this.carrying.get(connection);
+    if (carrier === undefined) return;
+    this.carrying.delete(connection);
+    const believed = this.parts.delays.venueTime(null, at) - OVERTAKEN;
+    carrier.feed.account.end(connection, Math.max(this.provenUntil(carrier), believed), cause);
+  }
+
+  tick(now: Micros): void {
+    this.beginAwaited(now);
+    if (now - this.lookedAt < SECOND) return;
+    this.lookedAt = now;
+    for (const feed of this.feeds.values()) if (feed.isAlone) this.findSilent(feed, now);
+  }
+
+  /** Those that have begun to carry count once it is known what venue time it was then. */
+  private beginAwaited(now: Micros): void {
+    const { delays } = this.parts;
+    for (const carrier of this.carrying.values()) {
+      const { awaiting, connection, feed } = carrier;
+      if (awaiting === null || (delays.least === null && now - awaiting < LONGEST_WAIT)) continue;
+      carrier.awaiting = null;
+      feed.account.begin(connection, delays.latestVenueTime(awaiting));
+    }
+  }
+
+  /**
+   * Every connection of a feed gets the same: one that gets nothing while another does has nothing to vouch with. It
+   * counts again from when it is heard again.
+   */
+  private findSilent(feed: Feed, now: Micros): void {
+    const own = [...this.carrying.values()].filter((carrier) => carrier.feed === feed);
+    const heard = own.map((carrier) => this.heardAt(carrier));
+    const latest = Math.max(...heard);
+    for (const [index, carrier] of own.entries()) {
+      // One that has only just begun to carry has time to be heard.
+      const at = Math.max(heard[index]!, carrier.carriedAt);
+      if (carrier.silentSince !== null) {
+        if (at <= carrier.silentSince) continue;
+        carrier.silentSince = null;
+        carrier.awaiting = now;
+      } else if (latest - at > TRAIL && carrier.awaiting === null) {
+        carrier.silentSince = at;
+        feed.account.end(carrier.connection, this.provenUntil(carrier), 'stalled');
+      }
+    }
+  }
+
+  /** Receive time of its last data; minus infinity before the first. */
+  private heardAt({ connection }: Carrier): number {
+    let latest = Number.NEGATIVE_INFINITY;
+    for (const source of this.parts.carriers.of(connection)) {
+      if (source.isHeard && source.lastGood > latest) latest = source.lastGood;
+    }
+    return latest;
+  }
+
+  /** Venue time up to which it can be shown to have had everything: by data of each of its subscriptions that has any. */
+  private provenUntil({ connection }: Carrier): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const source of this.parts.carriers.of(connection)) {
+      if (source.isHeard) least = Math.min(least, this.parts.provenUntil(source));
+    }
+    return least === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : least;
+  }
+}

@@ -1,0 +1,228 @@
+import { describe, expect, it } from 'vitest';
+import { ANNOUNCEMENTS } from '#src/capture/line.ts';
+import type { TradeEvent } from '#src/events/event.ts';
+import type { Price } from '#src/units/price.ts';
+import type { Size } from '#src/units/size.ts';
+import { absolute, at, book, levels, SECOND, START, TestLine } from './line.ts';
+
+const MILLI = 1_000;
+/** How exact bounds are to be: what events take to arrive, and by how much that may vary. */
+const ABOUT = SECOND / 2;
+
+let counter = 0;
+const trade = (time: number): Omit<TradeEvent, 'received_at'> => ({
+  kind: 'trade',
+  venue: 'kalshi',
+  instrument: 'A',
+  trade_id: `t-${counter++}`,
+  price: 410_000 as Price,
+  size: 1_000_000 as Size,
+  taker_side: 'buy',
+  is_block: false,
+  exchange_ts: at(time),
+});
+
+/** A line with two connections that carry the trades; `skew` is by how much its clock is ahead of the venue's. */
+function trades(skew = 0) {
+  const line = new TestLine('kalshi');
+  line.keeper.feedExpected!('trade', at(line.now), true);
+  const seq = new Map<string, number>();
+  const open = (name: string) => {
+    const connection = line.connection(name);
+    line.frame(connection, { controls: [{ type: 'subscribed', id: 1, channel: 'trade', sid: 1 }] });
+    line.keeper.feedCarried!('trade', connection, at(line.now));
+    seq.set(name, 0);
+    return connection;
+  };
+  const one = open('trade-1#1');
+  const two = open('trade-2#1');
+  /** A trade reaches these connections, a millisecond after it happened; `skip` numbers are missing before it. */
+  const happens = (connections: readonly ReturnType<typeof open>[], skip = 0) => {
+    const made = trade(line.now - skew);
+    for (const connection of connections) {
+      seq.set(connection.name, seq.get(connection.name)! + 1 + skip);
+      line.frame(connection, { sid: 1, seq: seq.get(connection.name)!, events: [made] });
+    }
+  };
+  /** Seconds go by, with a trade in each. */
+  const flows = (seconds: number, connections: readonly ReturnType<typeof open>[]) => {
+    for (let second = 0; second < seconds; second++) {
+      happens(connections);
+      line.pass(1);
+    }
+  };
+  /** Bounds of all gaps since the start, in venue time. */
+  const gaps = () => {
+    const byId = new Map(line.of('gap').map((gap) => [gap.gap_id, gap]));
+    return [...byId.values()]
+      .filter(({ cause, from, to }) => cause !== 'startup' && from !== to)
+      .map(({ all, from, to, cause }) => ({ all, from, to, cause }));
+  };
+  return { line, open, one, two, happens, flows, gaps, venueNow: () => line.now - skew };
+}
+
+describe('a feed on two connections', () => {
+  it('is open from the start until one carries it', () => {
+    const { line, flows, one, two } = trades();
+    expect(line.openGaps()).toEqual(['* startup']);
+    flows(1, [one, two]);
+    expect(line.openGaps()).toEqual([]);
+    const [, closed] = line.of('gap');
+    expect(closed).toMatchObject({ all: true, cause: 'startup', from: START });
+    expect(Math.abs(closed!.to! - START)).toBeLessThan(ABOUT);
+  });
+
+  it('has no gap while one of them is there, and one with the last', () => {
+    const { line, flows, one, two, gaps, open } = trades();
+    flows(3, [one, two]);
+    line.keeper.connectionClosed(one, at(line.now), 'disconnected');
+    flows(3, [two]);
+    expect(gaps()).toEqual([]);
+    const from = line.now;
+    line.keeper.connectionClosed(two, at(line.now), 'disconnected');
+    line.pass(5);
+    expect(line.openGaps()).toEqual(['* disconnected']);
+    expect(Math.abs(gaps()[0]!.from - from)).toBeLessThan(2 * ABOUT + SECOND);
+    open('trade-1#2');
+    line.pass(1);
+    expect(line.openGaps()).toEqual([]);
+    expect(Math.abs(gaps()[0]!.to! - (from + 5 * SECOND))).toBeLessThan(ABOUT);
+  });
+
+  it('has a gap where the one was gone and the other turns out to have been dead', () => {
+    const { line, flows, one, two, gaps, open } = trades();
+    flows(20, [one, two]);
+    // The second goes dead; for two seconds the first still brings everything, then it is cut.
+    flows(2, [one]);
+    const from = line.now;
+    line.keeper.connectionClosed(one, at(line.now), 'disconnected');
+    line.pass(4);
+    const to = line.now;
+    const again = open('trade-1#2');
+    flows(2, [again]);
+    expect(gaps()).toEqual([]);
+    flows(30, [again]);
+    expect(gaps()).toMatchObject([{ all: true, cause: 'stalled' }]);
+    expect(gaps()[0]!.from).toBeLessThanOrEqual(from - SECOND + ABOUT);
+    expect(gaps()[0]!.from).toBeGreaterThan(from - 3 * SECOND);
+    expect(gaps()[0]!.to! - to).toBeGreaterThan(0);
+    expect(gaps()[0]!.to! - to).toBeLessThan(ABOUT);
+    // It is heard again, and can cover again.
+    flows(3, [again, two]);
+    line.keeper.connectionClosed(again, at(line.now), 'disconnected');
+    flows(3, [two]);
+    expect(gaps()).toHaveLength(1);
+  });
+
+  it('has that gap too when the dead one is closed, by whoever, before it was found', () => {
+    const { line, flows, one, two, gaps, open } = trades();
+    flows(20, [one, two]);
+    const dead = line.now - SECOND;
+    flows(2, [one]);
+    line.keeper.connectionClosed(one, at(line.now), 'disconnected');
+    line.pass(2);
+    const again = open('trade-1#2');
+    flows(2, [again]);
+    line.keeper.connectionClosed(two, at(dead), 'disconnected');
+    expect(gaps()).toMatchObject([{ all: true, cause: 'disconnected' }]);
+  });
+
+  it('has a gap where numbers are missing on both, and none where only one misses them', () => {
+    const { line, happens, flows, one, two, gaps } = trades();
+    flows(3, [one, two]);
+    happens([one], 2);
+    happens([two]);
+    line.pass(1);
+    expect(gaps()).toEqual([]);
+    happens([one, two], 1);
+    expect(gaps()).toMatchObject([{ all: true, cause: 'sequence_gap' }]);
+    expect(gaps()[0]!.to! - gaps()[0]!.from).toBeLessThan(2 * SECOND);
+  });
+
+  it('keeps one that is quiet because nothing happens, and believes its heartbeats', () => {
+    const { line, flows, one, two, gaps, open } = trades();
+    flows(3, [one, two]);
+    line.pass(300);
+    line.keeper.connectionClosed(one, at(line.now), 'disconnected');
+    line.pass(10);
+    open('trade-1#2');
+    line.pass(10);
+    line.keeper.connectionClosed(two, at(line.now - SECOND), 'disconnected');
+    line.pass(10);
+    expect(gaps()).toEqual([]);
+    line.pass(100);
+    expect(line.openGaps()).toEqual([]);
+  });
+
+  it.each([30, -30])('has its bounds by the venue’s clock where ours is %i s ahead', (seconds) => {
+    const { line, flows, one, two, gaps, open, venueNow } = trades(seconds * SECOND);
+    flows(5, [one, two]);
+    const from = venueNow();
+    for (const connection of [one, two])
+      line.keeper.connectionClosed(connection, at(line.now), 'disconnected');
+    line.pass(8);
+    const to = venueNow();
+    open('trade-1#2');
+    line.pass(1);
+    expect(gaps()).toHaveLength(1);
+    expect(gaps()[0]!.from).toBeLessThanOrEqual(from);
+    expect(gaps()[0]!.from).toBeGreaterThan(from - 4 * SECOND);
+    expect(gaps()[0]!.to).toBeGreaterThanOrEqual(to - 10 * MILLI);
+    expect(gaps()[0]!.to).toBeLessThan(to + ABOUT);
+  });
+});
+
+describe('what a venue announces on every connection', () => {
+  const BIDS = levels([40, 10]);
+  const ASKS = levels([42, 5]);
+  function announced() {
+    const line = new TestLine('polymarket');
+    line.keeper.feedExpected!(ANNOUNCEMENTS, at(line.now), false);
+    const open = (name: string, token: string) => {
+      const connection = line.connection(name);
+      line.keeper.expect([token], at(line.now));
+      line.keeper.bind(connection, 0, [token]);
+      return connection;
+    };
+    const all = () => line.of('gap').filter((gap) => gap.all === true);
+    return { line, open, all };
+  }
+
+  it('is a gap until one of them has brought anything, and again when all are gone', () => {
+    const { line, open, all } = announced();
+    const one = open('book-1#1', 'A');
+    const two = open('book-2#1', 'B');
+    line.pass(20);
+    expect(line.openGaps()).toContain('* startup');
+    line.frame(one, { events: [book('polymarket', 'A', BIDS, ASKS, line.now)] });
+    line.frame(two, { events: [absolute('B', line.now, 'bid', 30, 1)] });
+    line.pass(1);
+    expect(line.openGaps()).not.toContain('* startup');
+    // Quiet, while the other is busy: its instruments are.
+    for (let second = 0; second < 40; second++) {
+      line.frame(one, { events: [absolute('A', line.now, 'bid', 40, second)] });
+      line.pass(1);
+    }
+    line.keeper.connectionClosed(one, at(line.now), 'disconnected');
+    line.pass(5);
+    expect(all()).toHaveLength(2);
+    line.keeper.connectionClosed(two, at(line.now), 'disconnected');
+    expect(all().at(-1)).toMatchObject({ cause: 'disconnected', to: null });
+    expect(all().at(-1)!.from).toBeGreaterThan(line.now - 4 * SECOND);
+  });
+
+  it('is a gap where frames of all of them could not be read', () => {
+    const { line, open, all } = announced();
+    const one = open('book-1#1', 'A');
+    const two = open('book-2#1', 'B');
+    line.frame(one, { events: [book('polymarket', 'A', BIDS, ASKS, line.now)] });
+    line.frame(two, { events: [absolute('B', line.now, 'bid', 30, 1)] });
+    line.pass(1);
+    const unreadable = { problems: [{ reason: 'not_json', message: '{' }] };
+    line.frame(two, unreadable);
+    expect(all()).toHaveLength(2);
+    line.frame(one, unreadable);
+    expect(all().at(-1)).toMatchObject({ cause: 'undecodable_frame' });
+    expect(all().at(-1)!.to).toBeGreaterThan(line.now - SECOND);
+  });
+});
