@@ -15,12 +15,20 @@ const folder = (): string => {
   folders.push(made);
   return made;
 };
-afterEach(() => {
+const runs: WatchedRun[] = [];
+afterEach(async () => {
+  for (const run of runs.splice(0)) {
+    await run.kill();
+    for (const ends = Date.now() + 60_000; run.alive().length > 0 && Date.now() < ends; ) await sleep(100);
+  }
   for (const one of folders.splice(0)) rmSync(one, { recursive: true, force: true });
 });
 
-const start = (data: string, ...parameters: string[]): WatchedRun =>
-  new WatchedRun(startTape('up', '--json', '--data', data, '--rate', '100', ...parameters), data);
+function start(data: string, ...parameters: string[]): WatchedRun {
+  const run = new WatchedRun(startTape('up', '--json', '--data', data, '--rate', '100', ...parameters), data);
+  runs.push(run);
+  return run;
+}
 
 const sumOfRows = ({ tape: { rows } }: RunSummary): number =>
   Object.values(rows).reduce((total, count) => total + count, 0);
