@@ -54,6 +54,16 @@ export class WatchedRun {
     });
   }
 
+  /** Ends it whatever it does: a test that failed must not leave a run behind. Its processes follow it. */
+  async kill(): Promise<void> {
+    try {
+      process.kill(this.command.pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+    await this.command.finished;
+  }
+
   /** Those of its processes that are still there. */
   alive(): string[] {
     return [...this.seen].flatMap(([pid, name]) => {
