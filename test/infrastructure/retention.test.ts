@@ -62,10 +62,11 @@ describe('differences between environments', () => {
     expect(neutral(disguised).filter((resource) => !others.has(resource))).toEqual([]);
   });
 
-  it('give prod a stream that scales and demo as many shards as configured', () => {
-    expect(prod.resource('AWS::Kinesis::Stream', 'line-b').Properties.StreamModeDetails.StreamMode).toBe(
-      'ON_DEMAND',
-    );
+  it('give streams as many shards as configured', () => {
+    expect(prod.resource('AWS::Kinesis::Stream', 'line-b').Properties).toMatchObject({
+      ShardCount: 8,
+      RetentionPeriodHours: 72,
+    });
     expect(demo.resource('AWS::Kinesis::Stream', 'line-b').Properties).toMatchObject({
       ShardCount: 1,
       RetentionPeriodHours: 24,
