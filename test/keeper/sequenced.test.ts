@@ -345,6 +345,31 @@ describe('a line of a venue with sequence numbers', () => {
   });
 });
 
+describe('a line that is so busy from the start that all it gets is late', () => {
+  it('does not take that for its clock: what happened before the first book came is a gap', () => {
+    const line = new TestLine('kalshi');
+    const connection = line.connection('book-1#1');
+    line.keeper.feedExpected!('trade', at(line.now), true);
+    line.keeper.expect(['A', 'B'], at(line.now));
+    line.keeper.bind(connection, 1, ['A', 'B']);
+    line.keeper.feedCarried!('trade', line.connection('trade-1#1'), at(line.now));
+    line.pass(8);
+    // All of it waited for five seconds, the book that was asked for last did not.
+    line.frame(connection, { sid: 1, seq: 1, events: [book('kalshi', 'A', BIDS, ASKS)] });
+    line.frame(connection, { sid: 1, seq: 2, events: [signed('A', line.now - 5 * SECOND, 'bid', 41, 1)] });
+    line.frame(connection, { sid: 1, seq: 3, events: [book('kalshi', 'B', BIDS, ASKS)] });
+    const seeded = line.now;
+    line.pass(20);
+    expect(line.openGaps()).toEqual([]);
+    const closed = line
+      .of('gap')
+      .findLast(({ instruments, to }) => to !== null && instruments?.includes('B'));
+    expect(closed!.to).toBeGreaterThanOrEqual(seeded);
+    const feed = line.of('gap').find(({ all, to }) => all && to !== null);
+    expect(feed!.to).toBeGreaterThanOrEqual(START);
+  });
+});
+
 describe('an anchor that a late change contradicts', () => {
   it('is followed by a gap that ends with a later anchor', () => {
     const { line, connection } = started();

@@ -5,8 +5,6 @@ import type { InstrumentState } from './instrument-state.ts';
 
 /** A book without changes for this long, in microseconds, is still: what was sent before has arrived. */
 const IDLE = 1_000_000;
-/** How far the estimate of the least delay may be wrong; far below `IDLE`. */
-const MARGIN = 50_000;
 /** However great the delay, an anchor waits no longer for late changes. */
 const LONGEST_WAIT = 10_000_000;
 /**
@@ -121,8 +119,8 @@ export class BookReports {
     const excess = delays.least === null ? LONGEST_WAIT : 2 * delays.excess(state.source);
     const wait = Math.min(Math.max(excess, IDLE), LONGEST_WAIT);
     const still = Math.max(state.changedAt, state.seededAt);
-    // The snapshot took about the least delay or more to arrive: it holds nothing later than this.
-    const seed = Math.ceil(state.seededAt - least) + MARGIN;
+    // The snapshot holds nothing later than this.
+    const seed = delays.latestVenueTime(state.seededAt);
     const label = Math.max(state.changeTime, seed, state.anchorLabel + 1);
     if (now - still < wait || label > now - least) {
       state.isIdleQueued = true;

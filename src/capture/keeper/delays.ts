@@ -84,9 +84,12 @@ export class Delays {
     return Math.max(proven, Math.floor(received_at - this.floor) - LONGEST_LAG);
   }
 
-  /** A receive time as a time of the venue after which nothing had happened that arrived by then. */
+  /**
+   * A receive time as a time of the venue after which nothing had happened that arrived by then. Events that are all
+   * late look like a clock that is ahead: only a venue whose clock is ahead of ours moves this time.
+   */
   latestVenueTime(received_at: number): number {
-    return Math.ceil(received_at - (this.floor ?? 0)) + DISORDER;
+    return Math.ceil(received_at - Math.min(this.floor ?? 0, 0)) + DISORDER;
   }
 
   private delay(source: Source | null): number {
