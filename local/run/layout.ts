@@ -12,6 +12,8 @@ export interface Layout {
   readonly functions: string;
   /** What the parts of the last run asked of AWS, and what of it their roles do not allow. */
   readonly awsCallsFile: string;
+  /** What the run took from the templates, and what of them has no counterpart in it. */
+  readonly wiringFile: string;
   /** Templates of the last synthesis. */
   readonly templates: string;
   readonly logs: string;
@@ -36,6 +38,7 @@ export function layoutOf(directory: string): Layout {
       'functions',
       'templates',
       'aws-calls.json',
+      'wiring.json',
       'gatherers',
       'logs',
       'truth.jsonl',
@@ -49,6 +52,7 @@ export function layoutOf(directory: string): Layout {
     standIns: join(root, 'aws'),
     functions: join(root, 'functions'),
     awsCallsFile: join(root, 'aws-calls.json'),
+    wiringFile: join(root, 'wiring.json'),
     templates: join(root, 'templates'),
     logs,
     truthFile: join(root, 'truth.jsonl'),

@@ -294,6 +294,7 @@ export class LocalRun {
   async #readTemplates(): Promise<TemplateWiring> {
     const { configurationFile, configuration, layout } = this.#settings;
     const wiring = wiringOf(await synthesized(configurationFile, configuration, layout.templates));
+    writeFileSync(layout.wiringFile, `${JSON.stringify(wiring, null, 1)}\n`);
     this.#wiring = wiring;
     this.#calls = new CallLedger(wiring.permissions);
     return wiring;

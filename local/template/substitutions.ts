@@ -50,22 +50,29 @@ const replaced = (variables: Variables, values: Variables): Variables => ({
   ...without(values, (name) => !(name in variables)),
 });
 
+/** An address of this machine at which nobody answers. */
+const NOWHERE = 'http://127.0.0.1:1';
+
 const PRELOAD = new URL('../permissions/preload.ts', import.meta.url).href;
 
 /**
- * Every difference between the environment of a program on this machine and the one in its template. Beside
- * these, memory and processor sizes are not imposed, a container runs as a process of its module, and a schedule
- * keeps to the seconds of the configuration, which the scheduler has to round up to minutes.
+ * Every difference between the environment of a program on this machine and the one in its template.
+ *
+ * Beside these: memory and processor sizes are not imposed; a container runs as a process of its module; a shard
+ * has one reader, whatever parallelization its mapping asks for; a schedule keeps to the seconds of the
+ * configuration, which the scheduler has to round up to minutes, and waits for an execution that is still going.
  */
 export const SUBSTITUTIONS: readonly Substitution[] = [
   {
-    variables: /^AWS_(ENDPOINT_URL_\w+|REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|EC2_METADATA_DISABLED)$/,
-    reason: 'the services are stand-ins at addresses of this machine, which take one fixed pair of keys',
+    variables: /^AWS_(ENDPOINT_URL(_\w+)?|REGION|ACCESS_KEY_ID|SECRET_ACCESS_KEY|EC2_METADATA_DISABLED)$/,
+    reason:
+      'the services are stand-ins at addresses of this machine, which take one fixed pair of keys; a call to any other service must fail rather than leave the machine',
     apply: (variables, { region, endpoints }) => ({
       ...variables,
       AWS_REGION: region,
       AWS_ACCESS_KEY_ID: 'S3RVER',
       AWS_SECRET_ACCESS_KEY: 'S3RVER',
+      AWS_ENDPOINT_URL: NOWHERE,
       AWS_ENDPOINT_URL_KINESIS: endpoints.kinesis,
       AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
       AWS_ENDPOINT_URL_S3: endpoints.s3,

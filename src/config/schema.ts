@@ -167,7 +167,7 @@ const lineDatabase = z
   })
   .prefault({});
 
-/** Sizes and safeguards of the AWS deployment; not used on a single machine. */
+/** Sizes and safeguards of the AWS deployment. A single machine takes shards, batches and time limits from it. */
 const deployment = z.strictObject({
   region: z.string().min(1).default('us-east-1'),
   /** Databases, buckets and streams survive the removal of their stacks. */

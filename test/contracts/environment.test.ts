@@ -12,6 +12,31 @@ const OF_THE_RUNTIME = ['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'];
 
 const read = (file: string): string => readFileSync(projectPath(file), 'utf8');
 
+/** The project's own files that end up in a program. */
+async function sourcesOf(module: string): Promise<string[]> {
+  const { metafile } = await build({
+    absWorkingDir: projectPath(''),
+    entryPoints: [module],
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    logLevel: 'silent',
+  });
+  return Object.keys(metafile.inputs);
+}
+
+/** Whether a variable is named in a text, or composed there: `${name}_DATABASE_URL` with the name 'LINE_A'. */
+function isNamed(variable: string, text: string): boolean {
+  if (new RegExp(`\\b${variable}\\b`).test(text)) return true;
+  return [...text.matchAll(/\}(_[A-Z_]+)`/g)].some(([, ending]) => {
+    const name = variable.slice(0, -ending!.length);
+    return variable.endsWith(ending!) && new RegExp(`'${name}'`, 'i').test(text);
+  });
+}
+
 describe.each(ENVIRONMENTS)('the environment in the templates of %s', (name) => {
   const { functions, containers } = wiringOf(assemblyOf(configurationOf(name)));
   const found = [...functions, ...containers].map(({ module, environment }) => ({
@@ -46,46 +71,19 @@ describe('the contracts', () => {
   });
 
   it.each(Object.entries(programs))(
-    'of %s declare nothing that it does not read',
-    (module, { environment }) => {
-      const folder = dirname(module);
-      const text = readdirSync(projectPath(folder))
-        .filter((file) => file.endsWith('.ts') && file !== 'contract.ts')
-        .map((file) => read(`${folder}/${file}`))
-        .join('\n');
-      const isRead = (variable: string): boolean =>
-        new RegExp(`\\b${variable}\\b`).test(text) ||
-        // Composed: `${name}_DATABASE_URL` with the name 'LINE_A'.
-        [...text.matchAll(/\}(_[A-Z_]+)`/g)].some(
-          ([, ending]) =>
-            variable.endsWith(ending!) && text.includes(`'${variable.slice(0, -ending!.length)}'`),
-        );
-      expect(Object.keys(environment.shape).filter((variable) => !isRead(variable))).toEqual([]);
-    },
-  );
-
-  it.each(Object.entries(programs))(
-    'of %s declare everything that it reads',
+    'of %s declare what it reads, no more and no less',
     async (module, { environment }) => {
-      const { metafile } = await build({
-        absWorkingDir: projectPath(''),
-        entryPoints: [module],
-        bundle: true,
-        write: false,
-        metafile: true,
-        platform: 'node',
-        format: 'esm',
-        packages: 'external',
-        logLevel: 'silent',
-      });
-      const files = Object.keys(metafile.inputs);
+      const files = await sourcesOf(module);
       expect(files).toContain(module);
-      const variables = files.flatMap((file) =>
-        [...read(file).matchAll(/process\.env(?:\.(\w+)|\[['"](\w+)['"]\])/g)].map(
+      const texts = files.filter((file) => file !== `${dirname(module)}/contract.ts`).map(read);
+      const declared = Object.keys(environment.shape);
+      expect(declared.filter((variable) => !isNamed(variable, texts.join('\n')))).toEqual([]);
+      const taken = texts.flatMap((text) =>
+        [...text.matchAll(/process\.env(?:\.(\w+)|\[['"](\w+)['"]\])/g)].map(
           ([, dotted, quoted]) => dotted ?? quoted!,
         ),
       );
-      expect(variables.filter((variable) => !(variable in environment.shape))).toEqual([]);
+      expect(taken.filter((variable) => !declared.includes(variable))).toEqual([]);
     },
   );
 });

@@ -107,6 +107,13 @@ describe('the substitutions of the local run', () => {
     expect(apply('arn:of:nothing')).toMatchObject({ DATABASE_SECRET: 'arn:of:nothing' });
   });
 
+  it('leave no service of AWS within reach', () => {
+    for (const { after } of found) {
+      expect(after['AWS_ENDPOINT_URL']).toBe('http://127.0.0.1:1');
+      expect(after['AWS_ACCESS_KEY_ID']).toBe('S3RVER');
+    }
+  });
+
   it('poll only the venues that the run has, at its own addresses', () => {
     expect(functionOf('snapshot-plan').after).toMatchObject({ VENUES: 'kalshi' });
     expect(functionOf('snapshot-poll').after).toMatchObject({
