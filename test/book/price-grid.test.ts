@@ -102,13 +102,11 @@ describe('the grid of a busy book', () => {
 
   it('knows the best price still when a price off the grid comes after better levels were emptied', () => {
     const book = busyBook(1);
-    book.set('bid', price(400_000), size(5), 1_000);
-    book.set('bid', price(100_005), size(1), 1_001);
-    expect(book.bestBid).toBe(400_000);
-    expect(book.levels('bid')).toEqual([
-      [400_000, 5],
-      [100_005, 1],
-    ]);
+    for (let tick = 1; tick <= 60; tick++) book.set('bid', price(tick * 10_000), size(5), 1_000 + tick);
+    book.set('bid', price(100_005), size(1), 2_000);
+    expect(book.bestBid).toBe(600_000);
+    expect(book.count('bid')).toBe(61);
+    expect(book.levels('bid', 1)).toEqual([[600_000, 5]]);
   });
 
   it('remembers the time of every level, and takes nothing older than it or than the snapshot before', () => {
