@@ -103,6 +103,8 @@ describe('the grid of a busy book', () => {
   it('knows the best price still when a price off the grid comes after better levels were emptied', () => {
     const book = busyBook(1);
     for (let tick = 1; tick <= 60; tick++) book.set('bid', price(tick * 10_000), size(5), 1_000 + tick);
+    book.set('bid', price(990_000), size(1), 1_900);
+    book.set('bid', price(990_000), size(0), 1_901);
     book.set('bid', price(100_005), size(1), 2_000);
     expect(book.bestBid).toBe(600_000);
     expect(book.count('bid')).toBe(61);
