@@ -4,7 +4,7 @@ import type { CaptureSink } from '../capture/sink.ts';
 import type { StreamLine } from '../events/captured.ts';
 import type { Clock, Micros } from '../units/time.ts';
 import type { BatcherFigures, BatcherOptions, BatcherProblem, DrainReport } from './batcher-options.ts';
-import { partitionKey, partitionNumber } from './lanes.ts';
+import { LaneNumbers, partitionKey } from './lanes.ts';
 import { encodeLine } from './line-encoder.ts';
 import { Partition, type QueuedRecord, type SealedLines } from './partition.ts';
 import { KINESIS_LIMITS, type PutLimits } from './record-stream.ts';
@@ -29,6 +29,7 @@ const MICROS_PER_MILLI = 1_000;
 export class Batcher implements CaptureSink {
   readonly #maxLineBytes: number;
   readonly #lanes: number;
+  readonly #laneNumbers: LaneNumbers;
   readonly #maxLines: number;
   readonly #maxBytes: number;
   readonly #lingerMillis: number;
@@ -78,6 +79,7 @@ export class Batcher implements CaptureSink {
   private constructor(options: BatcherOptions, journal: SpillJournal) {
     const limits: PutLimits = options.limits ?? KINESIS_LIMITS;
     this.#lanes = options.lanes ?? 16;
+    this.#laneNumbers = new LaneNumbers(this.#lanes);
     for (let number = 0; number < this.#lanes; number++) {
       const partition = new Partition(`lane-${number}`);
       this.#byNumber.push(partition);
@@ -136,7 +138,7 @@ export class Batcher implements CaptureSink {
       this.#putAside(partitionKey(lane, this.#lanes), Buffer.from(text, 'latin1'), 1, lane);
       return;
     }
-    const partition = this.#byNumber[partitionNumber(lane, this.#lanes)]!;
+    const partition = this.#byNumber[this.#laneNumbers.of(lane)]!;
     if (partition.openLines > 0 && partition.openBytes + text.length > this.#maxBytes) this.#seal(partition);
     if (partition.openLines === 0) partition.openedAt = this.#clock();
     partition.add(text, received_at);
