@@ -22,9 +22,9 @@ function cells(row: Row): string[] {
     row.name,
     figure(row.ours),
     `${figure(row.peer)} (${row.peerName})`,
-    row.unit,
+    row.unit ?? '',
     ratio(row.ratio),
-    spread === null ? '' : `${ratio(spread[0])} to ${ratio(spread[1])}`,
+    spread === undefined || spread === null ? '' : `${ratio(spread[0])} to ${ratio(spread[1])}`,
     reach === null ? '' : ratio(reach),
     reach === null ? '' : isReached(row) ? 'yes' : '**no**',
   ];

@@ -15,9 +15,9 @@ export interface Row {
   readonly reach: number | null;
   readonly lowerIsBetter: boolean;
   /** Of both figures, e.g. `frames/s`. */
-  readonly unit: string;
-  /** Lower and upper quartile of the rounds' ratios; null where there was one round. */
-  readonly spread: readonly [low: number, high: number] | null;
+  readonly unit?: string;
+  /** Lower and upper quartile of the rounds' ratios, where there were several. */
+  readonly spread?: readonly [low: number, high: number] | null;
 }
 
 /** How much work a run does. */

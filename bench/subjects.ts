@@ -2,7 +2,8 @@ import type { Subject } from './row.ts';
 
 /**
  * Everything that is measured, in the order of the report. Each is loaded in the process that measures it, so that
- * no subject runs on code that another has warmed up or spoiled.
+ * no subject runs on code that another has warmed up or spoiled. A new subject is a module that exports `subject`
+ * and a line here.
  */
 export const subjects: Readonly<Record<string, () => Promise<{ readonly subject: Subject }>>> = {
   'hot-path-kalshi': () => import('./hot-path-kalshi.ts'),
