@@ -5,7 +5,7 @@ import { pagedBook } from './paged-book.ts';
 import type { Extent, Row, Subject } from './row.ts';
 
 const UPDATES = 100_000;
-const QUICK_UPDATES = 30_000;
+const QUICK_UPDATES = 60_000;
 const UNIT = 'updates/s of CPU';
 
 async function rowsOf(
@@ -34,8 +34,12 @@ async function rowsOf(
     rateRow(rates, ours.name, peer, { name: `${name}, beside ${peer}`, reach, unit: UNIT });
   const fastest = best(rates, peers);
   return [
-    { ...row(fastest, 3), name: `${name}, beside the best peer` },
-    row(denseLadder.name, 1 / 3),
+    {
+      ...row(fastest, 3),
+      name: `${name}, beside the best peer`,
+      group: 'book update with best prices, best peer',
+    },
+    { ...row(denseLadder.name, 1 / 3), group: 'book update with best prices, bare ladder' },
     row(pagedBook.name, null),
   ];
 }

@@ -43,11 +43,18 @@ export function table(rows: readonly Row[]): string {
   return text.join('\n');
 }
 
-/** The rows that were asked for a figure, in few words. */
+/** The rows that were asked for a figure, in few words, a group of rows in one line. */
 export function shortTable(rows: readonly Row[]): string {
-  const lines = rows
-    .filter(({ reach }) => reach !== null)
-    .map((row) => `| ${row.name} | ${row.peerName} | ${ratio(row.ratio)} | ${ratio(row.reach!)} |`);
+  const asked = rows.filter(({ reach }) => reach !== null);
+  const groups = Map.groupBy(asked, ({ name, group }) => group ?? name);
+  const lines = [...groups].map(([name, members]) => {
+    const ratios = members.map((row) => row.ratio);
+    const least = ratio(Math.min(...ratios));
+    const greatest = ratio(Math.max(...ratios));
+    const peers = [...new Set(members.map(({ peerName }) => peerName))].join(', ');
+    const range = least === greatest ? least : `${least} to ${greatest}`;
+    return `| ${name} | ${peers} | ${range} | ${ratio(members[0]!.reach!)} |`;
+  });
   return ['| what | compared with | ratio | asked |', '| --- | --- | --- | --- |', ...lines].join('\n');
 }
 

@@ -6,6 +6,8 @@
  */
 export interface Row {
   readonly name: string;
+  /** Rows of one group are one line of the short table, with their least and greatest ratio. */
+  readonly group?: string;
   readonly ours: number;
   readonly peer: number;
   readonly peerName: string;

@@ -28,6 +28,11 @@ describe('the report of the bench', () => {
     expect(text.split('\n')).toHaveLength(5);
     expect(text.match(/\*\*no\*\*/g)).toHaveLength(1);
     expect(shortTable([row, { ...row, reach: null }]).split('\n')).toHaveLength(3);
+    const grouped = shortTable([
+      { ...row, group: 'all' },
+      { ...row, name: 'other', ratio: 3, group: 'all' },
+    ]);
+    expect(grouped.split('\n').slice(2)).toEqual(['| all | parseFloat | 1.10 to 3.00 | 1.00 |']);
     expect([row, { ...row, ratio: 0.9 }, { ...row, reach: null }].map(isReached)).toEqual([
       true,
       false,
