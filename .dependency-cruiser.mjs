@@ -61,7 +61,13 @@ export default {
       name: 'src-imports-src-only',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(bin|lib|lambdas|containers|cli|local|sim|test)/' },
+      to: { path: '^(bin|lib|lambdas|containers|cli|local|sim|test|bench)/' },
+    },
+    {
+      name: 'nothing-imports-the-bench',
+      severity: 'error',
+      from: { pathNot: '^(bench|test)/' },
+      to: { path: '^bench/' },
     },
     {
       name: 'runtimes-do-not-import-each-other',

@@ -1,6 +1,7 @@
 import type { Level } from '../events/event.ts';
 import type { Price } from '../units/price.ts';
 import type { Size } from '../units/size.ts';
+import { PriceGrid } from './price-grid.ts';
 
 /** What `setSize` did with an absolute size. */
 export const SetOutcome = {
@@ -22,8 +23,15 @@ const EMPTIED_KEPT = 16;
 /** Numbers kept per level: key, size, time. */
 const WIDTH = 3;
 
+const NEVER = Number.NEGATIVE_INFINITY;
+
 /** Beyond this many numbers to move, the engine's own memory move is faster than a loop. */
 const LOOP_MOVES = 96;
+
+/** A side that changes so often within so many seconds is worth a place for every price. */
+const BUSY_CHANGES = 256;
+const BUSY_SECONDS = 60;
+const MICROS_PER_SECOND = 1_000_000;
 
 /** An empty array of doubles: V8 then never has to convert it, and all books share one kind of array. */
 function doubles(): number[] {
@@ -41,6 +49,9 @@ const scratch = doubles();
  * happen: no object per level, and a top that comes and goes moves nothing. Prices are stored as keys: the price
  * of a bid, the negated price of an ask, so that the best is the greatest on both sides. Prices may be any
  * integer: levels off the current grid are normal.
+ *
+ * A busy side moves to a `PriceGrid`, several times as fast and several times as large, and comes back when a price
+ * lies off the grid.
  */
 export class Ladder {
   private readonly sign: 1 | -1;
@@ -48,9 +59,14 @@ export class Ladder {
   /** Offset in `rows` of the best level that has a size, or -WIDTH. */
   private top = -WIDTH;
   private live = 0;
+  /** In place of the rows, for a busy side. */
+  private grid: PriceGrid | null = null;
+  /** Changes since `countedFrom`, a time in seconds. */
+  private changes = 0;
+  private countedFrom = 0;
   /** Time as of which the side was last replaced, and greatest time of a removal since cleared out. */
-  private baseTime = Number.NEGATIVE_INFINITY;
-  private forgottenTime = Number.NEGATIVE_INFINITY;
+  private baseTime = NEVER;
+  private forgottenTime = NEVER;
 
   /** @param sign 1 for bids (highest price is best), -1 for asks. */
   constructor(sign: 1 | -1) {
@@ -59,28 +75,39 @@ export class Ladder {
 
   /** Levels that have a size. */
   get count(): number {
-    return this.live;
+    return this.grid === null ? this.live : this.grid.live;
   }
 
   get bestPrice(): Price | null {
-    const top = this.top;
+    const { grid, top } = this;
+    if (grid !== null) return grid.best;
     if (top < 0) return null;
     return (this.sign === 1 ? this.rows[top]! : 0 - this.rows[top]!) as Price;
   }
 
   get bestSize(): Size | null {
-    const top = this.top;
+    const { grid, top } = this;
+    if (grid !== null) return grid.top < 0 ? null : (grid.size(grid.top) as Size);
     return top < 0 ? null : (this.rows[top + 1]! as Size);
   }
 
   /** Size at a price, 0 where there is no level. */
   sizeAt(price: number): number {
+    if (this.grid !== null) {
+      const place = this.grid.place(price);
+      return place < 0 ? 0 : this.grid.size(place);
+    }
     const at = this.find(this.sign === 1 ? price : 0 - price);
     return at < 0 ? 0 : this.rows[at + 1]!;
   }
 
   /** Time of the last change at a price, emptied levels included as long as they are remembered; else null. */
   timeAt(price: number): number | null {
+    if (this.grid !== null) {
+      const place = this.grid.place(price);
+      const time = place < 0 ? NEVER : this.grid.time(place);
+      return time === NEVER ? null : time;
+    }
     const at = this.find(this.sign === 1 ? price : 0 - price);
     return at < 0 ? null : this.rows[at + 2]!;
   }
@@ -91,6 +118,18 @@ export class Ladder {
    * @returns the size that results; when it is negative the side was wrong, and the level is now empty.
    */
   addSize(price: number, change: number, time: number): number {
+    const { grid } = this;
+    if (grid !== null) {
+      const place = grid.place(price);
+      if (place >= 0) {
+        const result = grid.size(place) + change;
+        grid.put(place, result > 0 ? result : 0, time);
+        return result;
+      }
+      this.leaveGrid(grid);
+    } else if (++this.changes >= BUSY_CHANGES && this.enterGrid(time)) {
+      return this.addSize(price, change, time);
+    }
     const key = this.sign === 1 ? price : 0 - price;
     const at = this.find(key);
     if (at < 0) {
@@ -104,6 +143,22 @@ export class Ladder {
 
   /** Sets the size at a price, 0 to remove it, unless the level is known at a time later than `time`. */
   setSize(price: number, size: number, time: number): SetOutcome {
+    const { grid } = this;
+    if (grid !== null) {
+      const place = grid.place(price);
+      if (place >= 0) {
+        const known = grid.time(place);
+        if (known > time) return SetOutcome.stale;
+        if (known === NEVER && !(time >= this.baseTime && time >= this.forgottenTime)) {
+          return time < this.baseTime ? SetOutcome.stale : SetOutcome.undecidable;
+        }
+        grid.put(place, size, time);
+        return SetOutcome.applied;
+      }
+      this.leaveGrid(grid);
+    } else if (++this.changes >= BUSY_CHANGES && this.enterGrid(time)) {
+      return this.setSize(price, size, time);
+    }
     const key = this.sign === 1 ? price : 0 - price;
     const at = this.find(key);
     if (at >= 0) {
@@ -124,7 +179,12 @@ export class Ladder {
     this.top = -WIDTH;
     this.live = 0;
     this.baseTime = time;
-    this.forgottenTime = Number.NEGATIVE_INFINITY;
+    this.forgottenTime = NEVER;
+    const { grid } = this;
+    if (grid !== null) {
+      if (this.refill(grid, levels, time)) return;
+      this.grid = null;
+    }
     scratch.length = 0;
     for (let index = levels.length - 1; index >= 0; index--) {
       const level = levels[index]!;
@@ -145,8 +205,14 @@ export class Ladder {
 
   /** Best first, at most `depth` levels. */
   levels(depth: number = Number.POSITIVE_INFINITY): Level[] {
-    const rows = this.rows;
+    const { rows, grid } = this;
     const result: Level[] = [];
+    if (grid !== null) {
+      for (let place = grid.top; place >= 0 && result.length < depth; place = grid.below(place)) {
+        result.push([grid.price(place), grid.size(place) as Size]);
+      }
+      return result;
+    }
     for (let at = this.top; at >= 0 && result.length < depth; at -= WIDTH) {
       const size = rows[at + 1]!;
       if (size === 0) continue;
@@ -158,12 +224,67 @@ export class Ladder {
 
   /** Sum of all sizes whose price is at most `within` worse than the best. */
   depth(within: number = Number.POSITIVE_INFINITY): number {
-    const rows = this.rows;
+    const { rows, grid } = this;
+    if (grid !== null) {
+      const best = grid.price(Math.max(grid.top, 0));
+      let sum = 0;
+      for (let place = grid.top; place >= 0; place = grid.below(place)) {
+        if (Math.abs(grid.price(place) - best) > within) break;
+        sum += grid.size(place);
+      }
+      return sum;
+    }
     if (this.top < 0) return 0;
     const worst = rows[this.top]! - within;
     let total = 0;
     for (let at = this.top; at >= 0 && rows[at]! >= worst; at -= WIDTH) total += rows[at + 1]!;
     return total;
+  }
+
+  /** Moves to a grid if the side is busy, and if there is one that suits its prices. @returns whether it has. */
+  private enterGrid(time: number): boolean {
+    const seconds = (time / MICROS_PER_SECOND) | 0;
+    const isBusy = seconds - this.countedFrom <= BUSY_SECONDS;
+    this.changes = 0;
+    this.countedFrom = seconds;
+    if (!isBusy) return false;
+    const { rows } = this;
+    const prices: number[] = [];
+    for (let at = 0; at < rows.length; at += WIDTH) prices.push(Math.abs(rows[at]!));
+    if (rows.length > 0 && rows[0]! * this.sign < 0) return false;
+    const grid = PriceGrid.over(prices, this.sign);
+    if (grid === null) return false;
+    for (let at = 0; at < rows.length; at += WIDTH) {
+      grid.put(grid.place(prices[at / WIDTH]!), rows[at + 1]!, rows[at + 2]!);
+    }
+    this.grid = grid;
+    this.rows = nothing;
+    this.top = -WIDTH;
+    this.live = 0;
+    return true;
+  }
+
+  private leaveGrid(grid: PriceGrid): void {
+    this.grid = null;
+    const rows = doubles();
+    for (const number of grid.rows()) rows.push(number);
+    this.rows = rows;
+    this.live = grid.live;
+    this.top = rows.length - WIDTH;
+    while (this.top >= 0 && rows[this.top + 1]! === 0) this.top -= WIDTH;
+    if (rows.length > WIDTH * (EMPTIED_KEPT + 3 * this.live)) this.clearOut();
+  }
+
+  /** Replaces what the grid holds. @returns false where a level lies off it. */
+  private refill(grid: PriceGrid, levels: readonly Level[], time: number): boolean {
+    grid.clear();
+    for (const [price, size] of levels) {
+      if (size <= 0) continue;
+      const place = grid.place(price);
+      if (place < 0) return false;
+      grid.put(place, size, time);
+    }
+    return true;
   }
 
   /** Offset of the key's level, or the bitwise complement of the offset where it belongs. */

@@ -4,7 +4,7 @@ import type { CaptureSink } from '../capture/sink.ts';
 import type { StreamLine } from '../events/captured.ts';
 import type { Clock, Micros } from '../units/time.ts';
 import type { BatcherFigures, BatcherOptions, BatcherProblem, DrainReport } from './batcher-options.ts';
-import { partitionKey, partitionNumber } from './lanes.ts';
+import { LaneNumbers, partitionKey } from './lanes.ts';
 import { encodeLine } from './line-encoder.ts';
 import { inPlaceOf } from './lost-line.ts';
 import { Partition, type QueuedRecord, type SealedLines } from './partition.ts';
@@ -34,6 +34,7 @@ const SHOWN_CHARACTERS = 500;
 export class Batcher implements CaptureSink {
   readonly #maxLineBytes: number;
   readonly #lanes: number;
+  readonly #laneNumbers: LaneNumbers;
   readonly #maxLines: number;
   readonly #maxBytes: number;
   readonly #lingerMillis: number;
@@ -83,6 +84,7 @@ export class Batcher implements CaptureSink {
   private constructor(options: BatcherOptions, journal: SpillJournal) {
     const limits: PutLimits = options.limits ?? KINESIS_LIMITS;
     this.#lanes = options.lanes ?? 16;
+    this.#laneNumbers = new LaneNumbers(this.#lanes);
     for (let number = 0; number < this.#lanes; number++) {
       const partition = new Partition(`lane-${number}`);
       this.#byNumber.push(partition);
@@ -143,7 +145,7 @@ export class Batcher implements CaptureSink {
       this.#replace(lane, line, Buffer.from(text, 'latin1'), received_at);
       return;
     }
-    const partition = this.#byNumber[partitionNumber(lane, this.#lanes)]!;
+    const partition = this.#byNumber[this.#laneNumbers.of(lane)]!;
     if (partition.openLines > 0 && partition.openBytes + text.length > this.#maxBytes) this.#seal(partition);
     if (partition.openLines === 0) partition.openedAt = this.#clock();
     partition.add(text, received_at, line.kind === 'gap');

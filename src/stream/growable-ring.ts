@@ -10,6 +10,10 @@ export class GrowableRing<T> {
   #slots: (T | undefined)[] = new Array(SMALLEST);
   #head = 0;
   #length = 0;
+  /** What follows from the capacity, reckoned once. */
+  #mask = SMALLEST - 1;
+  #growAt = SMALLEST * GROW_AT;
+  #shrinkAt = -1;
 
   get length(): number {
     return this.#length;
@@ -20,8 +24,8 @@ export class GrowableRing<T> {
   }
 
   push(item: T): void {
-    if (this.#length >= this.#slots.length * GROW_AT) this.#resize(this.#slots.length * 2);
-    this.#slots[(this.#head + this.#length) & (this.#slots.length - 1)] = item;
+    if (this.#length >= this.#growAt) this.#resize(this.#slots.length * 2);
+    this.#slots[(this.#head + this.#length) & this.#mask] = item;
     this.#length++;
   }
 
@@ -41,12 +45,12 @@ export class GrowableRing<T> {
   /** Takes the oldest item; undefined when empty. */
   shift(): T | undefined {
     if (this.#length === 0) return undefined;
-    const item = this.#slots[this.#head];
-    this.#slots[this.#head] = undefined;
-    this.#head = (this.#head + 1) & (this.#slots.length - 1);
-    this.#length--;
-    const capacity = this.#slots.length;
-    if (capacity > SMALLEST && this.#length <= capacity * SHRINK_AT) this.#resize(capacity / 2);
+    const slots = this.#slots;
+    const head = this.#head;
+    const item = slots[head];
+    slots[head] = undefined;
+    this.#head = (head + 1) & this.#mask;
+    if (--this.#length <= this.#shrinkAt) this.#resize(slots.length / 2);
     return item;
   }
 
@@ -64,5 +68,8 @@ export class GrowableRing<T> {
     }
     this.#slots = slots;
     this.#head = 0;
+    this.#mask = capacity - 1;
+    this.#growAt = capacity * GROW_AT;
+    this.#shrinkAt = capacity > SMALLEST ? capacity * SHRINK_AT : -1;
   }
 }

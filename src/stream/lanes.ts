@@ -12,6 +12,29 @@ export function partitionNumber(lane: string, lanes: number): number {
   return laneHash(lane) % lanes;
 }
 
+/** Lanes whose number is remembered; there are more only where most are silent. */
+const REMEMBERED = 65_536;
+
+/** `partitionNumber` for one count of lanes, remembered: a long name takes longer to hash than to look up. */
+export class LaneNumbers {
+  private readonly lanes: number;
+  private readonly known = new Map<string, number>();
+
+  constructor(lanes: number) {
+    this.lanes = lanes;
+  }
+
+  of(lane: string): number {
+    let number = this.known.get(lane);
+    if (number === undefined) {
+      number = partitionNumber(lane, this.lanes);
+      if (this.known.size >= REMEMBERED) this.known.clear();
+      this.known.set(lane, number);
+    }
+    return number;
+  }
+}
+
 /** Partition key of a lane's records, e.g. `lane-7`. */
 export function partitionKey(lane: string, lanes: number): string {
   return `lane-${partitionNumber(lane, lanes)}`;

@@ -46,38 +46,57 @@ function quoted(text: string): string {
   return NOT_PLAIN.test(text) ? asciiJson(text) : `"${text}"`;
 }
 
-let lastConnection = '';
-let lastSid = 0;
-let lastQuality = 0;
-let lastGatherer = '';
-let lastOriginText = ',"gatherer":"","connection":"","sid":0,"quality":0,"seq":';
+/** Instruments and origins whose text is remembered. */
+const REMEMBERED = 65_536;
+/** Quality bits beyond these are not among the origins that are remembered. */
+const QUALITIES = 64;
 
-/** Frames arrive in runs of one connection and subscription: most of a line's origin is that of the line before. */
+/** A flat text is copied faster than one put together from parts. */
+function flat(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}
+
+interface Origin {
+  readonly gatherer: string;
+  readonly text: string;
+}
+
+const origins = new Map<string, Map<number, Origin>>();
+
+/** Most of a line's origin is that of every line of its subscription. */
 function origin(line: Line<'book_delta' | 'trade' | 'ticker'>): string {
   const { connection, sid, quality, gatherer } = line;
-  if (
-    connection !== lastConnection ||
-    sid !== lastSid ||
-    quality !== lastQuality ||
-    gatherer !== lastGatherer
-  ) {
-    lastConnection = connection;
-    lastSid = sid;
-    lastQuality = quality;
-    lastGatherer = gatherer;
-    const text = `,"gatherer":"${gatherer}","connection":${quoted(connection)},"sid":${sid},"quality":${quality},"seq":`;
-    // A flat text is copied faster than one put together from parts.
-    lastOriginText = Buffer.from(text, 'latin1').toString('latin1');
+  let known = origins.get(connection);
+  if (known === undefined) {
+    if (origins.size >= REMEMBERED) origins.clear();
+    known = new Map();
+    origins.set(connection, known);
   }
-  return lastOriginText + line.seq;
+  const key = sid * QUALITIES + quality;
+  const found = known.get(key);
+  if (found !== undefined && found.gatherer === gatherer && quality < QUALITIES) return found.text + line.seq;
+  const text = flat(
+    `,"gatherer":"${gatherer}","connection":${quoted(connection)},"sid":${sid},"quality":${quality},"seq":`,
+  );
+  if (known.size >= REMEMBERED) known.clear();
+  known.set(key, { gatherer, text });
+  return text + line.seq;
 }
 
 function times(line: Line<'book_delta' | 'trade' | 'ticker'>): string {
   return `,"exchange_ts":${timeText(line.exchange_ts)},"received_at":${timeText(line.received_at)}`;
 }
 
+const subjects = new Map<string, { readonly venue: string; readonly text: string }>();
+
 function subject(line: Line<'book_delta' | 'trade' | 'ticker'>): string {
-  return `","venue":"${line.venue}","instrument":${quoted(line.instrument)}`;
+  const { venue, instrument } = line;
+  const found = subjects.get(instrument);
+  if (found !== undefined && found.venue === venue) return found.text;
+  const text = flat(`","venue":"${venue}","instrument":${quoted(instrument)}`);
+  if (subjects.size >= REMEMBERED) subjects.clear();
+  subjects.set(instrument, { venue, text });
+  return text;
 }
 
 const NO_OCCURRENCE = ',"occurrence":0,"instant_index":0}\n';

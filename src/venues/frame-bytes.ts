@@ -2,6 +2,8 @@ const LONGEST = 16_384;
 /** No character of a frame takes more bytes than this. */
 const MOST_BYTES = 3;
 const CACHED = 16_384;
+/** Bytes at the end of a recurring text that say where it is remembered. */
+const HASHED = 16;
 
 const MINUS = 45;
 const POINT = 46;
@@ -44,7 +46,9 @@ export class FrameBytes {
     const { bytes } = this;
     const length = end - start;
     let hash = length;
-    for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
+    // Ids differ at their ends, and the texts are compared in full.
+    for (let at = Math.max(start, end - HASHED); at < end; at++)
+      hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
     const slot = (hash ^ (hash >>> 15)) & (CACHED - 1);
     const known = this.textBytes[slot]!;
     if (known.length === length) {

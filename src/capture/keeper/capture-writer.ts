@@ -156,7 +156,7 @@ export class CaptureWriter {
 
   /** Trades with the venue's own ids: the first copy counts. */
   tradeOnce(event: TradeEvent, source: Source, seq: number): void {
-    if (!this.tradeIds.add(event.trade_id)) {
+    if (!this.tradeIds.add(event.trade_id, 0, 0)) {
       this.counters.copies++;
       return;
     }
@@ -168,11 +168,12 @@ export class CaptureWriter {
   }
 
   ticker(event: TickerEvent, source: Source, seq: number): void {
-    const key = `${event.instrument} ${event.exchange_ts} ${tickerContentKey(event)}`;
+    const { instrument, exchange_ts } = event;
+    const key = tickerContentKey(event);
     const isNew =
-      event.exchange_ts === null
-        ? this.untimed.add(key, source.connection, event.received_at)
-        : this.tickers.add(key);
+      exchange_ts === null
+        ? this.untimed.add(`${instrument} ${key}`, source.connection, event.received_at)
+        : this.tickers.add(instrument, exchange_ts, key);
     if (!isNew) this.counters.copies++;
     else this.write(event.instrument, event, source, seq, this.quality(undefined, event));
   }
@@ -180,11 +181,12 @@ export class CaptureWriter {
   /** @returns whether it was the first copy. */
   lifecycle(event: LifecycleEvent, source: Source, seq: number): boolean {
     const subject = event.market ?? event.event ?? '';
-    const key = `${subject} ${event.type} ${event.exchange_ts} ${lifecycleContentKey(event)}`;
+    const name = `${subject} ${event.type}`;
+    const key = lifecycleContentKey(event);
     const isNew =
       event.exchange_ts === null
-        ? this.untimed.add(key, source.connection, event.received_at)
-        : this.messages.add(key);
+        ? this.untimed.add(`${name} ${key}`, source.connection, event.received_at)
+        : this.messages.add(name, event.exchange_ts, key);
     if (!isNew) {
       this.counters.copies++;
       return false;

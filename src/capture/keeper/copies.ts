@@ -1,21 +1,99 @@
-/** Remembers the latest keys, at least `capacity` and at most twice as many. */
-export class RecentKeys {
-  private readonly capacity: number;
-  private newer = new Set<string>();
-  private older = new Set<string>();
+/** Two slots for each key that is remembered: what is looked for is found, or a free slot, within a step or two. */
+const SLOTS_PER_KEY = 2;
+const SEED = 0x9747b28c | 0;
 
+/** Keys of one generation: per slot two halves of the text's hash, its number and its key; a first half of 0 is free. */
+class KeyTable {
+  size = 0;
+  private readonly mask: number;
+  private readonly first: Int32Array;
+  private readonly second: Int32Array;
+  private readonly numbers: Float64Array;
+  private readonly keys: Int32Array;
+
+  /** @param capacity a power of two. */
   constructor(capacity: number) {
-    this.capacity = capacity;
+    const slots = capacity * SLOTS_PER_KEY;
+    this.mask = slots - 1;
+    this.first = new Int32Array(slots);
+    this.second = new Int32Array(slots);
+    this.numbers = new Float64Array(slots);
+    this.keys = new Int32Array(slots);
   }
 
-  /** Whether the key is new; it is remembered from now on. */
-  add(key: string): boolean {
-    if (this.newer.has(key) || this.older.has(key)) return false;
-    if (this.newer.size >= this.capacity) {
-      this.older = this.newer;
-      this.newer = new Set();
+  clear(): void {
+    this.first.fill(0);
+    this.size = 0;
+  }
+
+  /** The slot that holds it, or the complement of the one where it belongs. */
+  find(first: number, second: number, number: number, key: number): number {
+    let slot = (first ^ key ^ (number % 2_147_483_648)) & this.mask;
+    for (; this.first[slot] !== 0; slot = (slot + 1) & this.mask) {
+      if (
+        this.first[slot] === first &&
+        this.second[slot] === second &&
+        this.numbers[slot] === number &&
+        this.keys[slot] === key
+      )
+        return slot;
     }
-    this.newer.add(key);
+    return ~slot;
+  }
+
+  put(slot: number, first: number, second: number, number: number, key: number): void {
+    this.first[slot] = first;
+    this.second[slot] = second;
+    this.numbers[slot] = number;
+    this.keys[slot] = key;
+    this.size++;
+  }
+}
+
+/**
+ * Remembers the latest keys, at least `capacity` and at most twice as many, in arrays of numbers: a set of texts
+ * that live for minutes would keep the garbage collector busy. A key is a text, of which 64 bits of hash are kept,
+ * and two numbers, which are kept as they are.
+ */
+export class RecentKeys {
+  private readonly capacity: number;
+  private newer: KeyTable;
+  private older: KeyTable;
+
+  /** @param capacity a power of two. */
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.newer = new KeyTable(capacity);
+    this.older = new KeyTable(capacity);
+  }
+
+  /**
+   * Whether the key is new; it is remembered from now on.
+   *
+   * @param number any number but NaN, e.g. a time.
+   * @param key a signed 32-bit integer.
+   */
+  add(text: string, number: number, key: number): boolean {
+    let first = SEED;
+    let second = text.length;
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index);
+      first = Math.imul(first ^ code, 0x5bd1e995);
+      first ^= first >>> 15;
+      second = (Math.imul(second, 0x01000193) + code) | 0;
+    }
+    first ||= 1;
+    const slot = this.newer.find(first, second, number, key);
+    if (slot >= 0 || this.older.find(first, second, number, key) >= 0) return false;
+    if (this.newer.size < this.capacity) {
+      this.newer.put(~slot, first, second, number, key);
+      return true;
+    }
+    const emptied = this.older;
+    emptied.clear();
+    this.older = this.newer;
+    this.newer = emptied;
+    emptied.put(~emptied.find(first, second, number, key), first, second, number, key);
     return true;
   }
 }

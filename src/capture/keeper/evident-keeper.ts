@@ -143,7 +143,7 @@ export class EvidentKeeper extends CaptureCore {
       data.length < LONGEST_REPEATED && decoded.events.every((event) => event.kind === 'book_delta');
     source.lastFrame = isChanges ? data : null;
     // Of one that changes a level twice, the changes alone do not tell a resend from two more of them.
-    return isChanges && namesLevelTwice(decoded.events) && !source.doubled.add(data);
+    return isChanges && namesLevelTwice(decoded.events) && !source.doubled.add(data, 0, 0);
   }
 
   private delta(source: Source, event: AbsoluteBookDelta): void {
