@@ -127,8 +127,10 @@ describe.each(['demo', 'prod'] as const)('the database of a line in %s', (enviro
 });
 
 describe('snapshots of the volumes', () => {
+  const prod = Synthesized.of('prod');
+  const demo = Synthesized.of('demo');
+
   it('are made daily in prod, of exactly the volume of the line, and kept as long as configured', () => {
-    const prod = Synthesized.of('prod');
     for (const gatherer of gatherers) {
       const { PolicyDetails, State } = prod.resource(
         'AWS::DLM::LifecyclePolicy',
@@ -149,7 +151,7 @@ describe('snapshots of the volumes', () => {
   });
 
   it('are not made in demo, where they would outlive their environment', () => {
-    expect(Synthesized.of('demo').resources('AWS::DLM::LifecyclePolicy')).toEqual([]);
+    expect(demo.resources('AWS::DLM::LifecyclePolicy')).toEqual([]);
   });
 });
 
