@@ -1,7 +1,8 @@
-import { Fn, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
+import { Aspects, Fn, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { Configuration } from '#src/config/schema.ts';
+import { LibraryFunctionLogs } from './library-function-logs.ts';
 
 export interface EnvironmentStackProps {
   readonly configuration: Configuration;
@@ -27,6 +28,7 @@ export abstract class EnvironmentStack extends Stack {
     this.configuration = props.configuration;
     Tags.of(this).add('project', 'prediction-tape');
     Tags.of(this).add('environment', environment);
+    Aspects.of(this).add(new LibraryFunctionLogs(this.logRetention));
   }
 
   /** Without an account a stack offers two zones by itself; the three lines need one each. */

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { Duration, IgnoreMode, RemovalPolicy, Size } from 'aws-cdk-lib';
+import { join } from 'node:path';
+import { Duration, RemovalPolicy, Size, Stage } from 'aws-cdk-lib';
 import type { ISecurityGroup, ISubnet } from 'aws-cdk-lib/aws-ec2';
-import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
+import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import {
   AvailabilityZoneRebalancing,
   AwsLogDriverMode,
@@ -21,13 +21,11 @@ import type { z } from 'zod';
 import type { Configuration } from '#src/config/schema.ts';
 import { gathererEnvironmentSchema } from '../../containers/gatherer/contract.ts';
 import { explainFindings } from '../explained-findings.ts';
-import { projectFile } from '../project-files.ts';
+import { assembleGathererImage, GATHERER_ENTRY } from '../gatherer-image.ts';
 import { checkedEnvironment } from './checked-environment.ts';
 
 /** Where the image expects its data; its Dockerfile names it as a volume that its user owns. */
 export const DATA_DIRECTORY = '/var/lib/gatherer';
-
-const DOCKERFILE = 'containers/gatherer/Dockerfile';
 
 const HEALTH_PORT = 8080;
 
@@ -54,18 +52,18 @@ export interface GathererServiceProps {
   >;
 }
 
-/** Built when it is deployed. It is another image only when a file that it copies is another. */
-function gathererImage(): ContainerImage {
-  const ignored = readFileSync(projectFile(`${DOCKERFILE}.dockerignore`), 'utf8');
-  return ContainerImage.fromAsset(projectFile(''), {
-    file: DOCKERFILE,
-    platform: Platform.LINUX_ARM64,
-    ignoreMode: IgnoreMode.DOCKER,
-    exclude: [
-      ...ignored.split('\n').filter((line) => line !== '' && !line.startsWith('#')),
-      `!${DOCKERFILE}`,
-    ],
-  });
+/** Cloud assemblies for which the files of the image are put together already: once for all three lines. */
+const assembled = new Set<string>();
+
+/** Built when it is deployed. It is another image only when a file that it is built from is another. */
+function gathererImage(scope: Construct): ContainerImage {
+  const { outdir } = Stage.of(scope)!;
+  const directory = join(outdir, 'gatherer-image');
+  if (!assembled.has(outdir)) assembleGathererImage(directory);
+  assembled.add(outdir);
+  return ContainerImage.fromDockerImageAsset(
+    new DockerImageAsset(scope, 'Image', { directory, platform: Platform.LINUX_ARM64 }),
+  );
 }
 
 /** One gatherer: one task, never two at once, without any way in. */
@@ -88,11 +86,11 @@ export class GathererService extends Construct {
     });
     const container = this.task.addContainer('Gatherer', {
       containerName: 'gatherer',
-      image: gathererImage(),
+      image: gathererImage(this),
       command: [
         'node',
         `--max-old-space-size=${Math.floor(sizes.memory_mebibytes * HEAP_SHARE)}`,
-        'containers/gatherer/main.ts',
+        GATHERER_ENTRY,
       ],
       environment: checkedEnvironment('container gatherer', gathererEnvironmentSchema, {
         ...props.environment,

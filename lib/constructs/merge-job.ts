@@ -28,6 +28,9 @@ export interface MergeJobProps {
 
 /** Three lines to the tape. */
 export class MergeJob extends Construct {
+  readonly handler: TypedFunction<typeof mergeEnvironment>;
+  readonly schedule: ScheduledStateMachine;
+
   constructor(scope: Construct, id: string, props: MergeJobProps) {
     super(scope, id);
     const { setting, configuration, table, lines, production } = props;
@@ -54,7 +57,8 @@ export class MergeJob extends Construct {
     });
     mayReadSecretsOf(handler, databases);
     mayCall(handler, [table.tableArn], 'dynamodb:PutItem', 'dynamodb:DeleteItem');
-    new ScheduledStateMachine(this, 'Schedule', {
+    this.handler = handler;
+    this.schedule = new ScheduledStateMachine(this, 'Schedule', {
       definition: 'merge.asl.json',
       functions: { MergeFunctionArn: handler },
       everySeconds: configuration.merge.interval_seconds,

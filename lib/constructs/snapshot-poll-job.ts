@@ -27,6 +27,7 @@ export interface SnapshotPollJobProps {
 
 /** Order books by REST, to the streams of all lines. */
 export class SnapshotPollJob extends Construct {
+  readonly schedule: ScheduledStateMachine;
   readonly #props: SnapshotPollJobProps;
 
   constructor(scope: Construct, id: string, props: SnapshotPollJobProps) {
@@ -34,7 +35,7 @@ export class SnapshotPollJob extends Construct {
     this.#props = props;
     const { setting, configuration } = props;
     const { enabled, interval_seconds } = configuration.snapshot_poll;
-    new ScheduledStateMachine(this, 'Schedule', {
+    this.schedule = new ScheduledStateMachine(this, 'Schedule', {
       definition: 'snapshot-poll.asl.json',
       functions: {
         SnapshotPlanFunctionArn: this.#plan(),

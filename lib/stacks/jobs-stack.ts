@@ -24,20 +24,30 @@ export interface JobsStackProps extends EnvironmentStackProps {
 
 /** What runs on a schedule, or once per deployment. Holds no data. */
 export class JobsStack extends EnvironmentStack {
+  readonly merge: MergeJob;
+  readonly snapshotPoll: SnapshotPollJob;
+  readonly migrate: MigrateFunction;
+  /** Starts that the scheduler could not make. */
+  readonly deadLetters: Queue;
+
   constructor(scope: Construct, id: string, props: JobsStackProps) {
     super(scope, id, { ...props, description: 'Merge, snapshot poll and migrations' });
     const { configuration } = this;
     const { lines, production } = props;
     const { table } = props.catalogue;
+    this.deadLetters = this.#deadLetters();
     const setting = this.#setting(props);
-    new MergeJob(this, 'Merge', { setting, configuration, table, lines, production });
-    new SnapshotPollJob(this, 'SnapshotPoll', {
+    this.merge = new MergeJob(this, 'Merge', { setting, configuration, table, lines, production });
+    this.snapshotPoll = new SnapshotPollJob(this, 'SnapshotPoll', {
       setting,
       configuration,
       table,
       streams: { a: lines.a.stream, b: lines.b.stream, c: lines.c.stream },
     });
-    new MigrateFunction(this, 'Migrate', { setting, databases: [lines.a, lines.b, lines.c, production] });
+    this.migrate = new MigrateFunction(this, 'Migrate', {
+      setting,
+      databases: [lines.a, lines.b, lines.c, production],
+    });
   }
 
   #setting({ network }: JobsStackProps): JobSetting {
@@ -47,15 +57,6 @@ export class JobsStack extends EnvironmentStack {
       allowAllOutbound: false,
     });
     outgoing.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'TLS');
-    const deadLetters = new Queue(this, 'DeadLetters', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
-    explainFindings(deadLetters, {
-      rule: 'AwsSolutions-SQS3',
-      reason: 'It is where the schedules put what they could not start.',
-    });
     return {
       placement: {
         vpc: network.vpc,
@@ -65,7 +66,20 @@ export class JobsStack extends EnvironmentStack {
       },
       outgoing,
       scheduleGroup: new ScheduleGroup(this, 'Schedules'),
-      deadLetters,
+      deadLetters: this.deadLetters,
     };
+  }
+
+  #deadLetters(): Queue {
+    const deadLetters = new Queue(this, 'DeadLetters', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    explainFindings(deadLetters, {
+      rule: 'AwsSolutions-SQS3',
+      reason: 'It is where the schedules put what they could not start.',
+    });
+    return deadLetters;
   }
 }

@@ -1,7 +1,9 @@
 import { Duration } from 'aws-cdk-lib';
 import { InstanceType, SecurityGroup, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import {
+  CaCertificate,
   Credentials,
+  DatabaseInsightsMode,
   DatabaseInstance,
   DatabaseInstanceEngine,
   DatabaseSecret,
@@ -64,6 +66,8 @@ export class ProductionStack extends EnvironmentStack {
       removalPolicy: this.dataRemovalPolicy,
       autoMinorVersionUpgrade: true,
       enablePerformanceInsights: production.performance_insights,
+      databaseInsightsMode: DatabaseInsightsMode.STANDARD,
+      caCertificate: CaCertificate.RDS_CA_RSA2048_G1,
     });
     explainFindings(
       this.database,

@@ -26,6 +26,20 @@ describe('what is kept when stacks go', () => {
     );
   });
 
+  it.each([
+    ['demo', demo],
+    ['prod', prod],
+  ] as const)('is no log in %s: each ends after a time, and goes with its stack', (_, synthesized) => {
+    for (const { Properties } of synthesized.resources('AWS::Lambda::Function'))
+      expect(Properties.LoggingConfig?.LogGroup).toBeDefined();
+    const logs = synthesized.resources('AWS::Logs::LogGroup');
+    expect(logs.length).toBeGreaterThan(10);
+    for (const { Properties, DeletionPolicy } of logs) {
+      expect(Properties.RetentionInDays).toBeGreaterThan(0);
+      expect(DeletionPolicy).toBe('Delete');
+    }
+  });
+
   it('is protected from deletion and can be restored in prod', () => {
     const database = prod.resource('AWS::RDS::DBInstance', 'production').Properties;
     expect(database).toMatchObject({

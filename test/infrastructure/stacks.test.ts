@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Template as Assertions, Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { deployableConfiguration } from '../../lib/deployable-configuration.ts';
@@ -316,4 +317,22 @@ describe.each(environments)('the stacks of %s', (name, synthesized) => {
       dbname: 'tape',
     });
   });
+});
+
+/** Stacks that there are three of count as one. */
+const kindOf = (stack: string): string => stack.replace(/-[abc]$/, '');
+
+it('the architecture page draws the stacks, and what each needs, as they are', () => {
+  const page = readFileSync(new URL('../../docs/architecture.md', import.meta.url), 'utf8');
+  const [, diagram] = /## On AWS[\s\S]*?```mermaid\n([\s\S]*?)```/.exec(page)!;
+  const drawn = [...diagram!.matchAll(/^ {2}(\w+) --> (\w+)$/gm)].map(
+    ([, from, to]) => `${from} needs ${to}`,
+  );
+  const listed = [...diagram!.matchAll(/^ {4}(\w+)$/gm)].map(([, stack]) => stack!);
+  const { dependencies } = demo;
+  const real = [...dependencies].flatMap(([stack, needed]) =>
+    needed.map((other) => `${kindOf(stack)} needs ${kindOf(other)}`),
+  );
+  expect(drawn.sort()).toEqual([...new Set(real)].sort());
+  expect(listed.sort()).toEqual([...new Set([...dependencies.keys()].map(kindOf))].sort());
 });

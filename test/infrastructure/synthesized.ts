@@ -49,6 +49,8 @@ export function validationOf(app: App): readonly string[] {
 
 /** All templates of one environment, by what each stack is within it. */
 export class Synthesized {
+  static readonly #made = new Map<string, Synthesized>();
+
   readonly templates: ReadonlyMap<string, Template>;
   readonly dependencies: ReadonlyMap<string, readonly string[]>;
   readonly protectedStacks: readonly string[];
@@ -68,8 +70,12 @@ export class Synthesized {
     );
   }
 
+  /** As it is deployed; made once for each file of tests. */
   static of(environment: 'demo' | 'prod'): Synthesized {
-    return new Synthesized(deployableConfiguration(environment, {}));
+    const made =
+      Synthesized.#made.get(environment) ?? new Synthesized(deployableConfiguration(environment, {}));
+    Synthesized.#made.set(environment, made);
+    return made;
   }
 
   template(stack: string): Template {
