@@ -10,12 +10,12 @@ const booleans = (...names: string[]): GlueColumn[] => names.map((name) => ({ na
  * column fits them, and one line that does not convert would take its whole record with it. Raw frames, the lines'
  * databases and the tape have them.
  */
-export const NOT_IN_THE_LAKE: readonly string[] = ['instruments', 'details'];
+export const NOT_IN_THE_LAKE: readonly string[] = ['instruments', 'details', 'proven_until'];
 
 /**
  * What a line captured, in the order of arrival: every kind in one table, because a delivery stream converts by one
  * schema. A field that a kind does not have is null, which Parquet stores for next to nothing. The line is in the
- * path, so `gatherer` is no column.
+ * path, so `gatherer` is no column. The last line of a record (`record_end`) is a row of its kind alone.
  */
 export const capturedTable: TableDefinition = {
   name: 'captured',

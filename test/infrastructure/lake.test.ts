@@ -70,6 +70,7 @@ const samples: {
       snapshot_ts: time,
       hash: 'h',
       depth: 20,
+      instant_index: 0,
     },
   ],
   ticker: [
@@ -143,6 +144,7 @@ const samples: {
       lanes: 16,
       started_at: time,
       durable_until: time,
+      proven_until: { kalshi: time, polymarket: time },
     },
   ],
   market: [
