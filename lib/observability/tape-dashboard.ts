@@ -38,6 +38,16 @@ export function addTapeDashboard(
         { statistic, minutes: 15, label: `${venue} ${name.replace('snapshot_poll_', '')}` },
       ),
     );
+  const hashes = (name: MetricName<'bookHashes'>, label: string) =>
+    venues.map((venue) =>
+      publishedMetric(
+        environment,
+        'bookHashes',
+        name,
+        { venue },
+        { statistic: 'Sum', minutes: 15, label: `${venue} ${label}` },
+      ),
+    );
   return new Dashboard(scope, 'Tape', {
     dashboardName: `prediction-tape-${environment}-tape`,
     widgets: [
@@ -84,6 +94,13 @@ export function addTapeDashboard(
         graph('Snapshot poll: failed requests, coverage in %', [
           ...poll('snapshot_poll_failed_requests', 'Sum'),
           ...poll('snapshot_poll_coverage', 'Minimum'),
+        ]),
+      ],
+      [
+        graph("Books by REST and the venue's hash of them", [
+          ...hashes('book_hashes_matched', 'matched'),
+          ...hashes('book_hashes_unmatched', 'not matched'),
+          ...hashes('book_hashes_not_checkable', 'not checkable'),
         ]),
       ],
     ],

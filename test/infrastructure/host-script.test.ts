@@ -95,6 +95,7 @@ function boot(): { readonly code: number | null; readonly calls: readonly string
       HOST_NAME: 'database-a.demo.prediction-tape.internal',
       GATHERER: 'a',
       LOG_GROUP: 'logs',
+      METRICS_NAMESPACE: 'PredictionTape/demo',
     },
   });
   const calls = existsSync(state('journal')) ? readFileSync(state('journal'), 'utf8').trim().split('\n') : [];

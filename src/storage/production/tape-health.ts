@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { venueNames } from '../../events/event.ts';
 import { mergeHorizon } from '../../tape/horizon.ts';
 import type { TapeRules } from '../../tape/rules.ts';
 import { MICROS_PER_SECOND, type Micros } from '../../units/time.ts';
@@ -58,7 +59,7 @@ export async function tapeHealth(client: ClientBase, now: Micros, rules: TapeRul
   });
   const known = await client.query<{ venue: string }>('SELECT DISTINCT venue FROM markets ORDER BY venue');
   const ran = lineNames.map((line) => ({ lives: lives.get(line) ?? [] }));
-  const horizons = known.rows.flatMap(({ venue }) => mergeHorizon(ran, rules, venue) ?? []);
+  const horizons = venueNames.flatMap((venue) => mergeHorizon(ran, rules, venue) ?? []);
   const settledUntil = horizons.length === 0 ? null : (Math.min(...horizons) as Micros);
   if (settledUntil === null) {
     const venues = known.rows.map(({ venue }) => ({
