@@ -10,7 +10,8 @@ import { orderBookDeltas } from '#src/storage/tables.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
 import { type PostgresServer, startPostgres } from '../local/postgres/server.ts';
-import { type DatabaseRow, databaseRow } from './database-row.ts';
+import { databaseRow } from './database-row.ts';
+import type { Row, Subject } from './row.ts';
 
 const DAY_MICROS = 86_400_000_000;
 /** Rows that a line's writer stores in one transaction. */
@@ -23,12 +24,10 @@ const table = orderBookDeltas;
 const names = tapeColumns(table).map(({ name }) => name);
 const lineOnly = table.columns.filter(({ lineOnly: only }) => only === true).map(({ name }) => name);
 
-export interface MergeBenchOptions {
+interface MergeBenchOptions {
   /** Rows of each line. */
   readonly rows: number;
   readonly repetitions: number;
-  /** Told of every single run, in seconds. */
-  readonly say?: (text: string) => void;
 }
 
 /** Rows `[from, to)` of what happened, without those that this line missed: 2 %, other ones on each line. */
@@ -126,7 +125,7 @@ class MergeBench {
     await Promise.all(this.#clients.map((client) => client.end().catch(() => {})));
   }
 
-  async run(): Promise<DatabaseRow[]> {
+  async run(): Promise<Row[]> {
     const lines = {} as Record<LineName, pg.Client>;
     for (const [index, line] of lineNames.entries()) {
       lines[line] = await this.#open(`line_${line}`, 'gatherer');
@@ -167,7 +166,6 @@ class MergeBench {
         for (const state of ['new', 'known'] as const) {
           const taken = await seconds(work);
           times[state][contender].push(taken);
-          this.#options.say?.(`${contender} ${state} ${taken.toFixed(2)} s`);
         }
         const rows = await countRows(client);
         if (rows !== this.#events) throw new Error(`${contender}: ${rows} rows, of ${this.#events}`);
@@ -202,7 +200,7 @@ class MergeBench {
  * the same rows inserted within one server: by one statement, and by statements as large as the merge's runs.
  * Ours also carries the rows between databases, counts coverage and keeps what each line saw.
  */
-export async function mergeRow(options: MergeBenchOptions): Promise<DatabaseRow[]> {
+async function mergeRow(options: MergeBenchOptions): Promise<Row[]> {
   const directory = mkdtempSync(join(tmpdir(), 'bench-merge-'));
   const server = await startPostgres({
     dir: directory,
@@ -218,3 +216,8 @@ export async function mergeRow(options: MergeBenchOptions): Promise<DatabaseRow[
     rmSync(directory, { recursive: true, force: true });
   }
 }
+
+export const subject: Subject = {
+  name: 'merge',
+  run: ({ isQuick, rounds }) => mergeRow({ rows: isQuick ? 100_000 : 1_000_000, repetitions: rounds }),
+};

@@ -14,4 +14,6 @@ export const subjects: Readonly<Record<string, () => Promise<{ readonly subject:
   decimals: () => import('./decimals.ts'),
   batcher: () => import('./batcher.ts'),
   recorder: () => import('./recorder.ts'),
+  writer: () => import('./writer.ts'),
+  merge: () => import('./merge.ts'),
 };

@@ -9,7 +9,8 @@ import { orderBookDeltas } from '#src/storage/tables.ts';
 import type { KinesisEvent } from '../lambdas/writer/contract.ts';
 import { Writer } from '../lambdas/writer/writer.ts';
 import { startPostgres } from '../local/postgres/server.ts';
-import { type DatabaseRow, databaseRow } from './database-row.ts';
+import { databaseRow } from './database-row.ts';
+import type { Row, Subject } from './row.ts';
 
 const DAY_MICROS = 86_400_000_000;
 const LINES_PER_RECORD = 500;
@@ -21,7 +22,7 @@ const BATCHES = [
   { size: 20_000, reach: null },
 ] as const;
 
-export interface WriterBenchOptions {
+interface WriterBenchOptions {
   /** Rounds of every batch size; in each, ours and the peer store one batch. */
   readonly repetitions: number;
 }
@@ -76,7 +77,7 @@ function linesOf(count: number): object[] {
  * The writer function, from the event as it is delivered to committed rows, beside a bare binary COPY into the same
  * table of bytes that were encoded before.
  */
-export async function writerRow(options: WriterBenchOptions): Promise<DatabaseRow[]> {
+async function writerRow(options: WriterBenchOptions): Promise<Row[]> {
   const directory = mkdtempSync(join(tmpdir(), 'bench-writer-'));
   const server = await startPostgres({
     dir: directory,
@@ -114,7 +115,7 @@ export async function writerRow(options: WriterBenchOptions): Promise<DatabaseRo
       await copy.completed;
       return (size * 1_000) / (performance.now() - begun);
     };
-    const rows: DatabaseRow[] = [];
+    const rows: Row[] = [];
     for (const { size, reach } of BATCHES) {
       await store(size);
       await copyBare(size);
@@ -138,3 +139,8 @@ export async function writerRow(options: WriterBenchOptions): Promise<DatabaseRo
     rmSync(directory, { recursive: true, force: true });
   }
 }
+
+export const subject: Subject = {
+  name: 'writer',
+  run: ({ rounds }) => writerRow({ repetitions: rounds }),
+};
