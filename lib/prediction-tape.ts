@@ -1,4 +1,5 @@
 import { type App, Stack } from 'aws-cdk-lib';
+import { SubnetType } from 'aws-cdk-lib/aws-ec2';
 import type { Configuration } from '#src/config/schema.ts';
 import type { Gatherer } from '#src/events/event.ts';
 import { ObservabilityStack } from './observability/observability-stack.ts';
@@ -11,12 +12,14 @@ import { LineStack } from './stacks/line-stack.ts';
 import { NetworkStack } from './stacks/network-stack.ts';
 import { ProductionStack } from './stacks/production-stack.ts';
 import { QueryStack } from './stacks/query-stack.ts';
+import { SchemaStack } from './stacks/schema-stack.ts';
 
 const GATHERERS: readonly Gatherer[] = ['a', 'b', 'c'];
 
 /**
  * Every stack of one environment. What holds data (`archive`, `catalogue`, `line-*`, `production`) is apart from
- * what may be thrown away and made again (`query`, `database-*`, `gatherer-*`, `jobs`); a line needs nothing of another line.
+ * what may be thrown away and made again (`query`, `database-*`, `schema-*`, `gatherer-*`, `jobs`); a line needs nothing of
+ * another line, and nothing needs `schema-*`.
  */
 export class PredictionTape {
   readonly network: NetworkStack;
@@ -28,6 +31,8 @@ export class PredictionTape {
   readonly databases: readonly DatabaseStack[];
   readonly gatherers: Readonly<Record<Gatherer, GathererStack>>;
   readonly production: ProductionStack;
+  /** The lines', then the tape's. */
+  readonly schemas: readonly SchemaStack[];
   readonly jobs: JobsStack;
   readonly observability: ObservabilityStack;
 
@@ -66,6 +71,30 @@ export class PredictionTape {
       });
     this.gatherers = { a: gathererOf('a'), b: gathererOf('b'), c: gathererOf('c') };
     this.production = new ProductionStack(app, 'production', { configuration, network });
+    const schemas = GATHERERS.map((gatherer) => {
+      const schema = new SchemaStack(app, `schema-${gatherer}`, {
+        configuration,
+        network,
+        set: 'gatherer',
+        database: this.lines[gatherer],
+        subnets: { subnets: [network.computeSubnet(zoneOf(gatherer))] },
+        of: `line ${gatherer}`,
+      });
+      const server = this.databases.find(({ node }) => node.id === `database-${gatherer}`);
+      if (server !== undefined) schema.addStackDependency(server, 'there has to be a server to migrate');
+      return schema;
+    });
+    this.schemas = [
+      ...schemas,
+      new SchemaStack(app, 'schema-production', {
+        configuration,
+        network,
+        set: 'production',
+        database: this.production,
+        subnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
+        of: 'the tape',
+      }),
+    ];
     this.jobs = new JobsStack(app, 'jobs', {
       configuration,
       network,
@@ -73,10 +102,12 @@ export class PredictionTape {
       lines: this.lines,
       production: this.production,
     });
-    // Last: it watches what is there.
+    // Last: it watches what is there. A schema fails with its deployment, before anybody.
     this.observability = new ObservabilityStack(app, 'observability', {
       configuration,
-      stacks: app.node.children.filter((child) => Stack.isStack(child)),
+      stacks: app.node.children.filter(
+        (child) => Stack.isStack(child) && !this.schemas.some((schema) => schema === child),
+      ) as Stack[],
     });
   }
 }

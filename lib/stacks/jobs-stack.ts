@@ -6,7 +6,6 @@ import type { Construct } from 'constructs';
 import type { Gatherer } from '#src/events/event.ts';
 import type { JobSetting } from '../constructs/job-setting.ts';
 import { MergeJob } from '../constructs/merge-job.ts';
-import { MigrateFunction } from '../constructs/migrate-function.ts';
 import { SnapshotPollJob } from '../constructs/snapshot-poll-job.ts';
 import { EnvironmentStack, type EnvironmentStackProps } from '../environment-stack.ts';
 import { explainFindings } from '../explained-findings.ts';
@@ -22,16 +21,15 @@ export interface JobsStackProps extends EnvironmentStackProps {
   readonly production: ProductionStack;
 }
 
-/** What runs on a schedule, or once per deployment. Holds no data. */
+/** What runs on a schedule. Holds no data. */
 export class JobsStack extends EnvironmentStack {
   readonly merge: MergeJob;
   readonly snapshotPoll: SnapshotPollJob;
-  readonly migrate: MigrateFunction;
   /** Starts that the scheduler could not make. */
   readonly deadLetters: Queue;
 
   constructor(scope: Construct, id: string, props: JobsStackProps) {
-    super(scope, id, { ...props, description: 'Merge, snapshot poll and migrations' });
+    super(scope, id, { ...props, description: 'Merge and snapshot poll' });
     const { configuration } = this;
     const { lines, production } = props;
     const { table } = props.catalogue;
@@ -43,10 +41,6 @@ export class JobsStack extends EnvironmentStack {
       configuration,
       table,
       streams: { a: lines.a.stream, b: lines.b.stream, c: lines.c.stream },
-    });
-    this.migrate = new MigrateFunction(this, 'Migrate', {
-      setting,
-      databases: [lines.a, lines.b, lines.c, production],
     });
   }
 

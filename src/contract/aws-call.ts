@@ -7,14 +7,9 @@ export interface AwsCall<Variable extends string> {
   readonly action: `${string}:${string}`;
   /**
    * Variables whose values name the resources; one that is optional and not set calls nothing. `objectsOf` is for
-   * what lies in a bucket. `kalshiKey` is the secret that the configuration names, where it names one; `databases`
-   * are the secrets of all databases, for a program that is told at each call which one.
+   * what lies in a bucket. `kalshiKey` is the secret that the configuration names, where it names one.
    */
-  readonly on:
-    | { readonly variables: readonly Variable[] }
-    | { readonly objectsOf: Variable }
-    | 'kalshiKey'
-    | 'databases';
+  readonly on: { readonly variables: readonly Variable[] } | { readonly objectsOf: Variable } | 'kalshiKey';
 }
 
 /** Calls of a program whose environment has a schema. */

@@ -59,4 +59,5 @@ export const freeTypes: Readonly<Record<string, string>> = {
   'AWS::CDK::Metadata': 'is no resource',
   'Custom::S3AutoDeleteObjects': DEPLOYMENT,
   'Custom::VpcRestrictDefaultSG': DEPLOYMENT,
+  'Custom::SchemaVersion': DEPLOYMENT,
 };

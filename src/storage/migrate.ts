@@ -27,6 +27,8 @@ export interface MigrateOptions {
   readonly target?: number;
   /** Folder that holds one folder per set; `migrations` of this project when absent. */
   readonly directory?: string;
+  /** Leaves a database as it is that is newer than the files, as after a way back to an older program. */
+  readonly acceptNewer?: boolean;
   /** How long to wait for another migration of the same database to end. */
   readonly lockTimeoutMillis?: number;
 }
@@ -89,6 +91,7 @@ function checkHistory(
   set: MigrationSet,
   migrations: readonly Migration[],
   history: readonly HistoryRow[],
+  acceptNewer: boolean,
 ): void {
   for (const row of history) {
     if (row.set_name !== set) {
@@ -98,6 +101,7 @@ function checkHistory(
     }
     const known = migrations[row.version - 1];
     if (known === undefined) {
+      if (acceptNewer) return;
       throw new MigrationError(
         `this database is at version ${history.at(-1)!.version} of ${set} and this program knows ${migrations.length}: it is older than the database`,
       );
@@ -141,7 +145,7 @@ async function apply(client: ClientBase, set: MigrationSet, migration: Migration
  *
  * @returns the migrations that this call applied.
  * @throws MigrationError when a file fails, a file changed after it was applied, the database is newer than the
- *   files, or it holds the other set.
+ *   files (unless that is accepted), or it holds the other set.
  */
 export async function migrate(
   client: ClientBase,
@@ -160,7 +164,7 @@ export async function migrate(
     const { rows } = await client.query<HistoryRow>(
       'SELECT set_name, version, name, checksum FROM schema_migrations ORDER BY version',
     );
-    checkHistory(set, migrations, rows);
+    checkHistory(set, migrations, rows, options.acceptNewer === true);
     const pending = migrations.slice(rows.length, Math.max(target, rows.length));
     for (const migration of pending) await apply(client, set, migration);
     return pending;

@@ -69,9 +69,6 @@ describe.each(ENVIRONMENTS)('the permissions in the templates of %s', (name) => 
   ): string[] {
     return calls.flatMap(({ action, on }) => {
       const service = action.split(':')[0]!;
-      if (on === 'databases') {
-        return Object.keys(wiring.databaseSecrets).map((secret) => `${action} ${secret}`);
-      }
       if (on === 'kalshiKey') {
         const { enabled, key_secret } = configuration.venues.kalshi;
         return enabled && key_secret !== '' ? [`${action} ${named(service, key_secret)}`] : [];

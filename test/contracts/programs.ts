@@ -20,7 +20,7 @@ export interface Contract {
 export const programs: Readonly<Record<string, Contract>> = {
   'lambdas/writer/handler.ts': { environment: writerEnvironment, calls: writerCalls, count: 3 },
   'lambdas/merge/handler.ts': { environment: mergeEnvironment, calls: mergeCalls, count: 1 },
-  'lambdas/migrate/handler.ts': { environment: migrateEnvironment, calls: migrateCalls, count: 1 },
+  'lambdas/migrate/handler.ts': { environment: migrateEnvironment, calls: migrateCalls, count: 4 },
   'lambdas/snapshot-plan/handler.ts': {
     environment: snapshotPlanEnvironment,
     calls: snapshotPlanCalls,

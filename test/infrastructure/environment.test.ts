@@ -76,7 +76,7 @@ describe.each(['demo', 'prod'] as const)('the environment in the templates of %s
   const contracts: readonly [string, RegExp, z.ZodObject, number][] = [
     ['writer', /^Stream of line/, writerEnvironment, 3],
     ['merge', /^Three lines/, mergeEnvironment, 1],
-    ['migrate', /^Brings one database/, migrateEnvironment, 1],
+    ['migrate', /^Brings the database/, migrateEnvironment, 4],
     ['snapshot-plan', /^Chooses the books/, snapshotPlanEnvironment, 1],
     ['snapshot-poll', /^Fetches some books/, snapshotPollEnvironment, 1],
     ['snapshot-report', /^Says what share/, snapshotReportEnvironment, 1],

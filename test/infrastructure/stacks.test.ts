@@ -25,12 +25,14 @@ describe.each(environments)('the stacks of %s', (name, synthesized) => {
           `database-${gatherer}`,
           `gatherer-${gatherer}`,
           `line-${gatherer}`,
+          `schema-${gatherer}`,
         ]),
         'jobs',
         'network',
         'observability',
         'production',
         'query',
+        'schema-production',
       ].sort(),
     );
   });
@@ -77,6 +79,16 @@ describe.each(environments)('the stacks of %s', (name, synthesized) => {
       'query',
     ]);
     expect(neededBy(`database-${gatherer}`)).toEqual([`line-${gatherer}`, 'network']);
+    expect(neededBy(`schema-${gatherer}`)).toEqual([`database-${gatherer}`, `line-${gatherer}`, 'network']);
+  });
+
+  it('let a database that cannot be migrated hold up nothing but its own schema', () => {
+    for (const [stack, needed] of synthesized.dependencies)
+      expect(
+        needed.filter((other) => other.startsWith('schema-')),
+        stack,
+      ).toEqual([]);
+    expect(synthesized.dependencies.get('schema-production')!.toSorted()).toEqual(['network', 'production']);
   });
 
   it('import only what another stack exports', () => {
@@ -325,10 +337,10 @@ const kindOf = (stack: string): string => stack.replace(/-[abc]$/, '');
 it('the architecture page draws the stacks, and what each needs, as they are', () => {
   const page = readFileSync(new URL('../../docs/architecture.md', import.meta.url), 'utf8');
   const [, diagram] = /## On AWS[\s\S]*?```mermaid\n([\s\S]*?)```/.exec(page)!;
-  const drawn = [...diagram!.matchAll(/^ {2}(\w+) --> (\w+)$/gm)].map(
+  const drawn = [...diagram!.matchAll(/^ {2}([\w-]+) --> ([\w-]+)$/gm)].map(
     ([, from, to]) => `${from} needs ${to}`,
   );
-  const listed = [...diagram!.matchAll(/^ {4}(\w+)$/gm)].map(([, stack]) => stack!);
+  const listed = [...diagram!.matchAll(/^ {4}([\w-]+)$/gm)].map(([, stack]) => stack!);
   const { dependencies } = demo;
   const real = [...dependencies].flatMap(([stack, needed]) =>
     needed.map((other) => `${kindOf(stack)} needs ${kindOf(other)}`),

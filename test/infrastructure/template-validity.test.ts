@@ -63,7 +63,8 @@ describe.each(['demo', 'prod'] as const)('the templates of %s', (environment) =>
         ...Object.entries(Resources)
           .map(
             ([id, { Type, DeletionPolicy }]) =>
-              `  ${Type} ${id}${DeletionPolicy === undefined ? '' : ` ${DeletionPolicy}`}`,
+              // A version of a schema is a resource of its own, and a new one is nothing to review here.
+              `  ${Type} ${Type === 'Custom::SchemaVersion' ? '(newest)' : id}${DeletionPolicy === undefined ? '' : ` ${DeletionPolicy}`}`,
           )
           .sort(),
       ]);

@@ -26,8 +26,8 @@ const FAILING_BY_THEMSELVES = [
   'AWS::AutoScaling::AutoScalingGroup',
 ];
 
-/** Handlers of CDK's own that run during a deployment, whose failure fails it. */
-const OF_THE_DEPLOYMENT = /^Custom|Provider/;
+/** What runs during a deployment, whose failure fails it: CDK's own handlers, and migrations. */
+const OF_THE_DEPLOYMENT = /^Custom|Provider|^SchemaMigrate/;
 
 /** Metrics that AWS publishes, as `namespace name`, by the library's own lists. */
 const awsMetrics = new Set(

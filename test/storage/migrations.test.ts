@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
@@ -358,18 +359,69 @@ describe('the runner', () => {
   });
 });
 
-test('the lambda migrates the database that its event names, and refuses an event that names none', async () => {
-  vi.stubEnv('LOG_LEVEL', 'silent');
-  const { handler } = await import('../../lambdas/migrate/handler.ts');
-  const database = await databases.fresh('empty');
-  const event = { set: 'production' as const, database: { url: database.url } };
-  const first = await handler(event, {} as never);
-  expect(first.applied.map(({ version }) => version)).toEqual(
-    readMigrations('production').map(({ version }) => version),
-  );
-  expect(await handler(event, {} as never)).toEqual({ set: 'production', applied: [] });
-  await expect(handler({ set: 'production' } as never, {} as never)).rejects.toThrow(/database/);
-  await expect(
-    handler({ set: 'other', database: { url: database.url } } as never, {} as never),
-  ).rejects.toThrow(/set/);
+describe('the migrate function', () => {
+  const invoke = async (event: Record<string, unknown>): Promise<number[]> => {
+    const { handler } = await import('../../lambdas/migrate/handler.ts');
+    const { applied } = await handler(event as never, {} as never);
+    return applied.map(({ version }) => version);
+  };
+  const all = readMigrations('production').map(({ version }) => version);
+
+  beforeEach(() => {
+    vi.stubEnv('LOG_LEVEL', 'silent');
+    vi.stubEnv('MIGRATION_SET', 'production');
+    vi.stubEnv('WAIT_SECONDS', '0');
+  });
+
+  test('brings its database up to date when a deployment makes a version, and when asked by hand', async () => {
+    vi.stubEnv('DATABASE_URL', (await databases.fresh('empty')).url);
+    expect(await invoke({ RequestType: 'Create', ResourceProperties: { ServiceToken: 'arn' } })).toEqual(all);
+    expect(await invoke({})).toEqual([]);
+  });
+
+  test('leaves a database that is newer than its files as it is', async () => {
+    const database = await databases.fresh('production');
+    const client = await database.connect();
+    await client.query(
+      "INSERT INTO schema_migrations (set_name, version, name, checksum) VALUES ('production', $1, 'later', 'x')",
+      [all.length + 1],
+    );
+    vi.stubEnv('DATABASE_URL', database.url);
+    expect(await invoke({ RequestType: 'Create' })).toEqual([]);
+  });
+
+  test('does nothing when a deployment takes a version away, though the database be gone', async () => {
+    vi.stubEnv('DATABASE_URL', 'postgres://nobody@127.0.0.1:9/nothing');
+    expect(await invoke({ RequestType: 'Delete' })).toEqual([]);
+    await expect(invoke({ RequestType: 'Create' })).rejects.toThrow(/ECONNREFUSED/);
+  });
+
+  test('waits for a server that does not answer yet', async () => {
+    const { url } = await databases.fresh('empty');
+    const target = new URL(url);
+    let knocks = 0;
+    const door = createServer((socket) => {
+      socket.on('error', () => {});
+      if (++knocks === 1) return socket.destroy();
+      const server = connect(Number(target.port), target.hostname);
+      server.on('error', () => socket.destroy());
+      return socket.pipe(server).pipe(socket);
+    });
+    await new Promise<void>((opened) => door.listen(0, '127.0.0.1', opened));
+    const through = new URL(url);
+    through.port = String((door.address() as AddressInfo).port);
+    vi.stubEnv('DATABASE_URL', through.href);
+    vi.stubEnv('WAIT_SECONDS', '60');
+    expect(await invoke({ RequestType: 'Create' })).toEqual(all);
+    expect(knocks).toBe(2);
+    door.close();
+  });
+
+  test('refuses an environment that names no database, or a set that there is not', async () => {
+    vi.stubEnv('DATABASE_URL', undefined);
+    await expect(invoke({})).rejects.toThrow('expected exactly one of DATABASE_URL and DATABASE_SECRET');
+    vi.stubEnv('DATABASE_URL', 'postgres://x');
+    vi.stubEnv('MIGRATION_SET', 'other');
+    await expect(invoke({})).rejects.toThrow(/MIGRATION_SET/);
+  });
 });
