@@ -6,7 +6,7 @@ import { secretsManagerReader } from '#src/storage/secrets.ts';
 import { writeMetrics } from '../embedded-metrics.ts';
 import { check, errorLog, parsedEvent } from '../middleware.ts';
 import { type KinesisEvent, kinesisEvent, type WriterResult, writerEnvironment } from './contract.ts';
-import { Writer } from './writer.ts';
+import { Writer, type WriterDependencies } from './writer.ts';
 
 interface Warm {
   readonly writer: Writer;
@@ -36,13 +36,17 @@ function start(): Warm {
         secretsManagerReader(secrets),
       ),
     );
-  const measure = ({ putAside, failed }: { putAside: number; failed: number }): void =>
+  const measure: NonNullable<WriterDependencies['measure']> = ({ putAside, missing, failed }) =>
     writeMetrics(
       environment.METRICS_NAMESPACE,
       'writer',
       Date.now(),
       {},
-      { writer_lines_put_aside: putAside, writer_deliveries_failed: failed },
+      {
+        writer_lines_put_aside: putAside,
+        writer_records_missing: missing,
+        writer_deliveries_failed: failed,
+      },
     );
   return { writer: new Writer({ connect, log, measure }), log };
 }

@@ -8,8 +8,15 @@ export interface WriterDependencies {
   /** Opens a session with the line's database. */
   readonly connect: () => Promise<Client>;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
-  /** Told after a delivery in which something went wrong: lines put aside, and whether something comes again. */
-  readonly measure?: (figures: { readonly putAside: number; readonly failed: number }) => void;
+  /**
+   * Told after a delivery in which something went wrong: lines put aside, places where records are missing, and
+   * whether something comes again.
+   */
+  readonly measure?: (figures: {
+    readonly putAside: number;
+    readonly missing: number;
+    readonly failed: number;
+  }) => void;
 }
 
 interface Session {
@@ -128,8 +135,12 @@ export class Writer {
         'delivery not stored',
       );
     }
-    if (refused.length > 0 || failed !== null) {
-      this.#dependencies.measure?.({ putAside: refused.length, failed: failed === null ? 0 : 1 });
+    if (refused.length > 0 || missing.length > 0 || failed !== null) {
+      this.#dependencies.measure?.({
+        putAside: refused.length,
+        missing: missing.length,
+        failed: failed === null ? 0 : 1,
+      });
     }
     log.info({ records: records.length, tables }, 'delivery');
   }

@@ -65,6 +65,17 @@ export function addTapeAlarms(alarms: RunbookAlarms, configuration: Configuratio
     },
   );
   alarms.add(
+    'records-missing',
+    publishedMetric(environment, 'writer', 'writer_records_missing', {}, { statistic: 'Sum', minutes: 5 }),
+    {
+      says: 'Records that a gatherer sent never came out of its stream.',
+      runbook: 'records-missing',
+      when: 'above',
+      limit: 0,
+      periods: 1,
+    },
+  );
+  alarms.add(
     'writer-failing',
     publishedMetric(environment, 'writer', 'writer_deliveries_failed', {}, { statistic: 'Sum', minutes: 5 }),
     {

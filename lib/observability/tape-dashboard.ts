@@ -83,8 +83,9 @@ export function addTapeDashboard(
         ]),
       ],
       [
-        graph('Lines put aside, deliveries failed', [
+        graph('Lines put aside, records missing, deliveries failed', [
           publishedMetric(environment, 'writer', 'writer_lines_put_aside', {}, { statistic: 'Sum' }),
+          publishedMetric(environment, 'writer', 'writer_records_missing', {}, { statistic: 'Sum' }),
           publishedMetric(environment, 'writer', 'writer_deliveries_failed', {}, { statistic: 'Sum' }),
         ]),
         graph('Order books by REST', [

@@ -67,6 +67,8 @@ export const publishedMetrics = {
     units: {
       /** Lines of records that the database did not take and that were put aside with the reason. */
       writer_lines_put_aside: 'Count',
+      /** Places at which records that the gatherer numbered never came out of the stream; each is a gap of the line. */
+      writer_records_missing: 'Count',
       /** Deliveries that were not stored wholly and come again. */
       writer_deliveries_failed: 'Count',
     },

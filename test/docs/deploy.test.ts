@@ -63,6 +63,28 @@ describe.each(pages)('%s', (page) => {
   });
 });
 
+describe.each(['demo', 'prod'] as const)('what is looked up by name in %s', (environment) => {
+  const { templates } = Synthesized.of(environment);
+
+  it('is one resource of its stack', () => {
+    const lookups = [
+      ...read('docs/deploy.md').matchAll(
+        /\$\(resource prediction-tape-(demo|prod)-(\S+) (AWS::\S+) (\w+)\)/g,
+      ),
+    ].filter(([, name]) => name === environment);
+    expect(lookups.length).toBeGreaterThan(0);
+    for (const [text, , stack, type, beginning] of lookups) {
+      const found = Object.entries(templates.get(stack!)!.Resources).filter(
+        ([id, { Type }]) => Type === type && id.startsWith(beginning!),
+      );
+      expect(
+        found.map(([id]) => id),
+        text,
+      ).toHaveLength(1);
+    }
+  });
+});
+
 describe('deploying', () => {
   const lines = shellLines(read('docs/deploy.md'));
 

@@ -141,6 +141,24 @@ describe.each(environments)('alarms and dashboards of %s', (name, synthesized) =
     expect(unwatched).toEqual([]);
   });
 
+  it('ring at once for whatever a line has lost after it was received', () => {
+    const causes = {
+      not_sent: [...['a', 'b', 'c'].map((gatherer) => `line-${gatherer}-refused`)],
+      not_stored: ['lines-put-aside'],
+      not_delivered: ['records-missing'],
+    };
+    for (const [cause, ids] of Object.entries(causes)) {
+      for (const id of ids) {
+        const { AlarmDescription, EvaluationPeriods, Threshold, ComparisonOperator } = alarms.find(
+          ({ Properties }) => Properties.AlarmName === `prediction-tape-${name}-${id}`,
+        )!.Properties;
+        expect([EvaluationPeriods, Threshold, ComparisonOperator]).toEqual([1, 0, 'GreaterThanThreshold']);
+        const page = /docs\/runbooks\/([a-z-]+\.md)$/.exec(AlarmDescription)![1];
+        expect(readFileSync(`${runbooks}${page}`, 'utf8')).toContain(`\`${cause}\``);
+      }
+    }
+  });
+
   it('ring for a line that says nothing, and for a tape of which nothing is heard', () => {
     for (const alarm of ['line-a-down', 'line-b-down', 'line-c-down', 'tape-behind']) {
       const found = alarms.find(

@@ -7,7 +7,7 @@ import type { Micros } from '#src/units/time.ts';
 import { useTables } from '../catalogue/table.ts';
 import { heartbeat, runUntilDone, store, T0, trade, type World, world } from '../merge/lines.ts';
 import { useDatabases } from '../storage/database.ts';
-import { line, recordOf } from '../storage/stream-lines.ts';
+import { DAY, line, recordOf } from '../storage/stream-lines.ts';
 import { type EmfLine, emfLines } from './emf.ts';
 
 const databases = useDatabases();
@@ -95,7 +95,7 @@ describe('the functions', () => {
 
     const writer = await handlerOf('writer');
     const record = recordOf([line.trade()]);
-    const event = {
+    const event = (...lines: object[]) => ({
       Records: [
         {
           eventID: `${record.shard}:${record.sequenceNumber}`,
@@ -103,14 +103,27 @@ describe('the functions', () => {
           kinesis: {
             partitionKey: record.partitionKey,
             sequenceNumber: record.sequenceNumber,
-            data: Buffer.from(`${record.data.toString()}{"kind":"nonsense"}\n`).toString('base64'),
+            data: Buffer.from(
+              [record.data.toString(), ...lines.map((part) => `${JSON.stringify(part)}\n`)].join(''),
+            ).toString('base64'),
           },
         },
       ],
-    };
-    const written = await logOf(() => writer(event, context));
+    });
+    const written = await logOf(() => writer(event({ kind: 'nonsense' }), context));
     expect(namesOf(written)).toEqual(declared('writer'));
-    expect(written[0]!.values).toEqual({ writer_lines_put_aside: 1, writer_deliveries_failed: 0 });
+    expect(written[0]!.values).toEqual({
+      writer_lines_put_aside: 1,
+      writer_records_missing: 0,
+      writer_deliveries_failed: 0,
+    });
+    const end = { kind: 'record_end', order: 5, previous: 4, gap_free_since: 0, sealed_at: DAY };
+    const gone = await logOf(() => writer(event(end), context));
+    expect(gone[0]!.values).toEqual({
+      writer_lines_put_aside: 0,
+      writer_records_missing: 1,
+      writer_deliveries_failed: 0,
+    });
 
     const report = await handlerOf('snapshot-report');
     const reported = await logOf(() =>
