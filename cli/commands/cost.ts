@@ -131,6 +131,7 @@ function show(
     ...rows,
     '',
     `${'total'.padEnd(58)} ${dollars(bill.dollars).padStart(10)}`,
+    `${'of it by prices from memory, that nobody has checked'.padEnd(58)} ${dollars(bill.uncheckedDollars).padStart(10)}`,
     `for a million events on the tape${' '.repeat(27)}${bill.dollarsPerMillionEvents.toFixed(3).padStart(10)}`,
     '',
     'what would change it most',
@@ -192,6 +193,7 @@ export function costCommand(): Command {
               services: bill.services,
               lines: bill.lines,
               dollars_per_month: bill.dollars,
+              unchecked_dollars_per_month: bill.uncheckedDollars,
               dollars_per_million_events: bill.dollarsPerMillionEvents,
               alternatives: changes,
             })}\n`

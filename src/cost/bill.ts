@@ -23,6 +23,8 @@ export interface Bill {
   readonly lines: readonly BillLine[];
   readonly services: readonly { readonly service: string; readonly dollars: number }[];
   readonly dollars: number;
+  /** Of them, by prices that nobody has checked. */
+  readonly uncheckedDollars: number;
   /** Of events on the tape: each was captured three times and is there once. */
   readonly dollarsPerMillionEvents: number;
 }
@@ -48,13 +50,15 @@ export function billOf(
     throw new UnknownCost(`neither priced nor known to be free: ${[...unknown].sort().join(', ')}`);
   const estate: Estate = { resources, assumptions, packing, traffic: lineTraffic(assumptions, packing) };
   const found = new Map<string, BillLine>();
+  let unchecked = 0;
   const charges = [
     ...resources.flatMap((resource) => billingRules[resource.type]?.(resource, estate) ?? []),
     ...estateCharges(estate),
   ];
   for (const { service, item, quantity, price } of charges) {
     if (quantity === 0) continue;
-    const { usd, unit } = priceOf(prices, price);
+    const { usd, unit, seen } = priceOf(prices, price);
+    if (seen === undefined) unchecked += quantity * usd;
     const key = `${service}\n${item}`;
     const before = found.get(key) ?? { service, item, quantity: 0, unit, dollars: 0 };
     found.set(key, {
@@ -75,6 +79,7 @@ export function billOf(
       .map(([service, sum]) => ({ service, dollars: cents(sum) }))
       .sort((one, other) => other.dollars - one.dollars),
     dollars: cents(dollars),
+    uncheckedDollars: cents(unchecked),
     dollarsPerMillionEvents: dollars / ((assumptions.rate * MONTH_SECONDS) / 1_000_000),
   };
 }

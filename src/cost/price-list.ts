@@ -8,11 +8,18 @@ const priceListSchema = z.strictObject({
   currency: z.literal('USD'),
   prices: z.record(
     z.string(),
-    z.strictObject({ usd: z.number().positive(), unit: z.string().min(1), source: z.string().min(1) }),
+    z.strictObject({
+      usd: z.number().positive(),
+      unit: z.string().min(1),
+      /** AWS's own page, where the price is to be checked. */
+      source: z.string().min(1),
+      /** A page that gives the same amount; a price without one was not checked. */
+      seen: z.string().min(1).optional(),
+    }),
   ),
 });
 
-/** Prices of one region on one day. */
+/** Prices of one region, put together on one day. */
 export type PriceList = z.infer<typeof priceListSchema>;
 
 /** Something has no price in the list. */

@@ -113,6 +113,18 @@ describe('the bill', () => {
     expect(dollarsOf([stream], 'Kinesis', /longer/)).toBe(0);
   });
 
+  it('of a delivery rounds every record up to 5 KB, for the conversion too', () => {
+    const delivery = resource('AWS::KinesisFirehose::DeliveryStream', {
+      ExtendedS3DestinationConfiguration: {
+        BufferingHints: { IntervalInSeconds: 300, SizeInMBs: 64 },
+        DataFormatConversionConfiguration: { Enabled: true },
+      },
+    });
+    const gigabytes = (6.6713 * 5_120 * 730 * 3_600) / 2 ** 30;
+    expect(dollarsOf([delivery], 'Firehose', /delivered/)).toBeCloseTo(gigabytes * 0.029, 2);
+    expect(dollarsOf([delivery], 'Firehose', /Parquet/)).toBeCloseTo(gigabytes * 0.018, 2);
+  });
+
   it('of a bucket follows its objects into colder classes', () => {
     const raw = resource(
       'AWS::S3::Bucket',
@@ -199,7 +211,20 @@ describe('the bill', () => {
 });
 
 describe('the price list', () => {
-  it('names where and when each price was read, and no price that nobody asks for', () => {
+  it('tells prices that were seen from those that nobody has checked', () => {
+    const given = (seen: object) => ({
+      ...prices,
+      prices: { public_ipv4_hour: { usd: 1, unit: 'hour', source: 's', ...seen } },
+    });
+    const of = (list: typeof prices) =>
+      billOf([resource('AWS::EC2::EIP', {})], assumptions, packing, {
+        ...prices,
+        prices: { ...prices.prices, ...list.prices },
+      }).uncheckedDollars;
+    expect(of(given({})) - of(given({ seen: 'a page' }))).toBeCloseTo(730, 2);
+  });
+
+  it('names where each price is to be checked', () => {
     expect(prices.as_of).toMatch(/^2026-/);
     for (const { source } of Object.values(prices.prices)) expect(source).toMatch(/^aws\.amazon\.com\//);
     expect(() => priceOf(prices, 'unknown')).toThrow('unknown has no price in the list of us-east-1');

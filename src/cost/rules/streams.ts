@@ -81,7 +81,9 @@ const delivery: BillingRule = ({ properties }, { traffic }) => {
       service: 'Firehose',
       item: 'converted to Parquet',
       quantity:
-        destination.DataFormatConversionConfiguration?.Enabled === true ? gigabytes(traffic.bytes) : 0,
+        destination.DataFormatConversionConfiguration?.Enabled === true
+          ? gigabytes(traffic.roundedTo(FIREHOSE_STEP))
+          : 0,
       price: 'firehose_conversion_gb',
     },
     {
@@ -144,7 +146,7 @@ function workloadOf(resource: CostedResource, estate: Estate): Workload | null {
   if (/^SnapshotPollReport/.test(resource.id)) return each(runs, REPORT_SECONDS);
   if (/^SnapshotPoll/.test(resource.id)) return each(runs * pollChunks(estate), POLL_SECONDS);
   // At a deployment only.
-  if (/^(Migrate|Custom|.*Provider)/.test(resource.id)) return null;
+  if (/^(SchemaMigrate|Custom|.*Provider)/.test(resource.id)) return null;
   throw new UnknownCost(`${resource.stack} ${resource.id}: how often it runs is not known`);
 }
 
