@@ -6,6 +6,7 @@ import { priceOf, readPriceList } from '#src/cost/price-list.ts';
 import { publishedMetricCount } from '#src/cost/rules/operations.ts';
 import { sensitivityOf } from '#src/cost/sensitivity.ts';
 import { type CostedResource, resourcesOf } from '#src/cost/template-resources.ts';
+import { deployableConfiguration } from '../../lib/deployable-configuration.ts';
 import { Synthesized } from '../infrastructure/synthesized.ts';
 
 const prices = readPriceList('us-east-1');
@@ -247,6 +248,19 @@ describe.each(['demo', 'prod'] as const)('every resource of %s', (environment) =
     );
     expect(bill.services.length).toBeGreaterThan(12);
     expect(bill.dollars).toBeGreaterThan(100);
+  });
+
+  it('is within the budget, far enough below it that nobody is warned of what was expected', () => {
+    const load = environment === 'demo' ? { rate: 50, instruments: 2_000 } : {};
+    const { dollars } = billOf(
+      resources,
+      { ...defaultAssumptions, ...load },
+      { ...packing, lanes: 16, pollIntervalSeconds: 900 },
+      prices,
+    );
+    const { monthly_budget_dollars } = deployableConfiguration(environment, {}).deployment;
+    expect(dollars).toBeLessThan(monthly_budget_dollars * 0.8);
+    expect(dollars).toBeGreaterThan(monthly_budget_dollars / 2);
   });
 
   it('is told by how much another choice would change the bill, the greatest first', () => {
