@@ -15,26 +15,34 @@ const MARGIN_MICROS = 60_000_000;
 interface KnownLife {
   readonly startedAt: number;
   readonly now: number;
-  /** Up to when each lane has been stored, by number. */
-  readonly lanes: ReadonlyMap<number, number>;
+  /** The last heartbeat that is stored of each lane, by number. */
+  readonly lanes: ReadonlyMap<number, LaneHeartbeat>;
+}
+
+/** As in `HeartbeatRecord`: a time of the line's clock, and what it was by those of the venues. */
+interface LaneHeartbeat {
+  readonly durable_until: number;
+  readonly proven_until: Readonly<Partial<Record<Venue, number>>>;
 }
 
 async function readLife(client: ClientBase): Promise<KnownLife> {
   const { rows } = await client.query<{
     started_at: string | null;
     now: string;
-    lanes: Record<string, number>;
+    lanes: Record<string, LaneHeartbeat>;
   }>(
     `SELECT (SELECT started_at::text FROM heartbeats ORDER BY durable_until DESC LIMIT 1) AS started_at,
        clock_micros()::text AS now,
-       (SELECT coalesce(jsonb_object_agg(lane, durable), '{}')
-        FROM (SELECT lane, max(durable_until) AS durable FROM heartbeats GROUP BY lane) AS lanes) AS lanes`,
+       (SELECT coalesce(jsonb_object_agg(lane, jsonb_build_object(
+            'durable_until', durable_until, 'proven_until', proven_until)), '{}')
+        FROM (SELECT DISTINCT ON (lane) lane, durable_until, proven_until
+              FROM heartbeats ORDER BY lane, durable_until DESC) AS lanes) AS lanes`,
   );
   const { started_at, now, lanes } = rows[0]!;
   return {
     startedAt: Number(started_at ?? 0),
     now: Number(now),
-    lanes: new Map(Object.entries(lanes).map(([lane, durable]) => [Number(lane), durable])),
+    lanes: new Map(Object.entries(lanes).map(([lane, heartbeat]) => [Number(lane), heartbeat])),
   };
 }
 
@@ -105,13 +113,36 @@ function gapsOfRefused({ record, number, bytes }: RefusedLine, life: KnownLife):
 function gapsOfMissing({ record, end, mayHoldGaps }: MissingRecords, life: KnownLife): GapLine[] {
   const id = `writer:not-delivered:${record.stream}/${record.partitionKey}/${end.order}`;
   const lane = Number(/^lane-(\d+)$/.exec(record.partitionKey)?.[1] ?? Number.NaN);
-  // A heartbeat that is stored came before what is missing: that was received after it.
-  const from = Math.max(0, (life.lanes.get(lane) ?? 0) - MARGIN_MICROS);
   return venueNames.flatMap((venue) =>
     mayHoldGaps
       ? wholeLife(venue, id, null, life, end.sealed_at, 'not_delivered')
-      : [gap(venue, `${id}/${venue}`, null, { from, to: end.sealed_at + MARGIN_MICROS }, 'not_delivered')],
+      : [
+          gap(
+            venue,
+            `${id}/${venue}`,
+            null,
+            boundsOfMissing(venue, end.sealed_at, life.lanes.get(lane)),
+            'not_delivered',
+          ),
+        ],
   );
+}
+
+/**
+ * Venue times between which records of a lane never came. A heartbeat that is stored came before them: they were
+ * received after it. How the venue's clock stands to the line's, which may be wrong by any amount, it says as well.
+ */
+function boundsOfMissing(
+  venue: Venue,
+  sealedAt: number,
+  before: LaneHeartbeat | undefined,
+): { readonly from: number; readonly to: number } {
+  const durable = before?.durable_until ?? 0;
+  const proven = before?.proven_until[venue] ?? durable;
+  return {
+    from: Math.max(0, Math.min(durable, proven) - MARGIN_MICROS),
+    to: Math.max(sealedAt, sealedAt + proven - durable) + MARGIN_MICROS,
+  };
 }
 
 /** Gaps for what a line's stream had and its database has not: lines put aside, and records that never came. */

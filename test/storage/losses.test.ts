@@ -170,6 +170,22 @@ describe('the database of a line', () => {
     );
   });
 
+  test('bounds records that never came by the venue clocks, however far the clock of the line is off', async () => {
+    const { client, store } = await freshStore();
+    const minutes = (count: number) => count * 60_000_000;
+    const proven_until = { kalshi: DAY - minutes(30), polymarket: DAY + minutes(20) };
+    await store.store([
+      recordOf([line.heartbeat({ lane: 3, lanes: 4, durable_until: DAY, proven_until })]),
+      ended(1, null),
+    ]);
+    await store.store([ended(6, 5)]);
+    const sealed = DAY + 6_000_000;
+    expect(await gapsOf(client)).toMatchObject([
+      { venue: 'kalshi', from: DAY - minutes(31), to: sealed + minutes(1) },
+      { venue: 'polymarket', from: DAY - minutes(1), to: sealed + minutes(21) },
+    ]);
+  });
+
   test('doubts the whole life where a gap may be among the records that never came', async () => {
     const { client, store } = await freshStore();
     await store.store([recordOf([line.heartbeat({ lane: 3, lanes: 4 })]), ended(1, null), ended(2, 1)]);
