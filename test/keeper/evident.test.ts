@@ -264,6 +264,42 @@ describe('a line of a venue without sequence numbers', () => {
     expect(line.keeper.counters.books_differing).toBe(2);
   });
 
+  it('leaves a gap for a book that no trade explains, also when its instrument is released before that shows', () => {
+    const { line, one } = started();
+    const trade: TestEvent = {
+      kind: 'trade',
+      venue: 'polymarket',
+      instrument: 'B',
+      trade_id: 'of B',
+      price: 410_000 as Price,
+      size: 20_000_000 as Size,
+      taker_side: 'sell',
+      is_block: false,
+      exchange_ts: at(line.now),
+    };
+    const markets = ['A', 'B'].map((instrument) => ({ instrument, market: 'M' }));
+    const verified = line.now;
+    line.frame(one, { events: [snapshot('A', line.now)], markets });
+    line.pass(3);
+    const time = line.now;
+    line.frame(one, { events: [snapshot('A', time, levels([40, 10], [39, 30]))] });
+    line.keeper.release(['A'], at(line.now));
+    const mismatches = () => line.of('gap').filter(({ cause }) => cause === 'book_mismatch');
+    line.pass(2);
+    expect(mismatches()).toMatchObject([{ instruments: ['A'], to: time }]);
+    expect(mismatches()[0]!.from).toBeLessThanOrEqual(verified + 1_000);
+    // One that a trade explains leaves none, although its market was forgotten with it.
+    line.keeper.expect(['A'], at(line.now));
+    line.keeper.bind(one, 0, ['A']);
+    line.frame(one, { events: [snapshot('A', line.now)], markets });
+    line.pass(3);
+    line.frame(one, { events: [snapshot('A', line.now, levels([40, 10], [39, 30])), trade] });
+    line.keeper.release(['A'], at(line.now));
+    line.pass(2);
+    expect(line.keeper.counters).toMatchObject({ books_moved_by_trade: 1, books_differing: 1 });
+    expect(mismatches()).toHaveLength(1);
+  });
+
   it('puts all books of a socket in doubt over a frame that cannot be read, without asking for them in a loop', () => {
     const { line, one } = started();
     const first = line.frame(one, '{"event_type":"price_ch');

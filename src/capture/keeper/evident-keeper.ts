@@ -322,8 +322,8 @@ export class EvidentKeeper extends CaptureCore {
         continue;
       }
       this.counters.books_differing++;
-      if (!state.isReleased)
-        this.ledger.record(state.instrument, from as Micros, to as Micros, 'book_mismatch');
+      // Also of one that was released meanwhile: the time before that is all that the gap is about.
+      this.ledger.record(state.instrument, from as Micros, to as Micros, 'book_mismatch');
     }
   }
 

@@ -23,7 +23,7 @@ export interface TakenBook {
 export class TradeEvidence {
   private readonly markets = new Map<string, string>();
   private trades: { readonly market: string; readonly size: number; readonly at: number }[] = [];
-  private taken: TakenBook[] = [];
+  private readonly taken: { readonly book: TakenBook; readonly market: string }[] = [];
 
   /** An instrument of a market: what is told of one of them concerns all. */
   belongs(instrument: string, market: string): void {
@@ -40,15 +40,16 @@ export class TradeEvidence {
 
   /** The book is looked at again when its trades must have been told. */
   doubt(book: TakenBook): void {
-    this.taken.push(book);
+    // The market may be forgotten before its trades are told.
+    this.taken.push({ book, market: this.marketOf(book.state.instrument) });
   }
 
   /** The books whose time has come, and whether trades explain them. */
   settle(now: number): { readonly book: TakenBook; readonly isExplained: boolean }[] {
     const settled: { book: TakenBook; isExplained: boolean }[] = [];
-    while (this.taken.length > 0 && now - this.taken[0]!.received_at > APART) {
-      const book = this.taken.shift()!;
-      settled.push({ book, isExplained: this.traded(book) >= book.amount });
+    while (this.taken.length > 0 && now - this.taken[0]!.book.received_at > APART) {
+      const { book, market } = this.taken.shift()!;
+      settled.push({ book, isExplained: this.traded(market, book.received_at) >= book.amount });
     }
     const oldest = this.trades[0];
     if (oldest !== undefined && now - oldest.at > 4 * APART)
@@ -56,9 +57,8 @@ export class TradeEvidence {
     return settled;
   }
 
-  /** Micro-contracts traded in the book's market around its time. */
-  private traded({ state, received_at }: TakenBook): number {
-    const market = this.marketOf(state.instrument);
+  /** Micro-contracts traded in the market around that time. */
+  private traded(market: string, received_at: number): number {
     let size = 0;
     for (const trade of this.trades)
       if (trade.market === market && Math.abs(trade.at - received_at) <= APART) size += trade.size;
