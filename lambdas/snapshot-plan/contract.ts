@@ -28,7 +28,10 @@ export const snapshotPlanCalls: AwsCalls<typeof snapshotPlanEnvironment> = [
   { action: 'dynamodb:BatchWriteItem', on: { variables: ['CATALOGUE_TABLE'] } },
 ];
 
-export const snapshotPlanEvent = z.looseObject({});
+export const snapshotPlanEvent = z.object({
+  /** Name of the execution that plans: a retry within it is the same run. */
+  execution: z.string().min(1),
+});
 
 export interface PlannedVenue {
   readonly venue: Venue;

@@ -44,13 +44,13 @@ function start(): Warm {
 export const handler = middy<z.infer<typeof snapshotPlanEvent>, SnapshotPlanResult>()
   .use(errorLog(() => warm?.log ?? coldLog))
   .use(parsedEvent(snapshotPlanEvent))
-  .handler(async (_, context) => {
+  .handler(async ({ execution: run }) => {
     warm ??= start();
     const { environment, table, log } = warm;
     const now = Date.now();
-    const run = `${new Date(now).toISOString()}-${context.awsRequestId}`;
     const intervalMillis = environment.INTERVAL_SECONDS * 1_000;
-    // Given back by the report; after two intervals a run that died no longer keeps the next from starting.
+    // Given back by the report; after two intervals a run that died no longer keeps the next from starting. A retry of
+    // its own finds it held by the execution that both are of, whatever became of the answer before.
     const lease = new Lease(table, 'snapshot-poll', run);
     if (!(await lease.acquire(now, 2 * intervalMillis))) {
       log.info('an earlier run of the snapshot poll is still going');
@@ -99,7 +99,7 @@ export const handler = middy<z.infer<typeof snapshotPlanEvent>, SnapshotPlanResu
       log.info({ run, venues }, 'planned');
       return { run, skipped: false, chunks: chunks.map(({ venue, id }) => ({ venue, id })), venues };
     } catch (error) {
-      // A run without a plan has no report, and its own retry would find the lease held.
+      // A run without a plan has no report.
       await lease.release().catch((fault: Error) => log.warn({ error: fault.message }, 'lease not released'));
       throw error;
     }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { StateMachine } from 'aws-local-stepfunctions';
 
 /** Invokes a function by the name or ARN that the definition holds. */
@@ -66,9 +67,13 @@ export class LocalStateMachine {
     });
   }
 
-  /** @returns the execution's output. @throws when the execution fails. */
-  async run(input: unknown): Promise<unknown> {
+  /**
+   * @param name of the execution, by which the definition may call it.
+   * @returns the execution's output. @throws when the execution fails.
+   */
+  async run(input: unknown, name: string = randomUUID()): Promise<unknown> {
     const execution = this.#machine.run(input as Parameters<StateMachine['run']>[0], {
+      context: { Execution: { Name: name } },
       overrides: { taskResourceLocalHandlers: this.#handlers as TaskOverrides },
     });
     return await execution.result;

@@ -114,7 +114,7 @@ describe('the state machine of the snapshot poll', () => {
 
     // What failed comes first the next time, and a run that is over does not hold up the next.
     const failed = (await ledger.record('kalshi', polled[1]!))!.instruments;
-    const next = (await plan({}, context())) as { run: string; skipped: boolean; chunks: { id: string }[] };
+    const next = (await plan({ execution: 'next' }, context())) as { run: string; skipped: boolean; chunks: { id: string }[] };
     expect(next.skipped).toBe(false);
     const first = await ledger.record('kalshi', next.chunks[0]!.id);
     const retried = failed.filter((instrument) => first!.instruments.includes(instrument));
@@ -131,9 +131,26 @@ describe('the state machine of the snapshot poll', () => {
       throw new Error('the catalogue is away');
     });
     const handler = module.handler as unknown as Handler;
-    await expect(handler({}, context())).rejects.toThrow('the catalogue is away');
-    expect(await handler({}, context())).toMatchObject({ skipped: false });
+    await expect(handler({ execution: 'failing' }, context())).rejects.toThrow('the catalogue is away');
+    expect(await handler({ execution: 'after' }, context())).toMatchObject({ skipped: false });
     failing.mockRestore();
+    process.env['CATALOGUE_TABLE'] = table.name;
+  });
+
+  it('plans again when the answer of its own plan was lost, for the lease is that of the execution', async () => {
+    const other = await tables.fresh();
+    process.env['CATALOGUE_TABLE'] = other.name;
+    vi.resetModules();
+    const handler = (await import('../../lambdas/snapshot-plan/handler.ts')).handler as unknown as Handler;
+    let attempts = 0;
+    const poll = machine('snapshot-poll', async (name, payload) => {
+      if (name !== 'SnapshotPlanFunctionArn') return await report(payload, context());
+      const planned = await handler(payload, context());
+      if (++attempts > 1) return planned;
+      throw Object.assign(new Error('the connection broke'), { name: 'Lambda.SdkClientException' });
+    });
+    expect(await poll.run({})).toMatchObject({ venues: [{ venue: 'kalshi' }, { venue: 'polymarket' }] });
+    expect(attempts).toBe(2);
     process.env['CATALOGUE_TABLE'] = table.name;
   });
 
