@@ -6,6 +6,7 @@ import { S3ObjectStore, s3Client } from '#src/archive/s3-object-store.ts';
 import { createKeeper, type KeeperCounters } from '#src/capture/keeper.ts';
 import { createVenueLine, type VenueLine } from '#src/capture/venue-line.ts';
 import { CatalogueFeed } from '#src/catalogue/catalogue-feed.ts';
+import { CatalogueUpkeep } from '#src/catalogue/catalogue-upkeep.ts';
 import { OpenMarkets } from '#src/catalogue/open-markets.ts';
 import type { Configuration } from '#src/config/schema.ts';
 import { webSocketFactory } from '#src/connections/websocket.ts';
@@ -44,7 +45,7 @@ export interface CapturedVenue {
   readonly line: VenueLine;
   readonly counters: KeeperCounters;
   readonly recorder: RawRecorder;
-  readonly catalogue: CatalogueFeed;
+  readonly catalogue: CatalogueUpkeep;
   readonly proofs: BookProofs | null;
 }
 
@@ -76,7 +77,6 @@ export class Gatherer {
   readonly #parts: GathererParts;
   readonly #venues: CapturedVenue[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #flushing = new Set<Venue>();
   readonly #laneNames: readonly string[];
   #batcher: Batcher | null = null;
   #listed = false;
@@ -175,7 +175,9 @@ export class Gatherer {
   async start(): Promise<void> {
     this.#heartbeat(this.startedAt);
     this.#every(HEARTBEAT_MILLIS, () => this.#heartbeat(this.#batcher!.durableUntil()));
-    this.#every(CATALOGUE_MILLIS, () => this.#flushCatalogue());
+    this.#every(CATALOGUE_MILLIS, () => {
+      for (const { catalogue } of this.#venues) void catalogue.tick(this.#parts.clock());
+    });
     this.#every(RATE_MILLIS, () => this.#sampleRates());
     await Promise.all(this.#venues.map(({ line }) => line.start()));
     this.#listed = !this.#stopping;
@@ -249,6 +251,12 @@ export class Gatherer {
       anchorInterval: capture.anchor_interval_seconds * MICROS_PER_SECOND,
     });
     const catalogue = new CatalogueFeed(openMarkets, venue);
+    const upkeep = new CatalogueUpkeep(
+      catalogue,
+      (market) => registry?.isOpen(market) === true,
+      ({ message }) => this.#problem('catalogue_failed', { venue, message }),
+    );
+    let registry: VenueRegistry | null = null;
     const own: RegistryListener = {
       opened: () => {},
       closed: (instruments) => access.proofs?.forget(instruments),
@@ -257,15 +265,18 @@ export class Gatherer {
         catalogue.changed(market);
       },
       progress: ({ pages, markets, done }) => {
-        if (done) this.listingFailures.delete(venue);
+        if (done) {
+          this.listingFailures.delete(venue);
+          upkeep.listed();
+        }
         log.info('listing markets', { venue, pages, markets, done });
       },
     };
     const line = createVenueLine({
       venue,
       settings: definition.lineSettings(configuration),
-      registry: (listener) =>
-        new VenueRegistry({
+      registry: (listener) => {
+        registry = new VenueRegistry({
           catalogue: access.catalogue,
           settings: registrySettings(configuration.venues[venue], configuration.venues[venue].filter),
           clock,
@@ -276,7 +287,9 @@ export class Gatherer {
             if (kind === 'listing_failed') this.listingFailures.set(venue, message);
             this.#problem(`registry_${kind}`, { venue, message });
           },
-        }),
+        });
+        return registry;
+      },
       keeper,
       recorder,
       clock,
@@ -290,7 +303,14 @@ export class Gatherer {
         log[level](kind, { venue, connection, reason: message });
       },
     });
-    return { venue, line, counters: keeper.counters, recorder, catalogue, proofs: access.proofs ?? null };
+    return {
+      venue,
+      line,
+      counters: keeper.counters,
+      recorder,
+      catalogue: upkeep,
+      proofs: access.proofs ?? null,
+    };
   }
 
   #acceptMarket(market: CatalogueMarket): void {
@@ -343,17 +363,6 @@ export class Gatherer {
         },
         clock(),
       );
-    }
-  }
-
-  #flushCatalogue(): void {
-    for (const { venue, catalogue } of this.#venues) {
-      if (catalogue.waiting === 0 || this.#flushing.has(venue)) continue;
-      this.#flushing.add(venue);
-      catalogue
-        .flush()
-        .catch((error: Error) => this.#problem('catalogue_failed', { venue, message: error.message }))
-        .finally(() => this.#flushing.delete(venue));
     }
   }
 

@@ -19,6 +19,7 @@ export class CatalogueFeed {
   readonly #known = new Map<string, string>();
   #waiting = new Map<string, CatalogueMarket>();
   #loaded = false;
+  #surveyed: readonly string[] = [];
 
   constructor(catalogue: OpenMarkets, venue: Venue) {
     this.#catalogue = catalogue;
@@ -68,16 +69,22 @@ export class CatalogueFeed {
     return different.length;
   }
 
+  /** Reads what the catalogue calls open, which other lines write as well: the next `reconcile` is about that. */
+  async survey(): Promise<void> {
+    await this.#load();
+    this.#surveyed = [...this.#known.keys()];
+  }
+
   /**
-   * After a complete listing: takes out what the catalogue calls open and the venue does not, such as markets
-   * that closed while nobody was there.
+   * Takes out what the last survey found open and the registry does not know to be, such as markets that closed while
+   * nobody was there.
    *
    * @returns how many were taken out.
    */
-  async reconcile(open: ReadonlySet<string>): Promise<number> {
-    await this.#load();
-    const gone = [...this.#known.keys()].filter((market) => !open.has(market));
+  async reconcile(isOpen: (market: string) => boolean): Promise<number> {
+    const gone = this.#surveyed.filter((market) => this.#known.has(market) && !isOpen(market));
     await this.#catalogue.remove(this.#venue, gone);
+    this.#surveyed = [];
     for (const market of gone) this.#known.delete(market);
     return gone.length;
   }

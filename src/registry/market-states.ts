@@ -62,6 +62,11 @@ export class MarketStates {
     return this.#table.slotOf(market) >= 0;
   }
 
+  isOpen(market: string): boolean {
+    const slot = this.#table.slotOf(market);
+    return slot >= 0 && this.#table.has(slot, Mark.open);
+  }
+
   knowsInstrument(instrument: string): boolean {
     return this.#table.slotOfInstrument(instrument) >= 0;
   }

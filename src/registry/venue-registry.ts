@@ -125,6 +125,11 @@ export class VenueRegistry implements MarketRegistry {
     this.#lookups.instrument(instrument);
   }
 
+  /** Whether a market is known and has an order book now. */
+  isOpen(market: string): boolean {
+    return this.#states.isOpen(market);
+  }
+
   counts(): { readonly markets: number; readonly open: number; readonly instruments: number } {
     return this.#states.counts();
   }

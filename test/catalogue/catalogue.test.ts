@@ -1,6 +1,7 @@
 import { BatchWriteItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { CatalogueFeed } from '#src/catalogue/catalogue-feed.ts';
+import { CatalogueUpkeep } from '#src/catalogue/catalogue-upkeep.ts';
 import { Lease } from '#src/catalogue/lease.ts';
 import { type OpenMarket, OpenMarkets } from '#src/catalogue/open-markets.ts';
 import { PollLedger, type PollRecord } from '#src/catalogue/poll-ledger.ts';
@@ -8,6 +9,7 @@ import { RateBudget } from '#src/catalogue/rate-budget.ts';
 import type { CatalogueTable } from '#src/catalogue/table.ts';
 import type { Venue } from '#src/events/event.ts';
 import type { CatalogueMarket } from '#src/registry/catalogue.ts';
+import type { Micros } from '#src/units/time.ts';
 import { useTables } from './table.ts';
 
 const tables = useTables();
@@ -112,11 +114,51 @@ describe('the feed of a gatherer', () => {
     const catalogue = new OpenMarkets(await tables.fresh());
     await catalogue.update([market('K1'), market('K2')]);
     const feed = new CatalogueFeed(catalogue, 'kalshi');
-    expect(await feed.reconcile(new Set(['K2']))).toBe(1);
-    expect(await listed(catalogue)).toEqual(['K2']);
+    await feed.survey();
+    // Another line enters one that this registry has not heard of: it is none that the survey found.
+    await catalogue.update([market('K3')]);
+    expect(await feed.reconcile((name) => name === 'K2')).toBe(1);
+    expect(await listed(catalogue)).toEqual(['K2', 'K3']);
     feed.changed(market('K1'));
     await feed.flush();
-    expect(await listed(catalogue)).toEqual(['K1', 'K2']);
+    expect(await listed(catalogue)).toEqual(['K1', 'K2', 'K3']);
+  });
+
+  it('reconciles a minute after each complete listing, by what the registry knows then, and again when that fails', async () => {
+    const table = await tables.fresh();
+    const faulty = unreliable(table);
+    const catalogue = new OpenMarkets(faulty.table);
+    const feed = new CatalogueFeed(catalogue, 'kalshi');
+    const open = new Set(['K1', 'K2']);
+    const failures: string[] = [];
+    const upkeep = new CatalogueUpkeep(
+      feed,
+      (name) => open.has(name),
+      ({ message }) => failures.push(message),
+    );
+    let now = 0;
+    const pass = async (seconds: number): Promise<void> => {
+      for (const end = now + seconds; now < end; now += 2) await upkeep.tick((now * 1_000_000) as Micros);
+    };
+    await catalogue.update([market('K1'), market('K9'), market('K8')]);
+    feed.changed(market('K2'));
+    await pass(4);
+    expect(await listed(catalogue)).toEqual(['K1', 'K2', 'K8', 'K9']);
+    upkeep.listed();
+    await pass(50);
+    // The registry has heard of it only now: its line's message was slower than another's.
+    open.add('K8');
+    // Another line is the first to hear of it: what came after the survey is for the next.
+    await catalogue.update([market('K7')]);
+    expect(await listed(catalogue)).toContain('K9');
+    const remove = vi.spyOn(OpenMarkets.prototype, 'remove').mockRejectedValueOnce(new Error('away'));
+    await pass(20);
+    expect(failures).toEqual(['away']);
+    expect(await listed(catalogue)).toEqual(['K1', 'K2', 'K7', 'K8']);
+    remove.mockRestore();
+    open.delete('K8');
+    await pass(100);
+    expect(await listed(catalogue)).toContain('K8');
   });
 
   it('keeps what could not be written until it can', async () => {

@@ -96,6 +96,7 @@ describe('a later listing', () => {
     await time.advance(301_500);
     expect(catalogue.fetched).toEqual([['B']]);
     expect(heard.take()).toEqual(['changed B finalized']);
+    expect(['A', 'B', 'Z'].filter((market) => registry.isOpen(market))).toEqual(['A']);
     await time.advance(60_000);
     expect(heard.take()).toEqual(['closed B']);
     registry.stop();

@@ -1,0 +1,63 @@
+import { MICROS_PER_SECOND, type Micros } from '../units/time.ts';
+import type { CatalogueFeed } from './catalogue-feed.ts';
+
+/** What another line enters is known here by then, from the venue's own word: nobody takes out what he has not heard of yet. */
+const HEARD_WITHIN = 60 * MICROS_PER_SECOND;
+
+/** Lets a catalogue's feed write, and after complete listings reconcile, one thing at a time. */
+export class CatalogueUpkeep {
+  readonly #feed: CatalogueFeed;
+  readonly #isOpen: (market: string) => boolean;
+  readonly #failed: (error: Error) => void;
+  #busy = false;
+  #isSurveyDue = false;
+  #reconcileAt: number | null = null;
+
+  /**
+   * @param isOpen whether the registry knows a market to be open.
+   * @param failed told of every failure; what failed is tried again.
+   */
+  constructor(feed: CatalogueFeed, isOpen: (market: string) => boolean, failed: (error: Error) => void) {
+    this.#feed = feed;
+    this.#isOpen = isOpen;
+    this.#failed = failed;
+  }
+
+  /** The registry has listed all markets of the venue. */
+  listed(): void {
+    this.#isSurveyDue = true;
+  }
+
+  /**
+   * Does what is due, unless something is still under way. To be called every few seconds; resolves when that is
+   * done, and never rejects.
+   */
+  async tick(now: Micros): Promise<void> {
+    const step = this.#busy ? null : this.#due(now);
+    if (step === null) return;
+    this.#busy = true;
+    try {
+      await step();
+    } catch (error) {
+      this.#failed(error as Error);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #due(now: Micros): (() => Promise<void>) | null {
+    if (this.#feed.waiting > 0) return async () => void (await this.#feed.flush());
+    if (this.#reconcileAt !== null && now >= this.#reconcileAt) {
+      return async () => {
+        await this.#feed.reconcile(this.#isOpen);
+        this.#reconcileAt = null;
+      };
+    }
+    if (!this.#isSurveyDue || this.#reconcileAt !== null) return null;
+    return async () => {
+      await this.#feed.survey();
+      this.#isSurveyDue = false;
+      this.#reconcileAt = now + HEARD_WITHIN;
+    };
+  }
+}
