@@ -20,11 +20,19 @@ import { LocalStateMachine } from '../state-machines/state-machine.ts';
 import type { TemplateSchedule, TemplateStateMachine } from '../template/schedules.ts';
 import { FunctionHost, type FunctionSpecification } from './function-host.ts';
 
+/** How long executions that are under way get to end by themselves when a run is drained. */
+const EXECUTIONS_END_MILLIS = 20_000;
+
+export interface HostedFunction extends FunctionSpecification {
+  /** Variables that it takes from this process: secrets, which are on no disk. */
+  readonly inherited: readonly string[];
+}
+
 export interface FunctionsSpecification {
   readonly directory: string;
   readonly region: string;
   readonly endpoints: StandInEndpoints;
-  readonly functions: readonly FunctionSpecification[];
+  readonly functions: readonly HostedFunction[];
   readonly eventSources: readonly EventSourceSpecification[];
   readonly stateMachines: readonly TemplateStateMachine[];
   readonly schedules: readonly TemplateSchedule[];
@@ -64,10 +72,19 @@ function called(call: MadeCall): void {
   report({ type: 'aws-call', ...call });
 }
 
+/** The function with what it takes of the environment of this process. */
+function withInherited({ inherited, ...item }: HostedFunction): FunctionSpecification {
+  const taken = inherited.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...item, environment: { ...item.environment, ...Object.fromEntries(taken) } };
+}
+
 const hosts = new Map(
   specification.functions.map((item) => [
     item.arn,
-    new FunctionHost(item, (call) => called({ role: item.role, ...call })),
+    new FunctionHost(withInherited(item), (call) => called({ role: item.role, ...call })),
   ]),
 );
 const arns = new Map(specification.functions.map(({ name, arn }) => [name, arn]));
@@ -118,14 +135,19 @@ const eventSources = specification.eventSources.map((item) => {
 await Promise.all(eventSources.map((source) => source.start()));
 
 let stopping = false;
+/** Nothing starts by its schedule any more. */
+let draining = false;
+/** ARNs of the machines whose present execution is not to invoke anything more. */
+const cutOff = new Set<string>();
 const machines = new Map(
   specification.stateMachines.map(({ name, arn, role, definition }) => [
     arn,
     {
       name,
-      machine: new LocalStateMachine(name, definition, (named, payload) => {
+      machine: new LocalStateMachine(name, definition, async (named, payload) => {
+        if (cutOff.has(arn)) throw new Error('the run is being drained');
         called({ role, action: 'lambda:InvokeFunction', resource: named });
-        return invoke(named, payload);
+        return await invoke(named, payload);
       }),
     },
   ]),
@@ -155,21 +177,32 @@ async function execute(arn: string, input: unknown): Promise<unknown> {
     throw error;
   } finally {
     running.delete(arn);
+    cutOff.delete(arn);
   }
 }
 
 async function follow({ role, target, everySeconds, input }: TemplateSchedule): Promise<void> {
   called({ role, action: 'states:StartExecution', resource: target });
-  while (!stopping) {
+  while (!stopping && !draining) {
     const started = Date.now();
     await execute(target, input).catch(() => {});
     const rest = everySeconds * 1_000 - (Date.now() - started);
-    for (let waited = 0; waited < rest && !stopping; waited += 100) await sleep(Math.min(100, rest - waited));
+    for (let waited = 0; waited < rest && !stopping && !draining; waited += 100)
+      await sleep(Math.min(100, rest - waited));
   }
 }
 for (const schedule of specification.schedules) void follow(schedule);
 
+/**
+ * Stores everything that is on its way. What schedules start would store more and more behind it, so they start nothing
+ * from here on, and what they have started comes to its end first.
+ */
 async function drain(): Promise<void> {
+  draining = true;
+  const ended = (): Promise<unknown> => Promise.allSettled(running.values());
+  await Promise.race([ended(), sleep(EXECUTIONS_END_MILLIS)]);
+  for (const arn of running.keys()) cutOff.add(arn);
+  await ended();
   for (const source of eventSources) source.expectMore();
   while (!eventSources.every((source) => source.drained)) await sleep(50);
 }

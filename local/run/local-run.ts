@@ -16,6 +16,7 @@ import { TemplateError } from '../template/assembly.ts';
 import { functionEnvironment, gathererEnvironment, type LocalMachine } from '../template/substitutions.ts';
 import { synthesized } from '../template/synthesis.ts';
 import { type TemplateWiring, wiringOf } from '../template/wiring.ts';
+import { hostedFunction } from './hosted-function.ts';
 import type { Layout } from './layout.ts';
 import { fetchGathererStatus, LineTotals } from './line-status.ts';
 import { checkOwnVenues } from './own-venues.ts';
@@ -374,14 +375,14 @@ export class LocalRun {
   async #startFunctions(wiring: TemplateWiring, machine: LocalMachine): Promise<void> {
     const { layout } = this.#settings;
     const { functions, eventSources, stateMachines, schedules } = wiring;
+    const hosted = functions.map((item) =>
+      hostedFunction(item, functionEnvironment(item.environment, machine)),
+    );
     const specification: FunctionsSpecification = {
       directory: layout.functions,
       region: machine.region,
       endpoints: machine.endpoints,
-      functions: functions.map((item) => ({
-        ...item,
-        environment: functionEnvironment(item.environment, machine),
-      })),
+      functions: hosted.map((item) => item.function),
       eventSources,
       stateMachines,
       schedules,
@@ -395,7 +396,7 @@ export class LocalRun {
       }
     }
     mkdirSync(layout.functions, { recursive: true });
-    // In a file of the user alone: the arguments of a process are everybody's to read.
+    // In a file of the user alone, as it names databases: the arguments of a process are everybody's to read.
     const specificationFile = join(layout.functions, 'specification.json');
     writeFileSync(specificationFile, JSON.stringify(specification), { mode: 0o600 });
     const ready = Promise.withResolvers<void>();
@@ -405,7 +406,7 @@ export class LocalRun {
           name: 'functions',
           module: modules.functions,
           arguments: [specificationFile],
-          environment: this.#baseEnvironment(),
+          environment: Object.assign(this.#baseEnvironment(), ...hosted.map(({ secrets }) => secrets)),
           logFile: layout.log('functions'),
           restart: true,
         },

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { environmentKey } from '#src/venues/environment-key.ts';
 import { Child } from '../processes/child.ts';
 import type { LocalKalshiKey } from '../template/substitutions.ts';
 import type { Layout } from './layout.ts';
@@ -9,7 +10,7 @@ import { modules } from './wiring.ts';
 export interface VenueSource {
   /** Variables that `config/local.yaml` substitutes, and the key for the simulated Kalshi. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The key of the simulated or replayed Kalshi; null for the real venues. */
+  /** The key for Kalshi: of this run for a simulated or replayed one, the user's own for the real one, null without. */
   readonly kalshiKey: LocalKalshiKey | null;
   /** Base URL of the simulator's control interface, null for the real venues. */
   readonly control: string | null;
@@ -75,14 +76,16 @@ async function control(base: string, path: string, body: unknown = {}): Promise<
   }).catch(() => {});
 }
 
-/** The real venues: whatever the configuration and the user's environment name. Kalshi only with a key. */
-function live(): VenueSource {
-  const hasKey = ['KALSHI_PRIVATE_KEY', 'KALSHI_PRIVATE_KEY_FILE'].some(
-    (name) => (process.env[name] ?? '') !== '',
-  );
+/**
+ * The real venues: whatever the configuration and the user's environment name. Kalshi only with a key.
+ *
+ * @throws VenueKeyMissing when one is named and cannot be had
+ */
+export function liveSource(user: Readonly<Record<string, string | undefined>>): VenueSource {
+  const key = environmentKey('kalshi', user);
   return {
-    environment: hasKey ? {} : { KALSHI_ENABLED: process.env['KALSHI_ENABLED'] ?? 'false' },
-    kalshiKey: null,
+    environment: key === null ? { KALSHI_ENABLED: user['KALSHI_ENABLED'] ?? 'false' } : {},
+    kalshiKey: key === null ? null : { id: key.keyId, privateKey: key.privateKey },
     control: null,
     ended: new Promise(() => {}),
     pause: async () => {},
@@ -94,7 +97,7 @@ function live(): VenueSource {
 /** Starts what stands in for the venues: the simulator, a replay server, or nothing for the real ones. */
 export async function startSource(settings: VenueSourceSettings): Promise<VenueSource> {
   const { source, layout, publicKey } = settings;
-  if (source.type === 'live') return live();
+  if (source.type === 'live') return liveSource(process.env);
   const publicKeyFile = `${layout.keyFile}.pub`;
   writeFileSync(publicKeyFile, publicKey);
   const parameters =

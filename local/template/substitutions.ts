@@ -5,7 +5,7 @@ import type { TemplateContainer } from './containers.ts';
 import { projectPath } from './project-path.ts';
 import type { DatabaseName, DatabaseSecrets } from './secrets.ts';
 
-/** The key of the simulated or replayed Kalshi, for whoever asks it by REST. */
+/** The key for Kalshi, for whoever asks it by REST. */
 export interface LocalKalshiKey {
   readonly id: string;
   readonly privateKey: string;
@@ -104,7 +104,8 @@ export const SUBSTITUTIONS: readonly Substitution[] = [
   },
   {
     variables: /^KALSHI_(KEY_ID|PRIVATE_KEY)$/,
-    reason: 'the key of a simulated or replayed Kalshi is made by the run and lies in no secret',
+    reason:
+      'the key of a simulated or replayed Kalshi is made by the run, that for the real one comes from the user: neither lies in a secret',
     apply: (variables, { kalshiKey }) =>
       kalshiKey === null || !('KALSHI_REST_URL' in variables)
         ? variables
