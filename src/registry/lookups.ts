@@ -117,8 +117,11 @@ export class Lookups {
     return true;
   }
 
-  async #lookUpInstruments(names: readonly string[]): Promise<boolean> {
+  async #lookUpInstruments(asked: readonly string[]): Promise<boolean> {
     const { catalogue, clock, states, take, tell } = this.#parts;
+    // A feed brings instruments of all markets, long before the first listing comes to them.
+    for (const name of asked) if (states.knowsInstrument(name)) this.#instruments.found(name);
+    const names = asked.filter((name) => !states.knowsInstrument(name));
     const found = await this.#fetch(names, (some, signal) => catalogue.fetchInstruments(some, signal));
     if (found === null) return false;
     take(found);

@@ -62,6 +62,12 @@ function trades(skew = 0) {
 }
 
 describe('a feed on two connections', () => {
+  it('names the instruments of its trades, so that one that nobody has heard of is asked for', () => {
+    const { line, one } = trades();
+    const events = [{ ...trade(line.now), instrument: 'NEW' }, trade(line.now)];
+    expect(line.frame(one, { sid: 1, seq: 1, events }).touched).toEqual(['NEW', 'A']);
+  });
+
   it('is open from the start until one carries it', () => {
     const { line, flows, one, two } = trades();
     expect(line.openGaps()).toEqual(['* startup']);

@@ -371,6 +371,17 @@ describe('an unknown instrument', () => {
     registry.stop();
   });
 
+  it('that a listing has brought meanwhile is not looked up', async () => {
+    const { registry, catalogue, time } = scene();
+    catalogue.put(marketOf('A'));
+    registry.unknownInstrument('A');
+    registry.unknownInstrument('B');
+    await registry.start();
+    await time.advance(1_000);
+    expect(catalogue.fetched).toEqual([['B']]);
+    registry.stop();
+  });
+
   it('of a kind that is left out is not looked up', async () => {
     const { registry, catalogue, time } = scene();
     await registry.start();

@@ -56,6 +56,8 @@ export class SequencedKeeper extends CaptureCore {
           this.snapshot(source, event, seq, isLate);
           break;
         case 'trade':
+          // Of an instrument that nobody has heard of, the registry is told.
+          this.findings.touch(event.instrument);
           this.writer.tradeOnce(event, source, seq);
           break;
         case 'ticker':
