@@ -3,6 +3,7 @@ import type { BookDeltaEvent, BookSnapshotEvent, GapCause, Level, MarketEvent } 
 import type { Micros } from '../../units/time.ts';
 import type { DecodedFrame, DecodeProblem } from '../../venues/decoder.ts';
 import type { ConnectionEpoch, FrameOutcome, LineKeeper } from '../line.ts';
+import { BookAccount } from './book-account.ts';
 import { BookReports } from './book-reports.ts';
 import { CaptureWriter } from './capture-writer.ts';
 import { Carriers } from './carriers.ts';
@@ -13,15 +14,7 @@ import { Feeds } from './feeds.ts';
 import { FrameFindings } from './frame-findings.ts';
 import type { InstrumentState, Source } from './instrument-state.ts';
 import type { KeeperOptions } from './options.ts';
-import { holdAgainstRest } from './rest-witness.ts';
 
-const SECOND = 1_000_000;
-/** How long a frame without venue time may have been under way. */
-const UNKNOWN_DELAY = 10 * SECOND;
-/** At most one resync is asked for per instrument in this time, unless a new break calls for it. */
-export const RESYNC_AGAIN = 15 * SECOND;
-/** A resync on REST evidence alone: the REST book may be the stale one. */
-const RESYNC_BY_REST = 60 * SECOND;
 /** Problems that lose no event of a book or of anything else that is stored. */
 const HARMLESS: ReadonlySet<string> = new Set([
   'unknown_type',
@@ -41,6 +34,7 @@ export abstract class CaptureCore implements LineKeeper {
   protected readonly options: KeeperOptions;
   protected readonly states: ExpectedInstruments;
   protected readonly reports: BookReports;
+  protected readonly account: BookAccount;
   protected readonly ledger: GapLedger;
   protected readonly writer: CaptureWriter;
   protected readonly carriers = new Carriers();
@@ -61,8 +55,7 @@ export abstract class CaptureCore implements LineKeeper {
     this.ledger = new GapLedger({ venue, gatherer, epoch, emit: (gap) => this.writer.gap(gap) });
     const { ledger, carriers, counters, delays } = this;
     const startedAt = options.clock();
-    const provenUntil = (source: Source) => this.provenUntil(source);
-    this.feeds = new Feeds({ ledger, carriers, delays, provenUntil });
+    this.feeds = new Feeds({ ledger, carriers, delays });
     this.states = new ExpectedInstruments({ startedAt, ledger, carriers, counters, delays });
     this.reports = new BookReports({
       snapshotInterval: options.snapshotInterval,
@@ -74,6 +67,8 @@ export abstract class CaptureCore implements LineKeeper {
         if (state.gap !== null) this.ledger.close(state, label);
       },
     });
+    const { states, reports, findings } = this;
+    this.account = new BookAccount({ states, ledger, carriers, counters, delays, reports, findings });
   }
 
   /** Everything a frame says, in order: continuity, books, events to the sink. */
@@ -125,7 +120,7 @@ export abstract class CaptureCore implements LineKeeper {
 
   release(instruments: readonly string[], at: Micros): void {
     this.states.release(instruments, at, ({ source }) =>
-      source === null ? at : Math.min(this.provenUntil(source), at),
+      source === null ? at : Math.min(this.delays.provenUntil(source), at),
     );
   }
 
@@ -142,7 +137,7 @@ export abstract class CaptureCore implements LineKeeper {
       if (state.source === source) {
         // Asked for anew on the same subscription: whatever happened in between is not known.
         this.carriers.setPending(state, null);
-        this.suspect(state, this.provenUntil(source), 'resubscribed');
+        this.account.suspect(state, this.delays.provenUntil(source), 'resubscribed');
         state.isSeeded = false;
       } else if (state.isProven) {
         // The old subscription goes on until the first snapshot of the new one.
@@ -161,7 +156,7 @@ export abstract class CaptureCore implements LineKeeper {
     for (const instrument of instruments) {
       const state = this.states.get(instrument);
       if (state === undefined) continue;
-      this.suspect(state, this.delays.venueTime(state.source, since), cause);
+      this.account.suspect(state, this.delays.venueTime(state.source, since), cause);
     }
     this.ledger.flush(this.options.clock());
   }
@@ -171,7 +166,7 @@ export abstract class CaptureCore implements LineKeeper {
     this.feeds.drop(connection.name, at, cause);
     for (const source of this.carriers.close(connection.name)) {
       // A frame may have been missing since the last one of this very subscription.
-      const since = this.provenUntil(source);
+      const since = this.delays.provenUntil(source);
       for (const state of [...source.members]) {
         if (state.source !== source) {
           // What carried it before still does, but it has to be subscribed again.
@@ -179,7 +174,7 @@ export abstract class CaptureCore implements LineKeeper {
           lost.push(state.instrument);
           continue;
         }
-        this.suspect(state, since, cause);
+        this.account.suspect(state, since, cause);
         const next = state.pending;
         this.carriers.setPending(state, null);
         this.carriers.setSource(state, next);
@@ -209,7 +204,7 @@ export abstract class CaptureCore implements LineKeeper {
   restSnapshot(snapshot: BookSnapshotEvent): FrameOutcome {
     const state = this.states.get(snapshot.instrument);
     this.writer.snapshot(state, snapshot, null);
-    if (state?.isProven === true) this.hearWitness(state, snapshot);
+    if (state?.isProven === true) this.account.hearWitness(state, snapshot);
     this.ledger.flush(snapshot.received_at);
     return this.findings.take(null);
   }
@@ -262,15 +257,6 @@ export abstract class CaptureCore implements LineKeeper {
     return !HARMLESS.has(problem.reason);
   }
 
-  /** Venue time up to which nothing of this subscription can be missing. */
-  protected provenUntil(source: Source): number {
-    const { delays } = this;
-    const timed = delays.venueTime(source, source.lastTimed);
-    if (source.lastGood === source.lastTimed) return timed;
-    // What came last does not show how long it was under way.
-    return Math.max(timed, delays.venueTime(source, source.lastGood) - UNKNOWN_DELAY);
-  }
-
   /**
    * Follows the delay of an event that happened just before it was sent. @returns whether it is one whose time can
    * be believed.
@@ -287,9 +273,10 @@ export abstract class CaptureCore implements LineKeeper {
   protected isAbsurd(state: InstrumentState, event: MarketEvent): boolean {
     const { exchange_ts, received_at } = event;
     if (exchange_ts === null || !this.delays.isAhead(exchange_ts, received_at)) return false;
-    const from = state.isProven && state.source !== null ? this.provenUntil(state.source) : received_at;
-    this.suspect(state, from, 'undecodable_frame');
-    this.askResync(state, 'undecodable_frame', received_at);
+    const from =
+      state.isProven && state.source !== null ? this.delays.provenUntil(state.source) : received_at;
+    this.account.suspect(state, from, 'undecodable_frame');
+    this.account.askResync(state, 'undecodable_frame', received_at);
     return true;
   }
 
@@ -307,66 +294,6 @@ export abstract class CaptureCore implements LineKeeper {
     if (isTimed) source.lastTimed = this.receivedAt;
   }
 
-  /** Asks the pool for fresh books; repeated requests of one instrument are left out for a while. */
-  protected askResync(state: InstrumentState, cause: GapCause, now: number): void {
-    if (now < state.resyncNotBefore) return;
-    state.resyncNotBefore = now + RESYNC_AGAIN;
-    this.requestResync([state.instrument], cause, state.source?.sid ?? 0);
-  }
-
-  protected requestResync(instruments: readonly string[], cause: GapCause, sid: number): void {
-    this.counters.resyncs += instruments.length;
-    this.findings.resync(instruments, cause, sid);
-  }
-
-  /** The book can no longer be shown to be right since `from` (venue time, as our clock has it). */
-  protected suspect(state: InstrumentState, from: number, cause: GapCause): void {
-    this.states.setProven(state, false);
-    this.ledger.open(state, from as Micros, cause);
-  }
-
-  /** The book is the one just received. Its gap, if any, closes with the first exact anchor. */
-  protected prove(state: InstrumentState, snapshot: BookSnapshotEvent, time: number): void {
-    const { received_at } = snapshot;
-    state.book.replace(snapshot.bids, snapshot.asks, time);
-    state.isSeeded = true;
-    state.isAfterGap ||= state.gap !== null;
-    this.states.setProven(state, true);
-    state.seededAt = received_at;
-    state.verifiedUntil = this.delays.venueTime(state.source, received_at);
-    state.changeTime = Number.NEGATIVE_INFINITY;
-    state.changedAt = Number.NEGATIVE_INFINITY;
-    state.resyncNotBefore = Number.NEGATIVE_INFINITY;
-    state.restDisagreements = 0;
-    state.marker++;
-    this.counters.proofs++;
-    this.reports.proven(state, received_at);
-    this.findings.proven(state.instrument);
-  }
-
-  /**
-   * A snapshot from the subscription that is to take over: from now on the book is its. What the old one may
-   * still have had under way is a short gap.
-   */
-  protected takeOver(state: InstrumentState, snapshot: BookSnapshotEvent, time: number): void {
-    const next = state.pending!;
-    const before = state.source;
-    this.carriers.setPending(state, null);
-    this.carriers.setSource(state, next);
-    if (state.isProven)
-      this.ledger.open(state, (before === null ? time : this.provenUntil(before)) as Micros, 'resubscribed');
-    this.prove(state, snapshot, time);
-  }
-
-  /**
-   * A change older than an anchor that was said to hold everything up to its label: from that change until the
-   * next exact anchor the rebuilt book may be wrong.
-   */
-  protected changeBeforeAnchor(state: InstrumentState, time: number, now: Micros): void {
-    this.ledger.open(state, time as Micros, 'book_mismatch');
-    this.reports.anchorDue(state, now);
-  }
-
   private problem(source: Source, problem: DecodeProblem, decoded: DecodedFrame, received_at: Micros): void {
     this.counters.problems++;
     if (!this.isLossy(problem)) return;
@@ -377,32 +304,19 @@ export abstract class CaptureCore implements LineKeeper {
     }
     const state = this.states.get(problem.instrument);
     if (state !== undefined && state.source === source && source.feed === null) {
-      this.suspect(state, state.isProven ? this.provenUntil(source) : received_at, 'undecodable_frame');
-      this.askResync(state, 'undecodable_frame', received_at);
+      this.account.suspect(
+        state,
+        state.isProven ? this.delays.provenUntil(source) : received_at,
+        'undecodable_frame',
+      );
+      this.account.askResync(state, 'undecodable_frame', received_at);
     } else {
       this.ledger.record(
         problem.instrument,
-        this.provenUntil(source) as Micros,
+        this.delays.provenUntil(source) as Micros,
         this.delays.latestVenueTime(received_at) as Micros,
         'undecodable_frame',
       );
     }
-  }
-
-  private hearWitness(state: InstrumentState, snapshot: BookSnapshotEvent): void {
-    const { received_at, exchange_ts } = snapshot;
-    const verdict = holdAgainstRest(state, snapshot);
-    if (verdict === 'older') return;
-    if (verdict === 'agrees') {
-      this.counters.rest_matched++;
-      const made = exchange_ts ?? this.delays.venueTime(state.source, received_at - UNKNOWN_DELAY);
-      state.verifiedUntil = Math.max(state.verifiedUntil, made);
-      return;
-    }
-    this.counters.rest_differing++;
-    // The book stays as it is: only one from the stream itself can show it wrong.
-    if (verdict === 'differs' || received_at < state.resyncNotBefore) return;
-    state.resyncNotBefore = received_at + RESYNC_BY_REST;
-    this.requestResync([state.instrument], 'book_mismatch', state.source?.sid ?? 0);
   }
 }

@@ -8,6 +8,8 @@ const MOST_EXCESS = 3_600 * SECOND;
 /** A venue time this much further ahead than any before it is believed only when several in a row agree. */
 const AHEAD = 5 * SECOND;
 const AGREEING = 8;
+/** How long a frame without venue time may have been under way. */
+export const UNKNOWN_DELAY = 10 * SECOND;
 /** What all subscriptions together are taken to lag at most. */
 const LONGEST_LAG = 20 * SECOND;
 /** The least delay is forgotten at a thousandth of the time that passes: clocks drift. */
@@ -68,6 +70,14 @@ export class Delays {
   /** A receive time as a time of the venue before which, on this subscription, everything had arrived. */
   venueTime(source: Source | null, received_at: number): number {
     return Math.floor(received_at - this.delay(source) - this.excess(source) - DISORDER);
+  }
+
+  /** Venue time up to which nothing of this subscription can be missing. */
+  provenUntil(source: Source): number {
+    const timed = this.venueTime(source, source.lastTimed);
+    if (source.lastGood === source.lastTimed) return timed;
+    // What came last does not show how long it was under way.
+    return Math.max(timed, this.venueTime(source, source.lastGood) - UNKNOWN_DELAY);
   }
 
   /**

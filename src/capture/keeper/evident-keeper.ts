@@ -118,7 +118,7 @@ export class EvidentKeeper extends CaptureCore {
     for (const state of source.members) {
       if (state.source !== source) continue;
       if (state.isProven) {
-        this.suspect(state, this.provenUntil(source), cause);
+        this.account.suspect(state, this.delays.provenUntil(source), cause);
         state.resyncNotBefore = received_at + QUIET_AFTER_UNREADABLE;
       }
       lost.push(state.instrument);
@@ -126,7 +126,7 @@ export class EvidentKeeper extends CaptureCore {
     // Garbage may come without end: those still waiting for a book are asked for again when changes arrive.
     if (received_at < source.quietUntil || lost.length === 0) return;
     source.quietUntil = received_at + QUIET_AFTER_UNREADABLE;
-    this.requestResync(lost, cause, 0);
+    this.account.requestResync(lost, cause, 0);
   }
 
   /** Nothing confirms a subscription but its data; with the first of it come the venue's announcements, too. */
@@ -174,7 +174,7 @@ export class EvidentKeeper extends CaptureCore {
     else {
       if (!state.isSeeded) this.counters.changes_before_snapshot++;
       this.missed(source, event);
-      this.askResync(state, state.gap?.cause ?? 'no_first_event', received_at);
+      this.account.askResync(state, state.gap?.cause ?? 'no_first_event', received_at);
     }
     const quality = this.writer.quality(state, event);
     this.writer.delta(event, source, 0, quality, counter.occurrence, counter.instantIndex);
@@ -189,11 +189,11 @@ export class EvidentKeeper extends CaptureCore {
     if (outcome !== SetOutcome.applied || isLate) state.unappliedFrame = this.frameNumber;
     if (outcome === SetOutcome.stale) return;
     if (outcome === SetOutcome.undecidable) {
-      this.suspect(state, state.verifiedUntil, 'book_mismatch');
+      this.account.suspect(state, state.verifiedUntil, 'book_mismatch');
       this.waitForBook(state, received_at);
       return;
     }
-    if (time < state.anchorLabel) this.changeBeforeAnchor(state, time, received_at);
+    if (time < state.anchorLabel) this.account.changeBeforeAnchor(state, time, received_at);
     if (size > 0 && book.crossed) this.counters.crossed++;
     if (time > state.changeTime) state.changeTime = time;
     state.changedAt = received_at;
@@ -220,9 +220,9 @@ export class EvidentKeeper extends CaptureCore {
     if (state.source === source && state.isProven) this.verify(state, event, time);
     else if (this.isOutdated(state, source, event, time)) {
       this.counters.books_stale++;
-      this.askResync(state, state.gap?.cause ?? 'book_mismatch', event.received_at);
+      this.account.askResync(state, state.gap?.cause ?? 'book_mismatch', event.received_at);
     } else {
-      if (state.pending === source) this.takeOver(state, event, time);
+      if (state.pending === source) this.account.takeOver(state, event, time);
       else this.reprove(state, event, time);
       source.missed.delete(event.instrument);
       for (const change of missed ?? []) {
@@ -274,9 +274,9 @@ export class EvidentKeeper extends CaptureCore {
   private reprove(state: InstrumentState, event: BookSnapshotEvent, time: number): void {
     if (time <= state.changeTime && !state.book.equals(event.bids, event.asks)) {
       this.counters.books_differing++;
-      this.suspect(state, state.verifiedUntil, 'book_mismatch');
+      this.account.suspect(state, state.verifiedUntil, 'book_mismatch');
     }
-    this.prove(state, event, time);
+    this.account.prove(state, event, time);
   }
 
   /** A further book of a proven instrument: the venue's statement of what the line should hold. */
@@ -297,14 +297,14 @@ export class EvidentKeeper extends CaptureCore {
       this.trades.doubt({ state, from: state.verifiedUntil, to: time, amount, received_at });
     else {
       this.counters.books_differing++;
-      this.suspect(state, state.verifiedUntil, 'book_mismatch');
+      this.account.suspect(state, state.verifiedUntil, 'book_mismatch');
     }
     this.reports.beforeChange(state, time, event.received_at);
     if (!state.isProven) {
-      this.prove(state, event, time);
+      this.account.prove(state, event, time);
       return;
     }
-    if (time < state.anchorLabel) this.changeBeforeAnchor(state, time, event.received_at);
+    if (time < state.anchorLabel) this.account.changeBeforeAnchor(state, time, event.received_at);
     book.replace(event.bids, event.asks, time);
     state.verifiedUntil = this.delays.venueTime(state.source, event.received_at);
     if (time > state.changeTime) state.changeTime = time;
@@ -347,7 +347,7 @@ export class EvidentKeeper extends CaptureCore {
       return;
     }
     this.counters.tops_differing++;
-    this.suspect(state, state.verifiedUntil, 'book_mismatch');
+    this.account.suspect(state, state.verifiedUntil, 'book_mismatch');
     this.waitForBook(state, now);
   }
 
@@ -374,7 +374,7 @@ export class EvidentKeeper extends CaptureCore {
     for (let state = this.waiting.take(now); state !== undefined; state = this.waiting.take(now)) {
       state.isResyncQueued = false;
       if (!state.isProven && !state.isReleased && state.source !== null) {
-        this.askResync(state, 'book_mismatch', now);
+        this.account.askResync(state, 'book_mismatch', now);
       }
     }
   }

@@ -36,8 +36,6 @@ export interface FeedsParts {
   readonly ledger: GapLedger;
   readonly carriers: Carriers;
   readonly delays: Delays;
-  /** Venue time up to which nothing of a subscription can be missing. */
-  readonly provenUntil: (source: Source) => number;
 }
 
 /** The venue-wide feeds of a line: which connections carry them, and what is missing where none did. */
@@ -71,9 +69,14 @@ export class Feeds {
 
   /** A subscription of the connection broke: it may lack what came between its last good frame and now. */
   broke(source: Source, at: Micros, cause: GapCause): void {
-    const { delays, provenUntil } = this.parts;
+    const { delays } = this.parts;
     const carrier = this.carrying.get(source.connection);
-    carrier?.feed.account.broke(carrier.connection, provenUntil(source), delays.latestVenueTime(at), cause);
+    carrier?.feed.account.broke(
+      carrier.connection,
+      delays.provenUntil(source),
+      delays.latestVenueTime(at),
+      cause,
+    );
   }
 
   /**
@@ -143,7 +146,7 @@ export class Feeds {
   private provenUntil({ connection }: Carrier): number {
     let least = Number.POSITIVE_INFINITY;
     for (const source of this.parts.carriers.of(connection)) {
-      if (source.isHeard) least = Math.min(least, this.parts.provenUntil(source));
+      if (source.isHeard) least = Math.min(least, this.parts.delays.provenUntil(source));
     }
     return least === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : least;
   }

@@ -3,7 +3,8 @@ import type { BookDeltaEvent, BookSnapshotEvent, GapCause } from '../../events/e
 import { Placement } from '../../events/occurrence.ts';
 import type { Micros } from '../../units/time.ts';
 import type { DecodedFrame } from '../../venues/decoder.ts';
-import { CaptureCore, RESYNC_AGAIN } from './capture-core.ts';
+import { RESYNC_AGAIN } from './book-account.ts';
+import { CaptureCore } from './capture-core.ts';
 import { frameMark } from './frame-mark.ts';
 import type { Source } from './instrument-state.ts';
 
@@ -97,7 +98,7 @@ export class SequencedKeeper extends CaptureCore {
       // Of one that is waiting for its first book here, the missing frame may have been just that.
       instruments.push(state.instrument);
       if (state.source !== source) continue;
-      this.suspect(state, this.provenUntil(source), cause);
+      this.account.suspect(state, this.delays.provenUntil(source), cause);
       state.resyncNotBefore = received_at + RESYNC_AGAIN;
     }
     // Frames of a kind that is not known may come without end: each puts the books in doubt, and not each asks for them.
@@ -109,7 +110,7 @@ export class SequencedKeeper extends CaptureCore {
       source.quietUntil = received_at + RESYNC_AGAIN;
     }
     source.isResyncOwed = false;
-    this.requestResync(instruments, cause, source.sid);
+    this.account.requestResync(instruments, cause, source.sid);
   }
 
   /** What was put in doubt while no more was to be asked for is asked for once. */
@@ -119,7 +120,7 @@ export class SequencedKeeper extends CaptureCore {
     source.quietUntil = this.receivedAt + RESYNC_AGAIN;
     const doubted = [...source.members].filter((state) => !state.isProven || state.pending === source);
     if (doubted.length === 0) return;
-    this.requestResync(
+    this.account.requestResync(
       doubted.map(({ instrument }) => instrument),
       'undecodable_frame',
       source.sid,
@@ -143,12 +144,12 @@ export class SequencedKeeper extends CaptureCore {
     if (counter.placeSigned(time, side, price, event.change) === Placement.late) this.counters.late_changes++;
     if (state.isProven) {
       this.reports.beforeChange(state, time, received_at);
-      if (time <= state.anchorLabel) this.changeBeforeAnchor(state, time, received_at);
+      if (time <= state.anchorLabel) this.account.changeBeforeAnchor(state, time, received_at);
       const { book } = state;
       if (book.change(side, price, event.change, time) < 0) {
         this.counters.negative_sizes++;
-        this.suspect(state, state.verifiedUntil, 'book_mismatch');
-        this.askResync(state, 'book_mismatch', received_at);
+        this.account.suspect(state, state.verifiedUntil, 'book_mismatch');
+        this.account.askResync(state, 'book_mismatch', received_at);
       } else {
         if (event.change > 0 && book.crossed) this.counters.crossed++;
         if (time > state.changeTime) state.changeTime = time;
@@ -158,7 +159,7 @@ export class SequencedKeeper extends CaptureCore {
       }
     } else {
       if (!state.isSeeded) this.counters.changes_before_snapshot++;
-      this.askResync(state, state.gap?.cause ?? 'subscription_lost', received_at);
+      this.account.askResync(state, state.gap?.cause ?? 'subscription_lost', received_at);
     }
     const quality = this.writer.quality(state, event);
     this.writer.delta(event, source, seq, quality, counter.occurrence, counter.instantIndex);
@@ -174,16 +175,16 @@ export class SequencedKeeper extends CaptureCore {
       return;
     }
     const time = event.exchange_ts ?? event.received_at;
-    if (state.pending === source) this.takeOver(state, event, time);
+    if (state.pending === source) this.account.takeOver(state, event, time);
     else {
       if (state.isProven) {
         if (state.book.equals(event.bids, event.asks)) this.counters.books_matched++;
         else {
           this.counters.books_differing++;
-          this.suspect(state, state.verifiedUntil, 'book_mismatch');
+          this.account.suspect(state, state.verifiedUntil, 'book_mismatch');
         }
       }
-      this.prove(state, event, time);
+      this.account.prove(state, event, time);
     }
     this.writer.snapshot(state, event, source, seq);
   }
