@@ -1,31 +1,20 @@
 import { SetOutcome } from '../../book/order-book.ts';
-import type {
-  AbsoluteBookDelta,
-  BookSnapshotEvent,
-  GapCause,
-  MarketEvent,
-  TradeEvent,
-} from '../../events/event.ts';
+import type { AbsoluteBookDelta, BookSnapshotEvent, GapCause, TradeEvent } from '../../events/event.ts';
 import { hashKey } from '../../events/identity.ts';
 import { Placement } from '../../events/occurrence.ts';
 import type { Micros } from '../../units/time.ts';
-import type { DecodedFrame, DecodeProblem, StatedTop } from '../../venues/decoder.ts';
+import type { DecodedFrame, DecodeProblem } from '../../venues/decoder.ts';
 import { ANNOUNCEMENTS } from '../line.ts';
 import { CaptureCore } from './capture-core.ts';
-import { DueList } from './due-list.ts';
 import { holdAgainstHashes } from './hash-proofs.ts';
 import type { InstrumentState, Source } from './instrument-state.ts';
 import { MissedChanges } from './missed-changes.ts';
 import type { KeeperOptions } from './options.ts';
+import { isRepeatedFrame } from './repeated-frame.ts';
+import { StatedTops } from './stated-tops.ts';
 import { TradeEvidence, takenBetween } from './trade-evidence.ts';
 
 const SECOND = 1_000_000;
-/** A book that disagrees with a stated price often follows within this time. */
-const BOOK_FOLLOWS = 0.3 * SECOND;
-/** Frames beyond this length are not kept for comparison with the next. */
-const LONGEST_REPEATED = 65_536;
-/** Changes of one frame that are compared with each other, at most. */
-const MANY_CHANGES = 64;
 /** A connection whose frames cannot be read asks for all its books again at most this often. */
 const QUIET_AFTER_UNREADABLE = 10 * SECOND;
 
@@ -36,7 +25,7 @@ const QUIET_AFTER_UNREADABLE = 10 * SECOND;
 export class EvidentKeeper extends CaptureCore {
   /** Nothing orders first books and changes: a first book may take a while. */
   protected readonly patience = 5 * SECOND;
-  private readonly waiting = new DueList<InstrumentState>();
+  private readonly stated: StatedTops;
   private readonly withOrdinal: (tradeId: string, ordinal: number) => string;
   private readonly trades = new TradeEvidence();
 
@@ -44,6 +33,8 @@ export class EvidentKeeper extends CaptureCore {
   constructor(options: KeeperOptions, withOrdinal: (tradeId: string, ordinal: number) => string) {
     super(options);
     this.withOrdinal = withOrdinal;
+    const { account, counters } = this;
+    this.stated = new StatedTops({ states: this.states, account, counters });
   }
 
   protected isBookChannel(): boolean {
@@ -53,7 +44,7 @@ export class EvidentKeeper extends CaptureCore {
   protected applyFrame(source: Source, decoded: DecodedFrame, data: string): void {
     const { events } = decoded;
     const now = this.receivedAt;
-    if (this.isRepeated(source, decoded, data)) {
+    if (isRepeatedFrame(source, decoded, data)) {
       this.counters.resends += events.length;
       return;
     }
@@ -86,12 +77,12 @@ export class EvidentKeeper extends CaptureCore {
           break;
       }
     }
-    if (decoded.tops.length > 0) this.checkTops(source, decoded, now);
+    if (decoded.tops.length > 0) this.stated.check(source, decoded.tops, this.frameNumber, now);
     const { proofs } = this.options;
     if (proofs !== undefined) holdAgainstHashes(proofs, this.states, source, events, this.frameNumber);
     if (events.length > 0) this.good(source, isTimed);
     if (source.isHeard && !source.isAnnouncing) this.announces(source, now);
-    this.askForWaiting(now);
+    this.stated.askForWaiting(now);
     this.settleTrades(now);
   }
 
@@ -133,17 +124,6 @@ export class EvidentKeeper extends CaptureCore {
   private announces(source: Source, now: Micros): void {
     source.isAnnouncing = true;
     this.feeds.carry(ANNOUNCEMENTS, source.connection, now);
-  }
-
-  /** A frame of changes that came before, letter for letter: the one before it, or one of several changes of a level. */
-  private isRepeated(source: Source, decoded: DecodedFrame, data: string): boolean {
-    const isRepeated = data === source.lastFrame;
-    if (isRepeated || decoded.events.length === 0) return isRepeated;
-    const isChanges =
-      data.length < LONGEST_REPEATED && decoded.events.every((event) => event.kind === 'book_delta');
-    source.lastFrame = isChanges ? data : null;
-    // Of one that changes a level twice, the changes alone do not tell a resend from two more of them.
-    return isChanges && namesLevelTwice(decoded.events) && !source.doubled.add(data, 0, 0);
   }
 
   private delta(source: Source, event: AbsoluteBookDelta): void {
@@ -190,7 +170,7 @@ export class EvidentKeeper extends CaptureCore {
     if (outcome === SetOutcome.stale) return;
     if (outcome === SetOutcome.undecidable) {
       this.account.suspect(state, state.verifiedUntil, 'book_mismatch');
-      this.waitForBook(state, received_at);
+      this.stated.waitForBook(state, received_at);
       return;
     }
     if (time < state.anchorLabel) this.account.changeBeforeAnchor(state, time, received_at);
@@ -327,30 +307,6 @@ export class EvidentKeeper extends CaptureCore {
     }
   }
 
-  /** The best prices stated with the last change of each instrument in the frame, after all of them. */
-  private checkTops(source: Source, decoded: DecodedFrame, now: Micros): void {
-    const { tops } = decoded;
-    for (let index = tops.length - 1; index >= 0; index--) {
-      const { top } = tops[index]!;
-      const state = this.states.get(top.instrument);
-      if (state === undefined || state.toppedFrame === this.frameNumber) continue;
-      state.toppedFrame = this.frameNumber;
-      if (state.source === source) this.checkTop(state, top, now);
-    }
-  }
-
-  private checkTop(state: InstrumentState, top: StatedTop, now: Micros): void {
-    if (!state.isProven || state.unappliedFrame === this.frameNumber) return;
-    const { book } = state;
-    if (book.bestBid === top.bid && book.bestAsk === top.ask) {
-      this.counters.tops_matched++;
-      return;
-    }
-    this.counters.tops_differing++;
-    this.account.suspect(state, state.verifiedUntil, 'book_mismatch');
-    this.waitForBook(state, now);
-  }
-
   private trade(source: Source, event: TradeEvent): void {
     this.findings.touch(event.instrument);
     const state = this.states.get(event.instrument);
@@ -363,34 +319,4 @@ export class EvidentKeeper extends CaptureCore {
     const ordinal = source.trades.next(event.trade_id);
     this.writer.trade({ ...event, trade_id: this.withOrdinal(event.trade_id, ordinal) }, source, 0);
   }
-
-  private waitForBook(state: InstrumentState, now: Micros): void {
-    if (state.isResyncQueued) return;
-    state.isResyncQueued = true;
-    this.waiting.push(state, now + BOOK_FOLLOWS);
-  }
-
-  private askForWaiting(now: Micros): void {
-    for (let state = this.waiting.take(now); state !== undefined; state = this.waiting.take(now)) {
-      state.isResyncQueued = false;
-      if (!state.isProven && !state.isReleased && state.source !== null) {
-        this.account.askResync(state, 'book_mismatch', now);
-      }
-    }
-  }
-}
-
-/** Whether two of the changes are of one level; of very many that is taken for granted. */
-function namesLevelTwice(events: readonly MarketEvent[]): boolean {
-  if (events.length > MANY_CHANGES) return true;
-  for (let later = 1; later < events.length; later++) {
-    const event = events[later]!;
-    if (event.kind !== 'book_delta') continue;
-    for (let index = 0; index < later; index++) {
-      const other = events[index] as typeof event;
-      if (event.price === other.price && event.side === other.side && event.instrument === other.instrument)
-        return true;
-    }
-  }
-  return false;
 }
