@@ -32,6 +32,7 @@ export class Child {
   readonly #log: WriteStream;
   #process: ChildProcess | null = null;
   #stopping = false;
+  #downUntil = 0;
   #restarts = 0;
   #peakRssKibibytes = 0;
   #lastLine = '';
@@ -124,9 +125,12 @@ export class Child {
         const lived = Date.now() - started;
         const backoff = lived > 30_000 ? 200 : Math.min(200 * 2 ** this.#restarts, MAX_BACKOFF_MILLIS);
         this.#restarts++;
-        setTimeout(() => {
-          if (!this.#stopping) this.#spawn().catch(() => {});
-        }, backoff);
+        setTimeout(
+          () => {
+            if (!this.#stopping) this.#spawn().catch(() => {});
+          },
+          Math.max(backoff, this.#downUntil - Date.now()),
+        );
       });
     });
   }
@@ -135,7 +139,9 @@ export class Child {
     if (this.#process?.connected === true) this.#process.send(message);
   }
 
-  kill(signal: NodeJS.Signals): void {
+  /** @param downMillis a process that ends by it is not started again before this time is over. */
+  kill(signal: NodeJS.Signals, downMillis = 0): void {
+    this.#downUntil = Date.now() + downMillis;
     this.#process?.kill(signal);
   }
 

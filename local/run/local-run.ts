@@ -39,6 +39,11 @@ export interface LocalRunSettings {
   readonly rate: number | null;
   readonly faults: string | null;
   readonly speed: string;
+  /** Changes the environment of a line's gatherer: where whoever tests the run puts something in between. */
+  readonly detour?: (
+    line: GathererName,
+    environment: Readonly<Record<string, string>>,
+  ) => Record<string, string>;
 }
 
 /** Longer than the gatherer's own limit, so that it can still write down what it could not send. */
@@ -254,9 +259,13 @@ export class LocalRun {
     removeRunState(this.#settings.layout.stateFile);
   }
 
-  /** SIGKILL, as a lost machine would: nothing is flushed. */
-  killGatherer(name: GathererName): void {
-    this.#gatherers.get(name)?.child.kill('SIGKILL');
+  /**
+   * SIGKILL, as a lost machine would: nothing is flushed.
+   *
+   * @param downMillis how long it takes at least until there is another.
+   */
+  killGatherer(name: GathererName, downMillis = 0): void {
+    this.#gatherers.get(name)?.child.kill('SIGKILL', downMillis);
   }
 
   /** Ends every process at once, without draining. */
@@ -413,7 +422,10 @@ export class LocalRun {
         {
           onMessage: (message) => {
             const report = message as FunctionsReport;
-            if (report.type === 'ready') ready.resolve();
+            if (report.type === 'ready') {
+              ready.resolve();
+              this.#writeState();
+            }
             if (report.type === 'aws-call') this.#called(report);
             if (report.type === 'drained' || report.type === 'ran') {
               this.#answers.get(report.id)?.(report);
@@ -437,20 +449,21 @@ export class LocalRun {
     const container = containers.find(({ environment }) => environment['GATHERER'] === name);
     if (container === undefined) throw new TemplateError(`no service runs the gatherer of line ${name}`);
     mkdirSync(layout.gatherer(name), { recursive: true });
+    const environment = {
+      ...this.#baseEnvironment(),
+      ...gathererEnvironment(container, machine, {
+        configurationFile,
+        dataDirectory: layout.gatherer(name),
+        venues: source.environment,
+      }),
+    };
     const child = this.#adopt(
       new Child(
         {
           name: `gatherer-${name}`,
           module: container.module,
           arguments: [],
-          environment: {
-            ...this.#baseEnvironment(),
-            ...gathererEnvironment(container, machine, {
-              configurationFile,
-              dataDirectory: layout.gatherer(name),
-              venues: source.environment,
-            }),
-          },
+          environment: this.#settings.detour?.(name, environment) ?? environment,
           logFile: layout.log(`gatherer-${name}`),
           restart: true,
         },

@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Fault, require } from '../fault.ts';
+import { LINES, type Line, type LiveFault, type LiveRun, runLive } from './live-run.ts';
+
+/** A row that is run on the whole system. */
+export function live(row: number, name: string, about: string, fault: LiveFault): Fault {
+  return { row, name, about, run: (note, seed) => runLive(fault, note, seed) };
+}
+
+/** Kills lines and waits until each lives again and captures. */
+async function kill(run: LiveRun, lines: readonly Line[], downMillis = 0): Promise<void> {
+  const epochs = await Promise.all(lines.map(async (line) => (await run.status(line))!.epoch));
+  for (const line of lines) run.killGatherer(line, downMillis);
+  await Promise.all(lines.map((line, index) => run.replaced(line, epochs[index]!)));
+}
+
+const DOWN_MILLIS = 10_000;
+/** Frames that were received and not yet handed on are lost with the process. */
+const UNSENT_MICROS = 5_000_000;
+
+/** What befalls the processes of the lines. */
+export const lineFaults: readonly Fault[] = [
+  live(1, 'gatherer-killed', 'one gatherer gets SIGKILL', { inject: (run) => kill(run, ['a']) }),
+  live(2, 'two-gatherers-killed', 'two gatherers get SIGKILL at once', {
+    inject: (run) => kill(run, ['a', 'b']),
+  }),
+  live(3, 'all-gatherers-killed', 'all three gatherers are away for 10 s', {
+    inject: (run) => kill(run, LINES, DOWN_MILLIS),
+    judge: (gaps, injectedAt) => {
+      for (const venue of ['kalshi', 'polymarket']) {
+        const whole = gaps.filter((gap) => gap.venue === venue && gap.instrument === '*');
+        require(whole.length === 1, `${venue}: one gap of the whole venue was expected, not ${whole.length}`);
+        const [{ from, to }] = whole as [(typeof whole)[0]];
+        require(from <= injectedAt &&
+          injectedAt - from <
+            UNSENT_MICROS, `${venue}: the gap begins ${(injectedAt - from) / 1e6} s before the kill`);
+        require(to !== null &&
+          to >= injectedAt + DOWN_MILLIS * 1_000, `${venue}: the gap ends while the lines are away`);
+        require(to !== null &&
+          to <
+            injectedAt +
+              4 * DOWN_MILLIS * 1_000, `${venue}: the gap ends ${(to! - injectedAt) / 1e6} s after the kill`);
+      }
+    },
+  }),
+  live(4, 'gatherer-stopped', 'one gatherer is stopped for a minute and goes on', {
+    inject: async (run) => {
+      run.signal('gatherer-a', 'SIGSTOP');
+      try {
+        await sleep(60_000);
+        require((await run.status('a')) === null, 'the stopped gatherer still answers');
+      } finally {
+        run.signal('gatherer-a', 'SIGCONT');
+      }
+    },
+  }),
+  live(5, 'line-disconnected', 'every connection of one line is cut at once', {
+    inject: async (run) => {
+      require(run.gates.a.cutSockets() >= 4, 'there were no connections to cut');
+    },
+  }),
+  live(28, 'deploy', 'each gatherer is replaced in turn', {
+    inject: async (run) => {
+      for (const line of LINES) {
+        const { epoch } = (await run.status(line))!;
+        run.signal(`gatherer-${line}`, 'SIGTERM');
+        await run.replaced(line, epoch);
+      }
+    },
+    judge: (gaps, injectedAt) => {
+      const lost = gaps.filter(({ from }) => from >= injectedAt);
+      require(lost.length ===
+        0, `the tape has ${lost.length} gaps, the first of ${lost[0]?.instrument}: ${lost[0]?.causes.join(', ')}`);
+    },
+  }),
+];

@@ -1,0 +1,14 @@
+import type { Fault } from './fault.ts';
+import { databaseFaults } from './live/databases.ts';
+import { lineFaults } from './live/lines.ts';
+import { streamFaults } from './live/streams.ts';
+import { networkFaults, venueFaults } from './live/venues.ts';
+
+/** Every row that is run, by its number. */
+export const matrix: readonly Fault[] = [
+  ...lineFaults,
+  ...venueFaults,
+  ...networkFaults,
+  ...streamFaults,
+  ...databaseFaults,
+].sort((left, right) => left.row - right.row);
