@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { type FaultOutcome, isHeld } from './fault.ts';
 import { matrix } from './matrix.ts';
+import { forgetCorpus } from './storage/corpus.ts';
 
 const USAGE = `npm run faults [-- [NAME...] [--list] [--seed N] [--json]]
 
@@ -108,6 +109,7 @@ async function main(parameters: readonly string[]): Promise<number> {
       process.stderr.write(`${name}: ${(error as Error).message}\n`);
     }
   }
+  forgetCorpus();
   if (broken.length > 0) process.stderr.write(`faults: not held: ${broken.join(', ')}\n`);
   if (wish.json) process.stdout.write(`${JSON.stringify({ faults: outcomes })}\n`);
   return broken.length === 0 ? 0 : 1;

@@ -3,6 +3,7 @@ import { databaseFaults } from './live/databases.ts';
 import { lineFaults } from './live/lines.ts';
 import { streamFaults } from './live/streams.ts';
 import { networkFaults, venueFaults } from './live/venues.ts';
+import { storageFaults } from './storage/rows.ts';
 
 /** Every row that is run, by its number. */
 export const matrix: readonly Fault[] = [
@@ -11,4 +12,5 @@ export const matrix: readonly Fault[] = [
   ...networkFaults,
   ...streamFaults,
   ...databaseFaults,
+  ...storageFaults,
 ].sort((left, right) => left.row - right.row);

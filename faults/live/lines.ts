@@ -11,6 +11,7 @@ export function live(row: number, name: string, about: string, fault: LiveFault)
 async function kill(run: LiveRun, lines: readonly Line[], downMillis = 0): Promise<void> {
   const epochs = await Promise.all(lines.map(async (line) => (await run.status(line))!.epoch));
   for (const line of lines) run.killGatherer(line, downMillis);
+  run.faultOverAt = Date.now() + downMillis;
   await Promise.all(lines.map((line, index) => run.replaced(line, epochs[index]!)));
 }
 

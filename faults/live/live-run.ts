@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { loadConfiguration } from '#src/config/load.ts';
+import type { Configuration } from '#src/config/schema.ts';
 import { type Layout, layoutOf } from '../../local/run/layout.ts';
 import { fetchGathererStatus, type GathererStatus } from '../../local/run/line-status.ts';
 import { LocalRun } from '../../local/run/local-run.ts';
@@ -60,19 +61,24 @@ export class LiveRun {
   readonly folder: string;
   readonly gates: Readonly<Record<Line, VenueGates>>;
   readonly kinesis: Readonly<Record<Line, KinesisGate>>;
+  /** Milliseconds: when the fault was over, where injecting it waits for longer than that. */
+  faultOverAt: number | null = null;
   readonly #run: LocalRun;
   readonly #layout: Layout;
+  readonly configuration: Configuration;
 
   private constructor(
     folder: string,
     run: LocalRun,
     layout: Layout,
+    configuration: Configuration,
     gates: Record<Line, VenueGates>,
     kinesis: Record<Line, KinesisGate>,
   ) {
     this.folder = folder;
     this.#run = run;
     this.#layout = layout;
+    this.configuration = configuration;
     this.gates = gates;
     this.kinesis = kinesis;
   }
@@ -95,10 +101,11 @@ export class LiveRun {
     });
     const gates = await all(() => VenueGates.open());
     const kinesis = await all(() => KinesisGate.open());
+    const configuration = loadConfiguration(configurationFile, process.env);
     const layout = layoutOf(join(folder, 'data'));
     const run = new LocalRun({
       source: { type: 'sim' },
-      configuration: loadConfiguration(configurationFile, process.env),
+      configuration,
       configurationFile,
       layout,
       note,
@@ -115,7 +122,7 @@ export class LiveRun {
         return changed;
       },
     });
-    return new LiveRun(folder, run, layout, gates, kinesis);
+    return new LiveRun(folder, run, layout, configuration, gates, kinesis);
   }
 
   async start(): Promise<void> {
@@ -131,6 +138,11 @@ export class LiveRun {
 
   get simulator(): Simulator {
     return new Simulator(this.state.simulator!.control);
+  }
+
+  /** The exchange's own log. */
+  get truthFile(): string {
+    return this.#layout.truthFile;
   }
 
   /** Names of the lines' streams. */
@@ -275,9 +287,10 @@ export async function runLive(
     const injectedAt = Date.now() * 1_000;
     note('injecting');
     await fault.inject(run, note);
-    const endedAt = Date.now() * 1_000;
+    const endedAt = (run.faultOverAt ?? Date.now()) * 1_000;
     note('the fault is over');
-    const recover_s = await run.untilWell();
+    const isWellAgain = (await run.untilWell()) !== null;
+    const recover_s = isWellAgain ? Math.round((Date.now() * 1_000 - endedAt) / 1e5) / 10 : null;
     note(recover_s === null ? 'it did not recover' : `recovered after ${recover_s} s`);
     await sleep(CALM_AFTER_MILLIS);
     const comparison = await run.finish();
