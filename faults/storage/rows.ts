@@ -17,7 +17,7 @@ function stored(
     try {
       const production = await stores.open('production');
       const recover_s = await work(stores, recorded, production);
-      const outcome = await stores.compare(recorded, production);
+      const outcome = await stores.compare(recorded, production, note);
       await production.end();
       return { ...outcome, recover_s };
     } finally {

@@ -108,12 +108,17 @@ export class Stores {
     await merge.run();
   }
 
-  async compare({ truthFile, configuration }: Corpus, production: ClientBase): Promise<FaultOutcome> {
+  async compare(
+    { truthFile, configuration }: Corpus,
+    production: ClientBase,
+    note: (text: string) => void,
+  ): Promise<FaultOutcome> {
     const { events, books } = await checkTruth(production, {
       truthFile,
       scratch: join(this.#folder, 'scratch'),
       configuration,
     });
+    for (const { verdict, identity, time } of events.examples) note(`${verdict}: ${identity} at ${time}`);
     require(events.on_tape > 0 && books.books_compared > 0, 'nothing came to the tape');
     const { rows } = await production.query<{ gaps: string }>(
       "SELECT count(*) AS gaps FROM gaps WHERE line = 'tape' AND from_ts > 0 AND to_ts IS NOT NULL",
