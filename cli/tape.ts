@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { bookCommand } from './commands/book.ts';
 import { costCommand } from './commands/cost.ts';
+import { coverageCommand } from './commands/coverage.ts';
 import { decodeCommand } from './commands/decode.ts';
 import { gapsCommand } from './commands/gaps.ts';
 import { marketsCommand } from './commands/markets.ts';
@@ -33,6 +34,7 @@ for (const command of [
   tradesCommand(),
   marketsCommand(),
   gapsCommand(),
+  coverageCommand(),
   decodeCommand(),
   recordCommand(),
   replayCommand(),

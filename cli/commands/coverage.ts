@@ -1,0 +1,136 @@
+import { writeFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { heatMap } from '#src/coverage/heat-map.ts';
+import { type CoverageHour, coverageHours } from '#src/coverage/hours.ts';
+import { type CoverageMinute, coverageMinutes, type LineMinute } from '#src/coverage/minutes.ts';
+import { defaultRules } from '#src/tape/rules.ts';
+import { formatRfc3339, systemClock } from '#src/units/time.ts';
+import { svgMap } from '../coverage/svg-map.ts';
+import { terminalMap } from '../coverage/terminal-map.ts';
+import { parseCount, venueOption } from '../queries/arguments.ts';
+import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
+import { addQueryOptions, type OutputColumn, type OutputOptions, writeRows } from '../queries/row-output.ts';
+import { parseTimeArgument } from '../queries/time-argument.ts';
+import { CommandFailure } from '../terminal/failure.ts';
+
+interface CoverageOptions extends DatabaseOptions, OutputOptions {
+  readonly venue?: string;
+  readonly instrument?: string;
+  readonly from: string;
+  readonly to: string;
+  readonly limit?: number;
+  readonly hours?: boolean;
+  readonly map?: boolean;
+  readonly image?: string;
+}
+
+const DEFAULT_MAP_ROWS = 40;
+const WIDEST_IMAGE = 180;
+
+const lineText = ({ state, events, causes }: LineMinute): string =>
+  `${state} ${events}${causes.length === 0 ? '' : ` (${causes.join(', ')})`}`;
+
+const minuteColumns: readonly OutputColumn<CoverageMinute>[] = [
+  { name: 'venue', value: (row) => row.venue },
+  { name: 'instrument', value: (row) => row.instrument },
+  {
+    name: 'minute',
+    value: (row) => row.minute,
+    text: (row) => formatRfc3339(row.minute).slice(0, 16).replace('T', ' '),
+  },
+  { name: 'tape', value: (row) => row.tape },
+  { name: 'events', value: (row) => row.events },
+  {
+    name: 'in_gap',
+    value: (row) => row.inGap,
+    text: (row) => (row.inGap === 0 ? '-' : `${(row.inGap / 1_000_000).toFixed(1)} s`),
+  },
+  ...(['a', 'b', 'c'] as const).flatMap((line): OutputColumn<CoverageMinute>[] => [
+    { name: line, value: ({ lines }) => lines[line].state, text: ({ lines }) => lineText(lines[line]) },
+  ]),
+];
+
+/** For programs: what the table puts into one cell. */
+const lineColumns: readonly OutputColumn<CoverageMinute>[] = (['a', 'b', 'c'] as const).flatMap((line) => [
+  { name: `events_${line}`, value: ({ lines }) => lines[line].events },
+  { name: `causes_${line}`, value: ({ lines }) => lines[line].causes },
+]);
+
+const hourColumns: readonly OutputColumn<CoverageHour>[] = [
+  { name: 'venue', value: (row) => row.venue },
+  { name: 'market', value: (row) => row.market },
+  {
+    name: 'hour',
+    value: (row) => row.hour,
+    text: (row) => formatRfc3339(row.hour).slice(0, 13).replace('T', ' '),
+  },
+  { name: 'condition', value: (row) => row.condition },
+];
+
+async function* atMost<Row>(rows: AsyncIterable<Row>, limit: number | undefined): AsyncGenerator<Row> {
+  let left = limit ?? Number.POSITIVE_INFINITY;
+  for await (const row of rows) {
+    yield row;
+    if (--left <= 0) return;
+  }
+}
+
+function writeImage(file: string, image: string): void {
+  try {
+    writeFileSync(file, image);
+  } catch (error) {
+    throw new CommandFailure(`--image ${file}: cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+/** `tape coverage`: what each line and the tape can vouch for, by minute, by hour, or as a picture. */
+export function coverageCommand(dependencies: { readonly openDatabase?: DatabaseOpener } = {}): Command {
+  return addQueryOptions(
+    new Command('coverage').description(
+      'which lines were connected and proven, and events per line and on the tape: by instrument and minute, by market and hour, or as a heat map',
+    ),
+  )
+    .addOption(venueOption())
+    .option('--instrument <id>', 'Kalshi market ticker or Polymarket token')
+    .option('--from <time>', 'from this venue time: 2026-11-20T15:04:05Z, "2h ago", or epoch s, ms, µs', '1h')
+    .option('--to <time>', 'before this venue time', 'now')
+    .option('--limit <rows>', 'at most so many rows; of a map, instruments', parseCount)
+    .option('--hours', 'the condition of each market and hour: available, degraded, pending, missing')
+    .option('--map', 'a heat map, the busiest instruments first')
+    .option('--image <file>', 'the heat map as an SVG image')
+    .action(async (options: CoverageOptions) => {
+      const now = systemClock()();
+      const { venue, instrument, limit } = options;
+      const filter = {
+        ...(venue === undefined ? {} : { venue }),
+        ...(instrument === undefined ? {} : { instrument }),
+        from: parseTimeArgument(options.from, now),
+        to: parseTimeArgument(options.to, now),
+      };
+      if (filter.to <= filter.from) throw new CommandFailure('--to must be later than --from');
+      await withTape(dependencies.openDatabase ?? openTape, options, async (client) => {
+        if (options.hours === true) {
+          await writeRows(atMost(coverageHours(client, filter), limit), hourColumns, options);
+          return;
+        }
+        const minutes = coverageMinutes(client, filter, defaultRules);
+        if (options.map !== true && options.image === undefined) {
+          const isForPrograms = options.json === true || options.csv === true;
+          const columns = isForPrograms ? [...minuteColumns, ...lineColumns] : minuteColumns;
+          await writeRows(atMost(minutes, limit), columns, options);
+          return;
+        }
+        const columns =
+          options.image === undefined ? Math.max(20, (process.stdout.columns ?? 110) - 40) : WIDEST_IMAGE;
+        const map = await heatMap(minutes, filter, { columns, rows: limit ?? DEFAULT_MAP_ROWS });
+        if (options.image !== undefined) writeImage(options.image, svgMap(map));
+        if (options.map === true) {
+          process.stdout.write(
+            options.json === true
+              ? `${JSON.stringify(map)}\n`
+              : terminalMap(map, process.stdout.isTTY === true),
+          );
+        }
+      });
+    });
+}
