@@ -9,6 +9,9 @@ import type { Micros } from '../units/time.ts';
 /** Rows that the merge derives from the heartbeats, beside those that the lines recorded. */
 const DOWN = 'down:';
 
+/** Condition for rows of the tape's `gaps` that a line itself recorded. */
+export const lineGapsOfTape = `gap_id NOT LIKE '${DOWN}%' AND gap_id NOT LIKE '%:restored:%'`;
+
 interface GapRow {
   readonly line: string;
   readonly gap_id: string;

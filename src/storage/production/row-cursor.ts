@@ -6,24 +6,25 @@ const ROWS_AT_ONCE = 5_000;
 /**
  * Rows of a query of any length in the memory of a few thousand: a server-side cursor in a transaction that
  * only reads, or in the one that the session is in. Ending the loop early ends the query. One at a time on a
- * session.
+ * session, or several within a transaction of the caller where each has a name of its own.
  */
 export async function* rowsOf<Row extends QueryResultRow>(
   client: ClientBase,
   statement: string,
   values: readonly unknown[],
   rowsAtOnce = ROWS_AT_ONCE,
+  name = 'rows_ahead',
 ): AsyncGenerator<Row> {
   const isJoining = isInTransaction(client);
   if (!isJoining) await client.query('BEGIN READ ONLY');
   try {
-    await client.query(`DECLARE rows_ahead NO SCROLL CURSOR FOR ${statement}`, [...values]);
+    await client.query(`DECLARE ${name} NO SCROLL CURSOR FOR ${statement}`, [...values]);
     for (;;) {
-      const { rows } = await client.query<Row>(`FETCH ${rowsAtOnce} FROM rows_ahead`);
+      const { rows } = await client.query<Row>(`FETCH ${rowsAtOnce} FROM ${name}`);
       yield* rows;
       if (rows.length < rowsAtOnce) return;
     }
   } finally {
-    await client.query(isJoining ? 'CLOSE rows_ahead' : 'ROLLBACK').catch(() => {});
+    await client.query(isJoining ? `CLOSE ${name}` : 'ROLLBACK').catch(() => {});
   }
 }

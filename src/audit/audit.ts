@@ -1,0 +1,153 @@
+import type { ClientBase } from 'pg';
+import { LineAccounts } from '../coverage/line-accounts.ts';
+import { venueNames } from '../events/event.ts';
+import { readCursors } from '../storage/production/cursors.ts';
+import { LineReader } from '../storage/production/line-reader.ts';
+import { type LineName, lineNames } from '../storage/production/merge-statements.ts';
+import { atOneMoment } from '../storage/production/one-moment.ts';
+import { horizonOf } from '../storage/production/tape-queries.ts';
+import { eventTables } from '../storage/tables.ts';
+import type { TapeRules } from '../tape/rules.ts';
+import { MICROS_PER_DAY, type Micros } from '../units/time.ts';
+import { type Agreement, agreementOf } from './agreement.ts';
+import { BookAudit, type BookFigures } from './book-audit.ts';
+import { auditContentKeys } from './content-keys.ts';
+import { auditCoverage } from './coverage-audit.ts';
+import { type Finding, FindingLog } from './finding.ts';
+import { auditLineGaps, auditTapeGaps } from './gap-audit.ts';
+import { LineComparison, type LineFigures, type ReachableLine } from './line-comparison.ts';
+
+export interface AuditOptions {
+  readonly from: Micros;
+  readonly to: Micros;
+  readonly rules: TapeRules;
+  /** Of each kind of finding, how many are kept; all are counted. */
+  readonly examples: number;
+  /** Name under which the merge keeps its cursors. */
+  readonly consumer?: string;
+}
+
+/** Databases of the lines as far as they can be had; a text says why not. */
+export type AuditedLines = Readonly<Record<LineName, ClientBase | string>>;
+
+export interface VenueAudit {
+  /** Up to which venue time the tape is settled; what is later is not audited. */
+  readonly settled_until: Micros | null;
+  readonly instruments: number;
+  /** Share of the time of all instruments that no gap of the tape covers, 0 to 1; null without any. */
+  readonly proven_share: number | null;
+  readonly books: BookFigures;
+  readonly agreement: Agreement;
+}
+
+export interface AuditReport {
+  readonly from: Micros;
+  readonly to: Micros;
+  /** Whether the tape is what the lines received, as far as could be seen. */
+  readonly ok: boolean;
+  /** How many of each kind. */
+  readonly findings: Readonly<Record<string, number>>;
+  readonly examples: readonly Finding[];
+  /** By line: what the comparison with its database found, or why there was none. */
+  readonly lines: Readonly<Record<LineName, LineFigures | { readonly away: string }>>;
+  /** Rows whose content was held against its key. */
+  readonly keys_checked: number;
+  readonly venues: Readonly<Record<string, VenueAudit>>;
+}
+
+/** How much earlier than the interval books are rebuilt from, to have a snapshot to start with. */
+const BOOKS_BEFORE = 600_000_000;
+
+/**
+ * Holds the tape of an interval of venue time against everything that speaks of it: the lines' databases where they
+ * answer, every snapshot, its own keys, counts and gaps. Reads the tape at one moment and changes nothing. Memory does
+ * not grow with the interval.
+ *
+ * @throws the client's error when the tape's database, or that of a line given as reachable, fails
+ */
+export async function auditTape(
+  tape: ClientBase,
+  lines: AuditedLines,
+  options: AuditOptions,
+): Promise<AuditReport> {
+  return await atOneMoment(tape, async () => {
+    const { from, to, rules, examples } = options;
+    const findings = new FindingLog(examples);
+    const reachable = await reachableLines(tape, lines, options.consumer ?? 'tape');
+    const comparison = new LineComparison(tape, reachable, findings);
+    await comparison.run(from, to);
+    for (const line of reachable) await auditLineGaps(tape, line, { from, to }, findings);
+    const keysChecked = await auditContentKeys(tape, { from, to }, findings);
+    await auditCoverage(tape, { from, to }, findings);
+    const accounts = new LineAccounts(tape, rules);
+    const venues: Record<string, VenueAudit> = {};
+    for (const venue of venueNames) {
+      const horizon = await horizonOf(tape, rules, venue);
+      const settled = { from, to: Math.max(from, Math.min(to, horizon ?? from)) as Micros };
+      const gaps = await auditTapeGaps(tape, accounts, venue, settled, findings);
+      const books = new BookAudit(tape, accounts, rules, findings);
+      const before = { from: Math.max(0, from - BOOKS_BEFORE) as Micros, to: settled.to };
+      if (settled.to > from) await books.run(venue, before);
+      const whole = gaps.instruments * (settled.to - settled.from);
+      venues[venue] = {
+        settled_until: horizon,
+        instruments: gaps.instruments,
+        proven_share: whole === 0 ? null : 1 - gaps.in_gap / whole,
+        books: books.figures,
+        agreement: await agreementOf(tape, accounts, venue, settled),
+      };
+    }
+    const told = lineNames.map((line) => {
+      const session = lines[line];
+      return [line, typeof session === 'string' ? { away: session } : comparison.figures[line]!] as const;
+    });
+    return {
+      from,
+      to,
+      ok: findings.total === 0,
+      findings: findings.counts,
+      examples: findings.kept,
+      lines: Object.fromEntries(told) as AuditReport['lines'],
+      keys_checked: keysChecked,
+      venues,
+    };
+  });
+}
+
+async function reachableLines(
+  tape: ClientBase,
+  lines: AuditedLines,
+  consumer: string,
+): Promise<ReachableLine[]> {
+  const cursors = await readCursors(tape, consumer);
+  const reachable: ReachableLine[] = [];
+  for (const line of lineNames) {
+    const client = lines[line];
+    if (typeof client === 'string') continue;
+    const own = cursors.get(line)!;
+    const completeFrom = await completeSince(tape, line, client);
+    const reader = await LineReader.open(line, client as never, consumer);
+    // Not read since it was restored: the cursors are of what there was before, and say nothing of what is here.
+    const isRestored = [...own.values()].some((cursor) => !reader.isOfThisHistory(cursor));
+    if (!isRestored) reachable.push({ line, client, cursors: own, completeFrom });
+    else
+      reachable.push({ line, client, cursors: new Map(), completeFrom: Number.MAX_SAFE_INTEGER as Micros });
+  }
+  return reachable;
+}
+
+/** From when on a line's database has everything that the tape has of it: whole days may be pruned, and a backup restored. */
+async function completeSince(tape: ClientBase, line: LineName, client: ClientBase): Promise<Micros | null> {
+  const restored = await tape.query<{ until: string | null }>(
+    `SELECT max(to_ts)::text AS until FROM gaps WHERE line = $1 AND cause = 'database_restored'`,
+    [line],
+  );
+  let since = Number(restored.rows[0]!.until ?? 0);
+  const earliest = eventTables.map(({ name, time }) => `SELECT min(${time}) AS time FROM ${name}`);
+  const kept = await client.query<{ time: string | null }>(
+    `SELECT min(time)::text AS time FROM (${earliest.join(' UNION ALL ')}) AS first`,
+  );
+  const first = kept.rows[0]!.time;
+  if (first !== null) since = Math.max(since, Math.floor(Number(first) / MICROS_PER_DAY) * MICROS_PER_DAY);
+  return since === 0 ? null : (since as Micros);
+}

@@ -1,0 +1,133 @@
+import type { ClientBase } from 'pg';
+import { type LineAccounts, lineGapsOfTape } from '../coverage/line-accounts.ts';
+import { EVERY_INSTRUMENT } from '../storage/production/gap-merge.ts';
+import { rowsOf } from '../storage/production/row-cursor.ts';
+import { gapsOfAll, gapsOfInstrument } from '../tape/gaps.ts';
+import { endOf, type Interval, intersect, union } from '../tape/intervals.ts';
+import { MARKET_OVER } from '../tape/line-account.ts';
+import type { Micros } from '../units/time.ts';
+import type { FindingLog } from './finding.ts';
+import { joinedRows } from './joined-rows.ts';
+import type { ReachableLine } from './line-comparison.ts';
+
+export interface GapFigures {
+  instruments: number;
+  /** Time of all instruments together that lies in gaps of the tape, microseconds. */
+  in_gap: number;
+}
+
+/** What lies in the first and not in the second; both ascending and disjoint. */
+function without(intervals: readonly Interval[], others: readonly Interval[]): Interval[] {
+  const between: { from: Micros; to: Micros | null }[] = [];
+  let from: Micros | null = 0 as Micros;
+  for (const other of others) {
+    if (from !== null && other.from > from) between.push({ from, to: other.from });
+    from = other.to;
+  }
+  if (from !== null) between.push({ from, to: null });
+  return intersect(intervals, between);
+}
+
+const spanText = ({ from, to }: Interval): string => `from ${from} to ${to ?? 'now'}`;
+
+/**
+ * Whether the gaps of the tape are what the lives and gaps of the lines make of them: reckons them anew for every
+ * instrument that has any. One instrument in memory at a time.
+ *
+ * @param client in a transaction of the caller.
+ * @param span up to the horizon: later, the gaps of the tape still depend on what the lines are going to say
+ */
+export async function auditTapeGaps(
+  client: ClientBase,
+  accountsOf: LineAccounts,
+  venue: string,
+  span: { readonly from: Micros; readonly to: Micros },
+  findings: FindingLog,
+): Promise<GapFigures> {
+  const { accounts, rules, tapeGaps } = await accountsOf.of(venue);
+  const figures: GapFigures = { instruments: 0, in_gap: 0 };
+  const compare = (subject: string, stored: readonly Interval[], reckoned: readonly Interval[]): void => {
+    const note = (kind: 'gap_undeclared' | 'gap_unfounded', interval: Interval): void => {
+      const what =
+        kind === 'gap_undeclared' ? 'no line proves it, and the tape says nothing' : 'a line proves it';
+      const detail = `${spanText(interval)}: ${what}`;
+      findings.add({ kind, table: 'gaps', venue, subject, time: interval.from, detail });
+    };
+    const within = [{ from: span.from, to: span.to }];
+    const [declared, due] = [intersect(union(stored), within), intersect(union(reckoned), within)];
+    for (const interval of without(due, declared)) note('gap_undeclared', interval);
+    for (const interval of without(declared, due)) note('gap_unfounded', interval);
+  };
+  compare(EVERY_INSTRUMENT, tapeGaps, gapsOfAll(accounts, rules));
+  const named = rowsOf<{ instrument: string }>(
+    client,
+    `SELECT DISTINCT instrument FROM gaps WHERE venue = $1 AND instrument <> '${EVERY_INSTRUMENT}' ORDER BY instrument`,
+    [venue],
+  );
+  for await (const { instrument } of named) {
+    const { tape, lines } = await accountsOf.gaps(venue, instrument);
+    // Nobody asks for what is known of only by its market's end.
+    if (![...lines.values()].flat().some(({ cause }) => cause !== MARKET_OVER)) continue;
+    figures.instruments++;
+    for (const { from, to } of intersect(union([...tape, ...tapeGaps]), [span]))
+      figures.in_gap += endOf({ from, to }) - from;
+    compare(instrument, tape, gapsOfInstrument(accounts, lines, rules));
+  }
+  return figures;
+}
+
+interface GapRow {
+  readonly venue: string;
+  readonly instrument: string;
+  readonly gap_id: string;
+  readonly from_ts: string;
+  readonly to_ts: string | null;
+  readonly cause: string;
+}
+
+const ORDER = 'ORDER BY venue COLLATE "C", instrument COLLATE "C", gap_id COLLATE "C"';
+const REACHING = '(to_ts IS NULL OR to_ts > $1) AND from_ts < $2';
+
+function compareGaps(left: GapRow, right: GapRow): number {
+  for (const name of ['venue', 'instrument', 'gap_id'] as const) {
+    if (left[name] !== right[name]) return Buffer.compare(Buffer.from(left[name]), Buffer.from(right[name]));
+  }
+  return 0;
+}
+
+/** Whether the tape's database knows the gaps of a line as the line recorded them, of those that reach into the span. */
+export async function auditLineGaps(
+  tape: ClientBase,
+  { line, client, cursors }: ReachableLine,
+  span: { readonly from: Micros; readonly to: Micros },
+  findings: FindingLog,
+): Promise<void> {
+  const recorded = rowsOf<GapRow>(
+    client,
+    `SELECT * FROM (
+       SELECT venue, instrument, gap_id, min(from_ts) AS from_ts, max(to_ts) AS to_ts, min(cause) AS cause
+       FROM gaps, unnest(CASE WHEN is_all THEN ARRAY['${EVERY_INSTRUMENT}'] ELSE instruments END) AS instrument
+       WHERE ingest_xid < $3::xid8 GROUP BY 1, 2, 3) AS own
+     WHERE ${REACHING} ${ORDER}`,
+    [span.from, span.to, String(cursors.get('gaps')?.next ?? 0n)],
+  );
+  const known = rowsOf<GapRow>(
+    tape,
+    `SELECT venue, instrument, gap_id, from_ts, to_ts, cause FROM gaps
+     WHERE line = $3 AND ${lineGapsOfTape} AND ${REACHING} ${ORDER}`,
+    [span.from, span.to, line],
+  );
+  for await (const pair of joinedRows(known, recorded, compareGaps)) {
+    const row = (pair.line ?? pair.tape)!;
+    const { venue, instrument: subject, gap_id } = row;
+    const note = (kind: 'line_gap_lost' | 'line_gap_extra' | 'line_gap_changed', what: string): void => {
+      const detail = `${gap_id} (${row.cause}): ${what}`;
+      findings.add({ kind, table: 'gaps', venue, subject, time: Number(row.from_ts) as Micros, detail });
+    };
+    const told = ({ from_ts, to_ts }: GapRow): string => `from ${from_ts} to ${to_ts ?? 'now'}`;
+    if (pair.tape === null) note('line_gap_lost', `line ${line} recorded it ${told(row)}`);
+    else if (pair.line === null) note('line_gap_extra', `line ${line} did not record it ${told(row)}`);
+    else if (told(pair.tape) !== told(pair.line))
+      note('line_gap_changed', `${told(pair.tape)} on the tape, ${told(pair.line)} by line ${line}`);
+  }
+}
