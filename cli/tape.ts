@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { auditCommand } from './commands/audit.ts';
 import { bookCommand } from './commands/book.ts';
 import { costCommand } from './commands/cost.ts';
 import { coverageCommand } from './commands/coverage.ts';
@@ -35,6 +36,7 @@ for (const command of [
   marketsCommand(),
   gapsCommand(),
   coverageCommand(),
+  auditCommand(),
   decodeCommand(),
   recordCommand(),
   replayCommand(),

@@ -72,7 +72,7 @@ export class LineComparison {
           await this.#slice(audited, line, unmatched, start, start + SLICE >= to ? to : end);
         }
       }
-      for await (const finding of unmatched.findings((row) => this.#isOnTapeToo(audited, row)))
+      for await (const finding of unmatched.findings((row, alike) => this.#countOnTape(audited, row, alike)))
         this.#findings.add(finding);
     }
   }
@@ -161,22 +161,24 @@ export class LineComparison {
     return rows.some(({ at }) => isSameTradeTime({ ...row, [COMPARED_TIME]: at }, row));
   }
 
-  /** Whether the tape has a row of the same content at that time, or of the same id, a second time. */
-  async #isOnTapeToo(audited: AuditedTable, row: AuditedRow): Promise<boolean> {
+  /** Rows of the tape with the same content at that time; of trades, those with the same id at any. */
+  async #countOnTape(audited: AuditedTable, row: AuditedRow, alike: 'same' | 'alike'): Promise<number> {
     const { name, table, subject, telling } = audited;
-    const same =
-      name === 'trades'
-        ? ['trade_id']
-        : [...telling.filter((column) => column !== 'occurrence' && column !== COMPARED_TIME)];
-    const conditions = same.map((column, index) => `${column}::text IS NOT DISTINCT FROM $${index + 2}`);
-    if (name !== 'trades') conditions.push(`${table.time} = $${same.length + 2}::bigint`);
-    const values = [row[subject], ...same.map((column) => row[column])];
-    if (name !== 'trades') values.push(row[COMPARED_TIME]);
+    const isById = name === 'trades' && alike === 'alike';
+    const compared = isById
+      ? ['trade_id']
+      : telling.filter((column) => column !== COMPARED_TIME && (column !== 'occurrence' || alike === 'same'));
+    const conditions = compared.map((column, index) => `${column}::text IS NOT DISTINCT FROM $${index + 2}`);
+    const values = [row[subject], ...compared.map((column) => row[column])];
+    if (!isById) {
+      values.push(row[COMPARED_TIME]);
+      conditions.push(`${table.time} = $${values.length}::bigint`);
+    }
     const { rows } = await this.#tape.query<{ count: string }>(
       `SELECT count(*) AS count FROM ${name} WHERE ${subject} = $1 AND ${conditions.join(' AND ')}`,
       values,
     );
-    return Number(rows[0]!.count) > 1;
+    return Number(rows[0]!.count);
   }
 }
 

@@ -36,15 +36,21 @@ export class UnmatchedRows {
    * What is wrong, each once: a row that is lost and one that is extra are the same event where they differ in one
    * thing alone.
    *
-   * @param isOnTapeToo whether the tape has the same event a second time
+   * @param onTape how many events the tape has that are the same, whichever lines saw them; like each other, when
+   *   asked so, also where they differ in their position among equals
    */
-  async *findings(isOnTapeToo: (row: AuditedRow) => Promise<boolean>): AsyncGenerator<Finding> {
+  async *findings(
+    onTape: (row: AuditedRow, alike: 'same' | 'alike') => Promise<number>,
+  ): AsyncGenerator<Finding> {
     const bySubject = Map.groupBy(this.#extra.values(), ({ row }) => row[this.#audited.subject]!);
     for (const lost of this.#lost.values()) {
       const candidates = bySubject.get(lost.row[this.#audited.subject]!) ?? [];
       const index = candidates.findIndex((extra) => this.#difference(lost.row, extra.row) !== null);
       if (index < 0) {
-        yield this.#finding('row_lost', lost.row, `${this.#said(lost.row)}, stored by ${names(lost)}`);
+        const isThere = (await onTape(lost.row, 'same')) > 0;
+        const detail = `${this.#said(lost.row)}, ${isThere ? 'on the tape, where it is not said that' : 'stored by'} ${names(lost)}`;
+        if (isThere) yield this.#finding('row_not_credited', lost.row, `${detail} stored it`);
+        else yield this.#finding('row_lost', lost.row, detail);
         continue;
       }
       const [extra] = candidates.splice(index, 1);
@@ -54,7 +60,7 @@ export class UnmatchedRows {
       yield this.#finding(name === COMPARED_TIME ? 'row_moved' : 'row_changed', lost.row, detail);
     }
     for (const extra of [...bySubject.values()].flat()) {
-      const isDoubled = await isOnTapeToo(extra.row);
+      const isDoubled = (await onTape(extra.row, 'alike')) > 1;
       const detail = `${this.#said(extra.row)}, ${isDoubled ? 'twice on the tape' : `not stored by ${names(extra)}`}`;
       yield this.#finding(isDoubled ? 'row_doubled' : 'row_extra', extra.row, detail);
     }

@@ -1,0 +1,46 @@
+import type { AuditReport } from '#src/audit/audit.ts';
+import { formatRfc3339 } from '#src/units/time.ts';
+
+const percent = (share: number | null): string => (share === null ? '-' : `${(share * 100).toFixed(3)} %`);
+
+function counts(figures: object): string {
+  return Object.entries(figures)
+    .filter(([, count]) => count !== 0)
+    .map(([name, count]) => `${name.replaceAll('_', ' ')} ${count}`)
+    .join(', ');
+}
+
+/** The report of an audit for people. */
+export function auditText(report: AuditReport): string {
+  const text: string[] = [
+    `audit of the tape from ${formatRfc3339(report.from)} to ${formatRfc3339(report.to)}`,
+    report.ok ? 'nothing found' : `FOUND: ${counts(report.findings)}`,
+    '',
+  ];
+  for (const { kind, venue, subject, time, table, detail } of report.examples) {
+    const at = time === null ? '' : ` ${formatRfc3339(time)}`;
+    text.push(`${kind.replaceAll('_', ' ')}: ${venue} ${subject}${at} in ${table}: ${detail}`);
+  }
+  if (report.examples.length > 0) text.push('');
+  for (const [line, figures] of Object.entries(report.lines)) {
+    text.push(
+      `line ${line}: ${'away' in figures ? `not compared, ${figures.away}` : `rows: ${counts(figures) || 'none'}`}`,
+    );
+  }
+  text.push(`keys checked: ${report.keys_checked}`);
+  for (const [venue, { settled_until, instruments, proven_share, books, agreement }] of Object.entries(
+    report.venues,
+  )) {
+    text.push(
+      '',
+      `${venue}: settled until ${settled_until === null ? 'nothing' : formatRfc3339(settled_until)}; ${instruments} instruments, ${percent(proven_share)} of their time proven`,
+      `  books: ${counts(books) || 'none'}`,
+      `  events: ${agreement.events}; seen by ${counts(agreement.seen_by) || 'nobody'}`,
+    );
+    for (const [pair, share] of Object.entries(agreement.pairs))
+      text.push(`  ${pair}: agree on ${percent(share)}`);
+    for (const [line, figures] of Object.entries(agreement.lines))
+      text.push(`  line ${line}: ${counts(figures) || 'none'}`);
+  }
+  return `${text.join('\n')}\n`;
+}
