@@ -3,11 +3,15 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { auditCommand } from './commands/audit.ts';
 import { bookCommand } from './commands/book.ts';
+import { candlesCommand } from './commands/candles.ts';
 import { costCommand } from './commands/cost.ts';
 import { coverageCommand } from './commands/coverage.ts';
 import { decodeCommand } from './commands/decode.ts';
+import { deltasCommand } from './commands/deltas.ts';
 import { gapsCommand } from './commands/gaps.ts';
+import { latencyCommand } from './commands/latency.ts';
 import { marketsCommand } from './commands/markets.ts';
+import { metricsCommand } from './commands/metrics.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { recordCommand } from './commands/record.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -33,8 +37,12 @@ for (const command of [
   statusCommand(),
   bookCommand(),
   tradesCommand(),
+  deltasCommand(),
+  candlesCommand(),
+  metricsCommand(),
   marketsCommand(),
   gapsCommand(),
+  latencyCommand(),
   coverageCommand(),
   auditCommand(),
   decodeCommand(),

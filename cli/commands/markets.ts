@@ -1,29 +1,47 @@
 import { Command } from 'commander';
 import { type MarketFilter, marketsOf, type TapeMarket } from '#src/storage/production/tape-queries.ts';
-import { formatRfc3339, type Micros } from '#src/units/time.ts';
+import { systemClock } from '#src/units/time.ts';
 import { parseCount, venueOption } from '../queries/arguments.ts';
+import { columnsOf } from '../queries/columns.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
 import { addQueryOptions, type OutputColumn, type OutputOptions, writeRows } from '../queries/row-output.ts';
+import { parseTimeArgument } from '../queries/time-argument.ts';
 
-const time = (value: Micros | null): string => (value === null ? '' : formatRfc3339(value));
-
+const { time, text } = columnsOf<TapeMarket>();
 const columns: readonly OutputColumn<TapeMarket>[] = [
-  { name: 'venue', value: (row) => row.venue },
-  { name: 'market', value: (row) => row.market },
-  { name: 'status', value: (row) => row.status },
-  { name: 'title', value: (row) => row.title },
-  { name: 'event', value: (row) => row.event },
-  { name: 'series', value: (row) => row.series },
-  { name: 'open_ts', value: (row) => row.open_ts, text: (row) => time(row.open_ts) },
-  { name: 'close_ts', value: (row) => row.close_ts, text: (row) => time(row.close_ts) },
+  text('venue'),
+  text('market'),
+  text('status'),
+  text('title'),
+  text('event'),
+  text('series'),
+  time('open_ts'),
+  time('close_ts'),
   {
     name: 'instruments',
-    value: (row) => row.instruments,
+    type: 'text[]',
+    value: ({ instruments }) => instruments,
     text: (row) => row.instruments.map(({ instrument, outcome }) => `${outcome}=${instrument}`).join(' '),
   },
 ];
 
-type MarketOptions = Omit<MarketFilter, 'words'> & DatabaseOptions & OutputOptions;
+interface MarketOptions
+  extends Omit<MarketFilter, 'words' | 'closesFrom' | 'closesTo'>,
+    DatabaseOptions,
+    OutputOptions {
+  readonly closesFrom?: string;
+  readonly closesTo?: string;
+}
+
+function filterOf({ closesFrom, closesTo, ...options }: MarketOptions, words: string[]): MarketFilter {
+  const now = systemClock()();
+  return {
+    ...options,
+    words,
+    ...(closesFrom === undefined ? {} : { closesFrom: parseTimeArgument(closesFrom, now) }),
+    ...(closesTo === undefined ? {} : { closesTo: parseTimeArgument(closesTo, now) }),
+  };
+}
 
 /** `tape markets`: the markets that the lines know, found by words of their title or by what they belong to. */
 export function marketsCommand(dependencies: { readonly openDatabase?: DatabaseOpener } = {}): Command {
@@ -35,10 +53,13 @@ export function marketsCommand(dependencies: { readonly openDatabase?: DatabaseO
     .option('--event <id>', 'markets of this event')
     .option('--series <id>', 'markets of this series')
     .option('--status <word>', "the venue's own word")
+    .option('--closes-from <time>', 'that close at this time or later')
+    .option('--closes-to <time>', 'that close before this time')
     .option('--limit <rows>', 'at most so many', parseCount)
     .action(async (words: string[], options: MarketOptions) => {
+      const filter = filterOf(options, words);
       await withTape(dependencies.openDatabase ?? openTape, options, (client) =>
-        writeRows(marketsOf(client, { ...options, words }), columns, options),
+        writeRows(marketsOf(client, filter), columns, options),
       );
     });
 }

@@ -1,6 +1,6 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { venueNames } from '#src/events/event.ts';
-import type { TapeFilter } from '#src/storage/production/tape-queries.ts';
+import type { TapeFilter } from '#src/storage/production/tape-filter.ts';
 import { type Micros, systemClock } from '#src/units/time.ts';
 import { parseTimeArgument } from './time-argument.ts';
 
@@ -18,6 +18,8 @@ export function parseCount(text: string): number {
 export interface SpanOptions {
   readonly venue?: string;
   readonly instrument?: string;
+  readonly event?: string;
+  readonly series?: string;
   readonly from?: string;
   readonly to?: string;
   readonly limit?: number;
@@ -28,8 +30,24 @@ export function filterOf(options: SpanOptions, now: Micros = systemClock()()): T
   return {
     ...(options.venue === undefined ? {} : { venue: options.venue }),
     ...(options.instrument === undefined ? {} : { instrument: options.instrument }),
+    ...(options.event === undefined ? {} : { event: options.event }),
+    ...(options.series === undefined ? {} : { series: options.series }),
     ...(options.from === undefined ? {} : { from: parseTimeArgument(options.from, now) }),
     ...(options.to === undefined ? {} : { to: parseTimeArgument(options.to, now) }),
     ...(options.limit === undefined ? {} : { limit: options.limit }),
   };
+}
+
+const FROM = 'from this venue time on: 2026-11-20T15:04:05Z, "2h ago", or epoch s, ms, µs';
+
+/** The options by which a query says of what and of when. */
+export function addSpanOptions(command: Command, words: { from?: string; to?: string } = {}): Command {
+  return command
+    .addOption(venueOption())
+    .option('--instrument <id>', 'Kalshi market ticker or Polymarket token')
+    .option('--event <id>', "instruments of this event's markets")
+    .option('--series <id>', "instruments of this series' markets")
+    .option('--from <time>', words.from ?? FROM)
+    .option('--to <time>', words.to ?? 'before this venue time')
+    .option('--limit <rows>', 'at most so many', parseCount);
 }

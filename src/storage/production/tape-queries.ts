@@ -13,38 +13,7 @@ import { venueDefinition } from '../../venues/registration.ts';
 import { readLives } from './gap-merge.ts';
 import { atOneMoment } from './one-moment.ts';
 import { rowsOf } from './row-cursor.ts';
-
-/** Which rows; absent conditions let everything through. Times in microseconds, `from` included, `to` not. */
-export interface TapeFilter {
-  readonly venue?: string;
-  readonly instrument?: string;
-  readonly from?: Micros;
-  readonly to?: Micros;
-  readonly limit?: number;
-}
-
-/** Collects conditions with their parameters. */
-class Conditions {
-  readonly values: unknown[] = [];
-  readonly #texts: string[] = [];
-
-  /** @param condition with `?` where the value's placeholder goes. */
-  add(condition: string, value: unknown): void {
-    if (value === undefined) return;
-    this.values.push(value);
-    this.#texts.push(condition.replaceAll('?', `$${this.values.length}`));
-  }
-
-  get where(): string {
-    return this.#texts.length === 0 ? '' : `WHERE ${this.#texts.join(' AND ')}`;
-  }
-
-  limit(rows: number | undefined): string {
-    if (rows === undefined) return '';
-    this.values.push(rows);
-    return `LIMIT $${this.values.length}`;
-  }
-}
+import { Conditions, eventConditions, gapConditions, type TapeFilter } from './tape-filter.ts';
 
 export interface TapeTrade {
   readonly venue: string;
@@ -63,11 +32,7 @@ export interface TapeTrade {
 
 /** Trades in the order of venue time. */
 export async function* tradesOf(client: ClientBase, filter: TapeFilter): AsyncGenerator<TapeTrade> {
-  const conditions = new Conditions();
-  conditions.add('venue = ?', filter.venue);
-  conditions.add('instrument = ?', filter.instrument);
-  conditions.add('exchange_ts >= ?', filter.from);
-  conditions.add('exchange_ts < ?', filter.to);
+  const conditions = eventConditions(filter, 'exchange_ts');
   const statement = `SELECT venue, instrument, trade_id, exchange_ts, price, size, taker_side, is_block, received_at, quality, lines
     FROM trades ${conditions.where} ORDER BY trades.exchange_ts, venue, trade_id ${conditions.limit(filter.limit)}`;
   for await (const row of rowsOf<Record<string, never>>(client, statement, conditions.values)) {
@@ -101,6 +66,10 @@ export interface MarketFilter {
   readonly event?: string;
   readonly series?: string;
   readonly status?: string;
+  /** Markets that close at this time or later; one whose closing is not known is neither. */
+  readonly closesFrom?: Micros;
+  /** Markets that close before this time. */
+  readonly closesTo?: Micros;
   /** Words that the title must hold, each as a beginning of a word. */
   readonly words?: readonly string[];
   readonly limit?: number;
@@ -116,6 +85,8 @@ export async function* marketsOf(client: ClientBase, filter: MarketFilter): Asyn
   conditions.add('m.event = ?', filter.event);
   conditions.add('m.series = ?', filter.series);
   conditions.add('m.status = ?', filter.status);
+  conditions.add('m.close_ts >= ?', filter.closesFrom);
+  conditions.add('m.close_ts < ?', filter.closesTo);
   conditions.add(
     '(m.venue, m.market) IN (SELECT i.venue, i.market FROM instruments AS i WHERE i.instrument = ?)',
     filter.instrument,
@@ -157,12 +128,8 @@ export interface GapFilter extends TapeFilter {
 
 /** Gaps that reach into the span, by begin. Those of one instrument come with those of its whole venue. */
 export async function* gapsOf(client: ClientBase, filter: GapFilter): AsyncGenerator<TapeGapRow> {
-  const conditions = new Conditions();
+  const conditions = gapConditions(filter);
   conditions.add('line = ?', filter.line);
-  conditions.add('venue = ?', filter.venue);
-  conditions.add(`instrument IN (?, '*')`, filter.instrument);
-  conditions.add('from_ts < ?', filter.to);
-  conditions.add('(to_ts IS NULL OR to_ts > ?)', filter.from);
   const statement = `SELECT line, venue, instrument, from_ts, to_ts, cause, causes, gap_id
     FROM gaps ${conditions.where} ORDER BY gaps.from_ts, venue, instrument, gap_id ${conditions.limit(filter.limit)}`;
   for await (const row of rowsOf<Record<string, never>>(client, statement, conditions.values)) {

@@ -1,0 +1,60 @@
+import { Command, Option } from 'commander';
+import { type CandleRequest, candlesOf } from '#src/storage/production/candle-query.ts';
+import { candleWidths, type JudgedCandle } from '#src/tape/candles.ts';
+import { defaultRules } from '#src/tape/rules.ts';
+import { addSpanOptions, filterOf, type SpanOptions } from '../queries/arguments.ts';
+import { columnsOf } from '../queries/columns.ts';
+import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
+import { addQueryOptions, type OutputColumn, type OutputOptions, writeRows } from '../queries/row-output.ts';
+
+const { time, text, price, size, small, flag } = columnsOf<JudgedCandle>();
+const columns: readonly OutputColumn<JudgedCandle>[] = [
+  time('bucket'),
+  text('venue'),
+  text('instrument'),
+  price('open'),
+  price('high'),
+  price('low'),
+  price('close'),
+  size('volume'),
+  small('trades'),
+  flag('complete'),
+];
+
+type CandleOptions = SpanOptions &
+  DatabaseOptions &
+  OutputOptions & { readonly width: CandleRequest['width'] } & Pick<CandleRequest, 'of' | 'empty'>;
+
+/** `tape candles`: open, high, low, close and volume by instrument and bucket of venue time. */
+export function candlesCommand(dependencies: { readonly openDatabase?: DatabaseOpener } = {}): Command {
+  const command = new Command('candles')
+    .description(
+      'open, high, low, close and volume by instrument and bucket, reckoned from what is on the tape now',
+    )
+    .addOption(
+      new Option('--width <width>', 'of a bucket, in UTC').choices(Object.keys(candleWidths)).default('1m'),
+    )
+    .addOption(
+      new Option('--of <prices>', 'of trades, or of mids of proven books at intervals')
+        .choices(['trades', 'mids'])
+        .default('trades'),
+    )
+    .addOption(
+      new Option(
+        '--empty <what>',
+        'buckets without a price: leave out, give with nulls, carry the last price',
+      )
+        .choices(['skip', 'null', 'carry'])
+        .default('skip'),
+    );
+  return addSpanOptions(addQueryOptions(command), {
+    from: 'from the bucket of this venue time on: 2026-11-20T15:04:05Z, "2h ago", or epoch s, ms, µs',
+    to: 'to the end of the bucket before this venue time',
+  }).action(async (options: CandleOptions) => {
+    const { width, of, empty } = options;
+    const request = { ...filterOf(options), width, of, empty };
+    await withTape(dependencies.openDatabase ?? openTape, options, (client) =>
+      writeRows(candlesOf(client, request, defaultRules), columns, options),
+    );
+  });
+}

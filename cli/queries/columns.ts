@@ -1,0 +1,44 @@
+import type { ColumnType } from '#src/storage/tables.ts';
+import { formatPrice, type Price } from '#src/units/price.ts';
+import { formatSize, type Size } from '#src/units/size.ts';
+import { formatRfc3339, type Micros } from '#src/units/time.ts';
+import type { Cell, OutputColumn } from './row-output.ts';
+
+type NamesOf<Row, Value> = {
+  [Name in keyof Row]-?: Row[Name] extends Value ? Name : never;
+}[keyof Row] &
+  string;
+
+/** Columns of rows whose fields have the names of the columns. */
+export function columnsOf<Row>() {
+  const shown =
+    <Value extends number>(format: (value: Value) => string) =>
+    (name: NamesOf<Row, Value | null>): OutputColumn<Row> => ({
+      name,
+      type: 'bigint',
+      value: (row) => row[name] as Cell,
+      text: (row) => {
+        const value = row[name] as Value | null;
+        return value === null ? '' : format(value);
+      },
+    });
+  const plain =
+    (type: ColumnType) =>
+    (name: keyof Row & string): OutputColumn<Row> => ({ name, type, value: (row) => row[name] as Cell });
+  return {
+    /** Microseconds since the epoch; for people as a date and time in UTC. */
+    time: shown<Micros>(formatRfc3339),
+    /** Micro-dollars; for people dollars. */
+    price: shown<Price>(formatPrice),
+    /** Micro-contracts; for people contracts. */
+    size: shown<Size>(formatSize),
+    text: plain('text'),
+    whole: plain('bigint'),
+    small: plain('integer'),
+    /** For people the column's name where it holds, nothing where not. */
+    flag: (name: NamesOf<Row, boolean>): OutputColumn<Row> => ({
+      ...plain('boolean')(name),
+      text: (row) => (row[name] === true ? name.replace(/^is_/, '') : ''),
+    }),
+  };
+}

@@ -1,0 +1,71 @@
+import type { Micros } from '../../units/time.ts';
+
+/** Which rows; absent conditions let everything through. Times in microseconds, `from` included, `to` not. */
+export interface TapeFilter {
+  readonly venue?: string;
+  readonly instrument?: string;
+  /** Instruments of the markets of this event. */
+  readonly event?: string;
+  /** Instruments of the markets of this series. */
+  readonly series?: string;
+  readonly from?: Micros;
+  readonly to?: Micros;
+  readonly limit?: number;
+}
+
+/** Collects conditions with their parameters. */
+export class Conditions {
+  readonly values: unknown[] = [];
+  readonly #texts: string[] = [];
+
+  /** @param condition with `?` where the value's placeholder goes. */
+  add(condition: string, value: unknown): void {
+    if (value === undefined) return;
+    this.values.push(value);
+    this.#texts.push(condition.replaceAll('?', `$${this.values.length}`));
+  }
+
+  get where(): string {
+    return this.#texts.length === 0 ? '' : `WHERE ${this.#texts.join(' AND ')}`;
+  }
+
+  limit(rows: number | undefined): string {
+    if (rows === undefined) return '';
+    this.values.push(rows);
+    return `LIMIT $${this.values.length}`;
+  }
+}
+
+const instrumentsWhere = (condition: string): string =>
+  `(SELECT i.venue, i.instrument FROM instruments AS i JOIN markets AS m ON m.venue = i.venue AND m.market = i.market
+    WHERE ${condition})`;
+
+/** The conditions of a filter on a table of events. @param time the table's column of venue time. */
+export function eventConditions(filter: TapeFilter, time: string): Conditions {
+  const conditions = new Conditions();
+  conditions.add('venue = ?', filter.venue);
+  conditions.add('instrument = ?', filter.instrument);
+  conditions.add(`(venue, instrument) IN ${instrumentsWhere('m.event = ?')}`, filter.event);
+  conditions.add(`(venue, instrument) IN ${instrumentsWhere('m.series = ?')}`, filter.series);
+  conditions.add(`${time} >= ?`, filter.from);
+  conditions.add(`${time} < ?`, filter.to);
+  return conditions;
+}
+
+/** The conditions of a filter on gaps: those of whole venues belong to every instrument of theirs. */
+export function gapConditions(filter: TapeFilter): Conditions {
+  const conditions = new Conditions();
+  conditions.add('venue = ?', filter.venue);
+  conditions.add(`instrument IN (?, '*')`, filter.instrument);
+  for (const name of ['event', 'series'] as const) {
+    const instruments = instrumentsWhere(`m.${name} = ?`);
+    conditions.add(
+      `((venue, instrument) IN ${instruments}
+        OR instrument = '*' AND venue IN (SELECT venue FROM markets AS m WHERE m.${name} = ?))`,
+      filter[name],
+    );
+  }
+  conditions.add('from_ts < ?', filter.to);
+  conditions.add('(to_ts IS NULL OR to_ts > ?)', filter.from);
+  return conditions;
+}
