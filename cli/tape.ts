@@ -8,6 +8,7 @@ import { costCommand } from './commands/cost.ts';
 import { coverageCommand } from './commands/coverage.ts';
 import { decodeCommand } from './commands/decode.ts';
 import { deltasCommand } from './commands/deltas.ts';
+import { exportCommand } from './commands/export.ts';
 import { gapsCommand } from './commands/gaps.ts';
 import { latencyCommand } from './commands/latency.ts';
 import { marketsCommand } from './commands/markets.ts';
@@ -49,6 +50,7 @@ for (const command of [
   recordCommand(),
   replayCommand(),
   simCommand(),
+  exportCommand(),
   migrateCommand(),
   costCommand(),
 ]) {

@@ -1,0 +1,144 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { DirectoryObjectStore } from '#src/archive/directory-object-store.ts';
+import type { ObjectStore } from '#src/archive/object-store.ts';
+import { S3ObjectStore, s3Client } from '#src/archive/s3-object-store.ts';
+import { venueNames } from '#src/events/event.ts';
+import { exportedTables } from '#src/export/exported-tables.ts';
+import { type ExportReport, TapeExport } from '#src/export/tape-export.ts';
+import { defaultRules } from '#src/tape/rules.ts';
+import { formatRfc3339, MICROS_PER_DAY, type Micros, systemClock } from '#src/units/time.ts';
+import { venueOption } from '../queries/arguments.ts';
+import { columnsOf } from '../queries/columns.ts';
+import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
+import { Progress } from '../queries/progress.ts';
+import { addTapeOptions, type OutputColumn, writeRows } from '../queries/row-output.ts';
+import { parseTimeArgument } from '../queries/time-argument.ts';
+import { CommandFailure } from '../terminal/failure.ts';
+
+interface ExportCommandOptions extends DatabaseOptions {
+  readonly out: string;
+  readonly venue?: string;
+  readonly table?: readonly string[];
+  readonly from: string;
+  readonly to: string;
+  readonly unsettled?: boolean;
+  readonly allowFewer?: boolean;
+  readonly json?: boolean;
+}
+
+const { text, whole } = columnsOf<ExportReport>();
+const columns: readonly OutputColumn<ExportReport>[] = [
+  text('date'),
+  text('venue'),
+  text('table'),
+  text('outcome'),
+  whole('version'),
+  whole('rows'),
+  whole('bytes'),
+];
+
+/** A folder, or `s3://bucket`. */
+function storeOf(out: string): ObjectStore {
+  if (!out.startsWith('s3://')) return new DirectoryObjectStore(out);
+  const bucket = /^s3:\/\/([^/]+)\/?$/.exec(out)?.[1];
+  if (bucket === undefined) {
+    throw new CommandFailure(`--out takes a folder or s3://bucket, without a path: ${JSON.stringify(out)}`);
+  }
+  const region = process.env['AWS_REGION'];
+  if (region === undefined) throw new CommandFailure('set AWS_REGION to the region of the bucket');
+  return new S3ObjectStore(s3Client({ region }), bucket);
+}
+
+/** The days (UTC) that a span touches. */
+function daysOf(from: Micros, to: Micros): string[] {
+  const days: string[] = [];
+  for (let at = from - (from % MICROS_PER_DAY); at < to; at += MICROS_PER_DAY) {
+    days.push(formatRfc3339(at as Micros).slice(0, 10));
+  }
+  return days;
+}
+
+async function* exportAll(
+  exporting: TapeExport,
+  options: ExportCommandOptions,
+): AsyncGenerator<ExportReport> {
+  const now = systemClock()();
+  const days = daysOf(parseTimeArgument(options.from, now), parseTimeArgument(options.to, now));
+  if (days.length === 0) throw new CommandFailure('--from has to be before --to');
+  const venues = options.venue === undefined ? venueNames : [options.venue];
+  const tables = exportedTables.filter(({ name }) => options.table?.includes(name) ?? true);
+  for (const day of days) {
+    for (const venue of venues) {
+      for (const table of tables) yield await exporting.export(table, day, venue);
+    }
+  }
+}
+
+async function* watched(reports: AsyncIterable<ExportReport>): AsyncGenerator<ExportReport> {
+  let refused = 0;
+  for await (const report of reports) {
+    if (report.outcome === 'refused') refused++;
+    yield report;
+  }
+  if (refused > 0) {
+    throw new CommandFailure(
+      `${refused} file(s) have more rows than the tape has now and stay as they are; --allow-fewer replaces them`,
+    );
+  }
+}
+
+const yesterday = (): string => {
+  const now = systemClock()();
+  return formatRfc3339((now - (now % MICROS_PER_DAY) - MICROS_PER_DAY) as Micros).slice(0, 10);
+};
+const today = (): string => formatRfc3339(systemClock()()).slice(0, 10);
+
+/** `tape export`: days of the tape as Parquet files with manifests. */
+export function exportCommand(dependencies: { readonly openDatabase?: DatabaseOpener } = {}): Command {
+  return addTapeOptions(
+    new Command('export').description(
+      'days of the tape (UTC) as Parquet, by table, date and venue; again changes only what has changed',
+    ),
+  )
+    .requiredOption('--out <place>', 'a folder, or s3://bucket (with AWS_REGION and credentials as usual)')
+    .option('--from <time>', 'first day', yesterday())
+    .option('--to <time>', 'up to the day before this time', today())
+    .addOption(venueOption('one venue; all when absent'))
+    .addOption(
+      new Option('--table <names...>', 'some tables; all when absent').choices(
+        exportedTables.map(({ name }) => name),
+      ),
+    )
+    .option('--unsettled', 'also days that not every running line is merged past')
+    .option('--allow-fewer', 'replace a file by one with fewer rows')
+    .option('--json', 'one JSON object per file')
+    .action(async (options: ExportCommandOptions) => {
+      const store = storeOf(options.out);
+      const scratch = mkdtempSync(join(tmpdir(), 'tape-export-'));
+      const progress = new Progress('rows');
+      let rows = 0;
+      try {
+        await withTape(dependencies.openDatabase ?? openTape, options, async (client) => {
+          const exporting = new TapeExport({
+            client,
+            store,
+            scratch,
+            clock: systemClock(),
+            rules: defaultRules,
+            unsettled: options.unsettled === true,
+            allowFewer: options.allowFewer === true,
+            onRow: () => {
+              if (++rows % 1_000 === 0) progress.at(rows);
+            },
+          });
+          await writeRows(watched(exportAll(exporting, options)), columns, options);
+        });
+      } finally {
+        progress.end();
+        rmSync(scratch, { recursive: true, force: true });
+      }
+    });
+}

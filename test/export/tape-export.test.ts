@@ -1,0 +1,457 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Client } from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DirectoryObjectStore } from '#src/archive/directory-object-store.ts';
+import type { ObjectStore } from '#src/archive/object-store.ts';
+import { exportedTables } from '#src/export/exported-tables.ts';
+import type { Manifest } from '#src/export/manifest.ts';
+import { type ExportOptions, type ExportReport, TapeExport } from '#src/export/tape-export.ts';
+import { orderBookDeltas } from '#src/storage/tables.ts';
+import type { TapeRules } from '#src/tape/rules.ts';
+import { formatRfc3339, MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
+import { exportCommand } from '../../cli/commands/export.ts';
+import { tapeTables } from '../../lib/glue/tape-tables.ts';
+import { delta, lifecycle, metrics, type Row, snapshot, store, T0, ticker, trade } from '../merge/lines.ts';
+import { jsonLines, outputOf } from '../queries/run-command.ts';
+import { type TestDatabase, useDatabases } from '../storage/database.ts';
+import { askDuckDb, parquetMetadata, readParquet } from './readers.ts';
+
+const databases = useDatabases();
+const rules: TapeRules = { silence: 30_000_000, arrivalAllowance: 0, settleAllowance: 0 };
+const DATE = formatRfc3339(T0 as Micros).slice(0, 10);
+const DAY = T0 - (T0 % MICROS_PER_DAY);
+const deltas = exportedTables.find(({ name }) => name === orderBookDeltas.name)!;
+
+let database: TestDatabase;
+let client: Client;
+let out: string;
+let scratch: string;
+let now: number;
+
+beforeEach(async () => {
+  database = await databases.fresh('production');
+  client = await database.connect();
+  const folder = mkdtempSync(join(tmpdir(), 'prediction-tape-test-'));
+  out = join(folder, 'out');
+  scratch = join(folder, 'scratch');
+  mkdirSync(scratch);
+  now = T0 + 5 * MICROS_PER_DAY;
+  await settledUntil(DAY + MICROS_PER_DAY);
+});
+afterEach(() => rmSync(join(out, '..'), { recursive: true, force: true }));
+
+async function settledUntil(at: number): Promise<void> {
+  await client.query(
+    `INSERT INTO line_lives (line, epoch, started_at, durable_until) VALUES ('a', 'e', $1, $2)
+     ON CONFLICT (line, epoch) DO UPDATE SET durable_until = excluded.durable_until`,
+    [DAY, at],
+  );
+}
+
+function onTape({ connection: _, sid: __, seq: ___, ...row }: Row): Row {
+  return { ...row, lines: 7 };
+}
+
+function exporting(more: Partial<ExportOptions> = {}): TapeExport {
+  return new TapeExport({
+    client,
+    store: new DirectoryObjectStore(out),
+    scratch,
+    clock: () => now++ as Micros,
+    rules,
+    ...more,
+  });
+}
+const exportDeltas = (more: Partial<ExportOptions> = {}): Promise<ExportReport> =>
+  exporting(more).export(deltas, DATE, 'kalshi');
+
+const path = (table: string, venue = 'kalshi'): string =>
+  join(out, 'tape', table, `date=${DATE}`, `venue=${venue}`, 'tape.parquet');
+const manifestPath = (table = deltas.name): string =>
+  join(out, 'manifests', table, `date=${DATE}`, 'venue=kalshi', 'manifest.json');
+const manifest = (): Manifest => JSON.parse(readFileSync(manifestPath(), 'utf8')) as Manifest;
+const sha256 = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
+
+/** Every kind, some of it on another day or venue, and in no order. */
+async function fill(): Promise<void> {
+  const other = { venue: 'polymarket', instrument: 'P1', hash: 'ff01', hash_key: 3, is_absolute: true };
+  await store(client, 'order_book_deltas', [
+    onTape(delta({ instrument: 'K2', exchange_ts: T0 })),
+    onTape(delta({ instrument: 'K1', exchange_ts: T0 + 2, amount: -9_000_000_000_000 })),
+    onTape(delta({ instrument: 'K1', exchange_ts: T0 + 1, instant_index: 1, price: 10_000 })),
+    onTape(delta({ instrument: 'K1', exchange_ts: T0 + 1, instant_index: 0, price: 990_000 })),
+    onTape(delta({ exchange_ts: DAY })),
+    onTape(delta({ exchange_ts: DAY + MICROS_PER_DAY - 1 })),
+    onTape(delta({ exchange_ts: DAY + MICROS_PER_DAY })),
+    onTape(delta({ exchange_ts: DAY - 1 })),
+    onTape(delta(other)),
+  ]);
+  await store(client, 'trades', [onTape(trade()), onTape(trade({ trade_id: 'é', taker_side: null }))]);
+  await store(client, 'tickers', [onTape(ticker())]);
+  await store(client, 'order_book_snapshots', [
+    onTape(snapshot()),
+    onTape(snapshot({ snapshot_ts: T0 + 1, bids: [], asks: [1, 2, 3, 4], depth: 2 })),
+  ]);
+  await store(client, 'market_lifecycle', [onTape(lifecycle({ instruments: ['K1', 'K"2'] }))]);
+  await store(client, 'order_book_metrics', [{ ...metrics(), lines: 1 }]);
+}
+
+describe('the exported tape', () => {
+  it('is what the tape holds of the day and venue, for two readers, sorted by instrument and time', async () => {
+    await fill();
+    for (const table of exportedTables) {
+      await exporting().export(table, DATE, 'kalshi');
+      const names = table.columns.map(({ name }) => name);
+      const { rows } = await client.query<{ row: Row }>(
+        `SELECT to_jsonb(t) AS row FROM ${table.name} AS t
+         WHERE venue = 'kalshi' AND ${table.time} >= $1 AND ${table.time} < $2 ORDER BY ${table.sortedBy.join(', ')}`,
+        [DAY, DAY + MICROS_PER_DAY],
+      );
+      const expected = rows.map(({ row }) =>
+        Object.fromEntries(
+          names.map((name) => [
+            name,
+            name === 'details' ? JSON.stringify(row[name]) : (row[name] as unknown),
+          ]),
+        ),
+      );
+      expect(expected.length).toBeGreaterThan(0);
+      const comparable = (found: Row[]): Row[] =>
+        found.map((row) =>
+          'details' in row ? { ...row, details: JSON.stringify(JSON.parse(row['details'] as string)) } : row,
+        );
+      expect(comparable(await readParquet(path(table.name)))).toEqual(expected);
+      expect(comparable(await askDuckDb(`SELECT ${names.join(', ')} FROM '${path(table.name)}'`))).toEqual(
+        expected,
+      );
+    }
+    const order = (await readParquet(path(deltas.name))).map((row) => [row['instrument'], row['price']]);
+    expect(order).toEqual(
+      [
+        ['K1', 400_000],
+        ['K1', 990_000],
+        ['K1', 10_000],
+        ['K1', -1],
+        ['K1', 400_000],
+        ['K2', 400_000],
+      ].map(([instrument, price]) => [instrument, price === -1 ? 400_000 : price]),
+    );
+  });
+
+  it('has the columns that the Glue catalogue names, in types that it can read', async () => {
+    await fill();
+    const types: Record<string, string> = {
+      VARCHAR: 'string',
+      BIGINT: 'bigint',
+      INTEGER: 'int',
+      SMALLINT: 'smallint',
+      BOOLEAN: 'boolean',
+      'BIGINT[]': 'array<bigint>',
+      'VARCHAR[]': 'array<string>',
+    };
+    expect(tapeTables).toHaveLength(exportedTables.length);
+    for (const table of exportedTables) {
+      await exporting().export(table, DATE, 'kalshi');
+      const found = await askDuckDb(
+        `DESCRIBE SELECT * FROM read_parquet('${path(table.name)}', hive_partitioning = false)`,
+      );
+      const definition = tapeTables.find(({ name }) => name === `tape_${table.name}`)!;
+      expect(found.map((row) => [row['column_name'], types[row['column_type'] as string]])).toEqual(
+        definition.columns.map(({ name, type }) => [name, type]),
+      );
+      expect(path(table.name).startsWith(join(out, definition.prefix))).toBe(true);
+    }
+  });
+
+  it('answers over days and venues by their folders', async () => {
+    await fill();
+    await settledUntil(DAY + 2 * MICROS_PER_DAY);
+    const nextDay = formatRfc3339((DAY + MICROS_PER_DAY) as Micros).slice(0, 10);
+    for (const [date, venue] of [
+      [DATE, 'kalshi'],
+      [nextDay, 'kalshi'],
+      [DATE, 'polymarket'],
+    ] as const) {
+      expect((await exporting().export(deltas, date, venue)).outcome).toBe('written');
+    }
+    const rows = await askDuckDb(
+      `SELECT date::varchar AS date, venue, count(*) AS changes FROM read_parquet('${out}/tape/${deltas.name}/**/*.parquet', hive_partitioning = true)
+       GROUP BY ALL ORDER BY ALL`,
+    );
+    expect(rows).toEqual([
+      { date: DATE, venue: 'kalshi', changes: 6 },
+      { date: DATE, venue: 'polymarket', changes: 1 },
+      { date: nextDay, venue: 'kalshi', changes: 1 },
+    ]);
+  });
+
+  it('lets a reader skip what it does not look for: bounds of every column in every group of rows', async () => {
+    const long = 'KXHIGHNY-26NOV20-B';
+    await client.query(
+      `INSERT INTO order_book_deltas SELECT 'kalshi', $2 || (100 + n % 10), $1::bigint + n, 'bid', 10000 * (1 + n % 99), n, false, NULL, 0, 0, 0, $1::bigint + n + 5, 0, 7
+       FROM generate_series(1, 1000) AS n`,
+      [T0, long],
+    );
+    await exportDeltas({ rowsPerGroup: 100 });
+    const { row_groups } = await parquetMetadata(path(deltas.name));
+    expect(row_groups).toHaveLength(10);
+    for (const [index, group] of row_groups.entries()) {
+      const bounds = Object.fromEntries(
+        group.columns.map(({ meta_data }) => [meta_data!.path_in_schema[0], meta_data!.statistics]),
+      );
+      expect(bounds['instrument']).toMatchObject({
+        min_value: `${long}${100 + index}`,
+        max_value: `${long}${100 + index}`,
+        null_count: 0n,
+      });
+      expect(bounds['exchange_ts']!.min_value).toBeGreaterThanOrEqual(BigInt(T0));
+      expect(bounds['hash']).toMatchObject({ null_count: 100n });
+    }
+    expect(manifest().file.row_groups).toBe(10);
+  });
+});
+
+describe('a manifest', () => {
+  it('says what the file holds and how far it can be trusted', async () => {
+    await fill();
+    const gap = (instrument: string, from: number, to: number | null, line = 'tape', venue = 'kalshi') =>
+      client.query(
+        `INSERT INTO gaps (line, gap_id, venue, instrument, from_ts, to_ts, cause) VALUES ($1, $2, $3, $4, $5, $6, 'x')`,
+        [line, `${from}`, venue, instrument, from, to],
+      );
+    await gap('K1', DAY - 10, DAY);
+    await gap('K1', DAY - 10, DAY + 1, 'a');
+    await gap('K1', T0, T0 + 1);
+    await gap('*', DAY + MICROS_PER_DAY - 1, null);
+    await gap('P1', T0, T0 + 1, 'tape', 'polymarket');
+    for (const [hour, condition] of [
+      [DAY, 'available'],
+      [DAY + 3_600_000_000, 'degraded'],
+      [DAY + MICROS_PER_DAY, 'missing'],
+    ]) {
+      await client.query(
+        `INSERT INTO coverage_hours (venue, market, hour, condition) VALUES ('kalshi', 'M', $1, $2)`,
+        [hour, condition],
+      );
+    }
+    const report = await exportDeltas();
+    const file = path(deltas.name);
+    expect(manifest()).toEqual({
+      table: 'order_book_deltas',
+      date: DATE,
+      venue: 'kalshi',
+      version: 1,
+      file: {
+        key: `tape/order_book_deltas/date=${DATE}/venue=kalshi/tape.parquet`,
+        rows: 6,
+        bytes: statSync(file).size,
+        sha256: sha256(file),
+        row_groups: 1,
+      },
+      sorted_by: [
+        'instrument',
+        'exchange_ts',
+        'instant_index',
+        'side',
+        'price',
+        'amount',
+        'hash_key',
+        'occurrence',
+      ],
+      time: { column: 'exchange_ts', from: DAY, to: DAY + MICROS_PER_DAY - 1 },
+      completeness: {
+        settled: true,
+        settled_until: DAY + MICROS_PER_DAY,
+        gaps: 2,
+        gaps_of_whole_venue: 1,
+        market_hours: { available: 1, degraded: 1, pending: 0, missing: 0 },
+      },
+      exported_at: T0 + 5 * MICROS_PER_DAY,
+      superseded: [],
+    });
+    expect(report).toEqual({
+      table: 'order_book_deltas',
+      date: DATE,
+      venue: 'kalshi',
+      outcome: 'written',
+      version: 1,
+      rows: 6,
+      bytes: statSync(file).size,
+    });
+  });
+
+  it('that is none fails the export in one line that names it, and is not overwritten', async () => {
+    await fill();
+    await exportDeltas();
+    await new DirectoryObjectStore(out).put(
+      `manifests/order_book_deltas/date=${DATE}/venue=kalshi/manifest.json`,
+      Buffer.from('{"version": 0}'),
+    );
+    await expect(exportDeltas()).rejects.toThrow(
+      /^manifests\/order_book_deltas\/.*manifest\.json is no manifest: /,
+    );
+    expect(readFileSync(manifestPath(), 'utf8')).toBe('{"version": 0}');
+  });
+});
+
+describe('exporting again', () => {
+  it('changes nothing where nothing has changed', async () => {
+    await fill();
+    await exportDeltas();
+    const before = [path(deltas.name), manifestPath()].map((file) => statSync(file, { bigint: true }).ino);
+    expect(await exportDeltas()).toMatchObject({ outcome: 'unchanged', version: 1, rows: 6 });
+    expect([path(deltas.name), manifestPath()].map((file) => statSync(file, { bigint: true }).ino)).toEqual(
+      before,
+    );
+    expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  it('makes a new version of the file for a late row, and keeps the one before', async () => {
+    await fill();
+    await exportDeltas();
+    const first = manifest();
+    await store(client, 'order_book_deltas', [onTape(delta({ exchange_ts: T0 + 9 }))]);
+    expect(await exportDeltas()).toMatchObject({ outcome: 'replaced', version: 2, rows: 7 });
+    const second = manifest();
+    expect(second).toMatchObject({ version: 2, file: { rows: 7, sha256: sha256(path(deltas.name)) } });
+    expect(second.superseded).toEqual([
+      {
+        version: 1,
+        key: `superseded/order_book_deltas/date=${DATE}/venue=kalshi/v1.parquet`,
+        rows: 6,
+        bytes: first.file.bytes,
+        sha256: first.file.sha256,
+        exported_at: first.exported_at,
+      },
+    ]);
+    expect(sha256(join(out, second.superseded[0]!.key))).toBe(first.file.sha256);
+    // A second line that saw an event late changes its row as well.
+    await client.query(`UPDATE order_book_deltas SET lines = 3 WHERE exchange_ts = $1`, [T0 + 9]);
+    expect(await exportDeltas()).toMatchObject({ outcome: 'replaced', version: 3, rows: 7 });
+    expect(manifest().superseded.map(({ version }) => version)).toEqual([2, 1]);
+  });
+
+  it('tells what has become known about the same rows, without a new version', async () => {
+    await fill();
+    await exportDeltas();
+    await client.query(
+      `INSERT INTO gaps (line, gap_id, venue, instrument, from_ts, to_ts, cause) VALUES ('tape', 'g', 'kalshi', 'K1', $1, NULL, 'x')`,
+      [T0],
+    );
+    expect(await exportDeltas()).toMatchObject({ outcome: 'unchanged', version: 1 });
+    expect(manifest()).toMatchObject({ version: 1, completeness: { gaps: 1 }, superseded: [] });
+  });
+
+  it('never puts fewer rows in the place of more, unless told to', async () => {
+    await fill();
+    await exportDeltas();
+    await client.query(`DELETE FROM order_book_deltas WHERE instrument = 'K2'`);
+    const bytes = sha256(path(deltas.name));
+    expect(await exportDeltas()).toMatchObject({ outcome: 'refused', version: 1, rows: 6 });
+    expect(sha256(path(deltas.name))).toBe(bytes);
+    expect(await exportDeltas({ allowFewer: true })).toMatchObject({
+      outcome: 'replaced',
+      version: 2,
+      rows: 5,
+    });
+    await client.query(`DELETE FROM order_book_deltas`);
+    expect(await exportDeltas({ allowFewer: true })).toMatchObject({
+      outcome: 'refused',
+      version: 2,
+      rows: 5,
+    });
+  });
+
+  it('waits for a day until every running line is merged past it', async () => {
+    await fill();
+    await settledUntil(DAY + MICROS_PER_DAY - 1);
+    expect(await exportDeltas()).toMatchObject({ outcome: 'unsettled', version: null, rows: 0 });
+    expect(existsSync(out)).toBe(false);
+    expect(await exportDeltas({ unsettled: true })).toMatchObject({ outcome: 'written' });
+    expect(manifest().completeness).toMatchObject({
+      settled: false,
+      settled_until: DAY + MICROS_PER_DAY - 1,
+    });
+    await settledUntil(DAY + MICROS_PER_DAY);
+    expect(await exportDeltas()).toMatchObject({ outcome: 'unchanged', version: 1 });
+    expect(manifest().completeness.settled).toBe(true);
+  });
+
+  it('makes no file of a day without rows', async () => {
+    expect(await exportDeltas()).toMatchObject({ outcome: 'empty', rows: 0 });
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('comes to the same, wherever a run before it died', async () => {
+    await fill();
+    await exportDeltas();
+    const first = manifest().file.sha256;
+    await store(client, 'order_book_deltas', [onTape(delta({ exchange_ts: T0 + 9 }))]);
+    const inner = new DirectoryObjectStore(out);
+    // A new version is three puts: the old file aside, the new one in its place, the manifest.
+    for (let lives = 0; lives < 3; lives++) {
+      let puts = 0;
+      const dying: ObjectStore = {
+        get: (key) => inner.get(key),
+        metadata: (key) => inner.metadata(key),
+        list: (prefix) => inner.list(prefix),
+        put: (key, body, metadata) =>
+          puts++ === lives ? Promise.reject(new Error('died')) : inner.put(key, body, metadata),
+      };
+      await expect(exportDeltas({ store: dying })).rejects.toThrow('died');
+      expect(readdirSync(scratch)).toEqual([]);
+    }
+    expect(await exportDeltas()).toMatchObject({ outcome: 'replaced', version: 2, rows: 7 });
+    expect(manifest().file.sha256).toBe(sha256(path(deltas.name)));
+    expect(manifest().superseded).toMatchObject([{ version: 1, sha256: first }]);
+    expect(sha256(join(out, manifest().superseded[0]!.key))).toBe(first);
+  });
+});
+
+describe('tape export', () => {
+  const dependencies = {
+    openDatabase: async () => ({ client: await database.connect(), close: async () => {} }),
+  };
+  const span = ['--from', DATE, '--to', String(DAY + MICROS_PER_DAY)];
+
+  it('exports all tables of the days of a span, says what became of each, and again finds nothing to do', async () => {
+    await fill();
+    const run = () => outputOf(exportCommand(dependencies), '--out', out, ...span, '--json', '--unsettled');
+    const first = jsonLines(await run());
+    expect(first).toHaveLength(12);
+    const outcome = (venue: string) =>
+      first.filter((row) => row['venue'] === venue).map((row) => row['outcome']);
+    expect(outcome('kalshi')).toEqual(Array.from({ length: 6 }, () => 'written'));
+    expect(outcome('polymarket').sort()).toEqual(['empty', 'empty', 'empty', 'empty', 'empty', 'written']);
+    const again = jsonLines(await run());
+    expect(again.filter((row) => row['outcome'] === 'unchanged')).toHaveLength(7);
+  });
+
+  it('fails where a file would lose rows, after it has done all others', async () => {
+    await fill();
+    const values = ['--out', out, ...span, '--unsettled', '--venue', 'kalshi'];
+    await outputOf(exportCommand(dependencies), ...values);
+    await client.query('DELETE FROM trades');
+    await store(client, 'order_book_metrics', [{ ...metrics({ at: T0 + 9 }), lines: 1 }]);
+    await expect(outputOf(exportCommand(dependencies), ...values)).rejects.toThrow(
+      /^1 file\(s\) have more rows/,
+    );
+    expect(await readParquet(path('order_book_metrics'))).toHaveLength(2);
+    expect(await readParquet(path('trades'))).toHaveLength(2);
+  });
+
+  it('says in one line what it does not take', async () => {
+    await expect(outputOf(exportCommand(dependencies), '--out', 's3://bucket/path')).rejects.toThrow(
+      /^--out takes a folder or s3:\/\/bucket/,
+    );
+    await expect(
+      outputOf(exportCommand(dependencies), '--out', out, '--from', '2026-11-20', '--to', '2026-11-20'),
+    ).rejects.toThrow('--from has to be before --to');
+    await expect(outputOf(exportCommand(dependencies), '--out', out, '--table', 'books')).rejects.toThrow(
+      /Allowed choices/,
+    );
+  });
+});
