@@ -10,6 +10,12 @@ import { programs } from './programs.ts';
 /** Read by Node, not by a program. */
 const OF_THE_RUNTIME = ['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'];
 
+/** Set where there is no AWS: keys and databases without a secret, and endpoints of stand-ins. */
+const ONE_MACHINE = /^(KALSHI_(KEY_ID|PRIVATE_KEY(_FILE)?)|AWS_ENDPOINT_URL_\w+|(\w+_)?DATABASE_URL)$/;
+
+/** Nothing in the configuration says otherwise; the region of a function comes from Lambda itself. */
+const OWN_DEFAULT = new Set(['HEALTH_HOST', 'CONNECT_TIMEOUT_SECONDS', 'MAX_REQUESTS', 'AWS_REGION']);
+
 const read = (file: string): string => readFileSync(projectPath(file), 'utf8');
 
 /** The project's own files that end up in a program. */
@@ -52,6 +58,17 @@ describe.each(ENVIRONMENTS)('the environment in the templates of %s', (name) => 
     for (const { environment } of deployed) {
       expect(contract.environment.strict().safeParse(environment).error).toBeUndefined();
     }
+  });
+
+  it('leaves nothing to a default that the configuration decides', () => {
+    const left = found.flatMap(({ module, environment }) =>
+      Object.keys(programs[module]!.environment.shape).filter(
+        (variable) => !(variable in environment) && !ONE_MACHINE.test(variable) && !OWN_DEFAULT.has(variable),
+      ),
+    );
+    // Without a venue's secret its program takes the key from the environment.
+    const { enabled, key_secret } = configurationOf(name).venues.kalshi;
+    expect([...new Set(left)]).toEqual(enabled && key_secret !== '' ? [] : ['KALSHI_KEY_SECRET']);
   });
 
   it('is nobody’s without a contract', () => {
