@@ -1,5 +1,5 @@
 import type { Micros } from '../units/time.ts';
-import { type LineLife, provenUntil } from './line-account.ts';
+import { type LineLife, latestProven, provenUntil } from './line-account.ts';
 
 /**
  * Up to which venue time the tape of a venue is settled: every line that is running has been merged up to there. A
@@ -11,12 +11,10 @@ export function mergeHorizon(
   rules: { readonly silence: number; readonly arrivalAllowance: number },
   venue: string,
 ): Micros | null {
-  const proven = lines.flatMap(({ lives }) => {
-    const latest = lives.at(-1);
-    return latest === undefined ? [] : [provenUntil(latest, venue)];
-  });
-  if (proven.length === 0) return null;
-  const newest = Math.max(...proven);
+  const present = lines.flatMap(({ lives }) => lives.slice(-1));
+  if (present.length === 0) return null;
+  const newest = latestProven(present, venue);
+  const proven = present.map((life) => provenUntil(life, venue));
   const running = proven.filter((time) => time >= newest - rules.silence);
   return (Math.min(...running) - rules.arrivalAllowance) as Micros;
 }

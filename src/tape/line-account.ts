@@ -20,6 +20,19 @@ export function provenUntil(life: LineLife, venue: string): Micros {
   return life.provenUntil?.[venue] ?? life.durableUntil;
 }
 
+/**
+ * The latest venue time up to which any of these lives has everything; minus infinity of none. A life that does not
+ * say has only its line's clock, which may be ahead by any amount: that counts while no life says.
+ */
+export function latestProven(lives: readonly LineLife[], venue: string): number {
+  const saying = lives.filter((life) => life.provenUntil?.[venue] !== undefined);
+  const believed = saying.length > 0 ? saying : lives;
+  return believed.reduce(
+    (latest, life) => Math.max(latest, provenUntil(life, venue)),
+    Number.NEGATIVE_INFINITY,
+  );
+}
+
 /** A gap that a line recorded. */
 export interface LineGap {
   /** `gatherer:epoch:counter`. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Gatherer } from '#src/events/event.ts';
 import { gapsOfAll, gapsOfInstrument, replaceFrom, type TapeGap } from '#src/tape/gaps.ts';
 import { mergeHorizon } from '#src/tape/horizon.ts';
-import type { AccountRules, LineAccount, LineGap } from '#src/tape/line-account.ts';
+import { type AccountRules, type LineAccount, type LineGap, latestProven } from '#src/tape/line-account.ts';
 import type { Micros } from '#src/units/time.ts';
 
 const us = (value: number): Micros => value as Micros;
@@ -405,6 +405,22 @@ describe('lines whose clocks are not the venue’s', () => {
     expect(mergeHorizon(lines, limits, 'kalshi')).toBe(985);
     // Of a venue that they do not speak of, their own clocks are all there is.
     expect(mergeHorizon(lines, limits, 'a third')).toBe(1_195);
+  });
+
+  it('believe no clock alone that is ahead of what others have of the venue', () => {
+    const limits = { silence: 100, arrivalAllowance: 5 };
+    // Far ahead, and without an event of the venue yet.
+    const ahead = line('c', [[5_000, 5_200]]);
+    const lines = [skewed('a', [[0, 1_200, 1_000]]), skewed('b', [[0, 800, 990]])];
+    expect(mergeHorizon([...lines, ahead], limits, 'kalshi')).toBe(985);
+    expect(mergeHorizon([lines[0]!, line('c', [[0, 700]])], limits, 'kalshi')).toBe(995);
+    expect(
+      latestProven(
+        [...lines, ahead].flatMap(({ lives }) => lives),
+        'kalshi',
+      ),
+    ).toBe(1_000);
+    expect(latestProven(ahead.lives, 'kalshi')).toBe(5_200);
   });
 });
 

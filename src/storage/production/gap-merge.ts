@@ -6,6 +6,7 @@ import {
   type LineAccount,
   type LineGap,
   type LineLife,
+  latestProven,
   MARKET_OVER,
   provenUntil,
   unprovenForAll,
@@ -78,11 +79,7 @@ export async function storeLineGaps(client: ClientBase): Promise<Touched[]> {
  * down.
  */
 export function latestTime(now: Micros, lives: Iterable<readonly LineLife[]>, venue: string): Micros {
-  let latest = now;
-  for (const list of lives) {
-    for (const life of list) latest = Math.max(latest, provenUntil(life, venue)) as Micros;
-  }
-  return latest;
+  return Math.max(now, latestProven([...lives].flat(), venue)) as Micros;
 }
 
 /** Enters what a line's heartbeats say. Says nothing less than what is known already. */
