@@ -61,13 +61,20 @@ export default {
       name: 'src-imports-src-only',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(bin|lib|lambdas|containers|cli|local|sim|test|bench)/' },
+      to: { path: '^(bin|lib|lambdas|containers|cli|local|sim|test|bench|faults)/' },
     },
     {
       name: 'nothing-imports-the-bench',
       severity: 'error',
       from: { pathNot: '^(bench|test)/' },
       to: { path: '^bench/' },
+    },
+    {
+      name: 'nothing-imports-the-faults',
+      comment: 'What makes parts fail stands outside of them, and starts them as they are.',
+      severity: 'error',
+      from: { pathNot: '^(faults|test)/' },
+      to: { path: '^faults/' },
     },
     {
       name: 'runtimes-do-not-import-each-other',

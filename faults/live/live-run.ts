@@ -44,17 +44,21 @@ const CALM_AFTER_MILLIS = 4_000;
 /** Instruments come and go: a few have just been listed and have no book yet. */
 const PROVEN_SHARE = 0.98;
 
-function isWell(status: GathererStatus): boolean {
-  return (
-    status.listed &&
-    status.health.ok &&
-    status.stream.spilled_bytes === 0 &&
-    Object.values(status.venues).every(
-      ({ connections, connected, expected, proven }) =>
-        connections > 0 && connected === connections && proven >= expected * PROVEN_SHARE,
-    )
-  );
+/** Why a line does not capture all it expects, in words; empty where it does. */
+function complaints(status: GathererStatus | null): string[] {
+  if (status === null) return ['does not answer'];
+  const found = [...status.health.reasons];
+  if (!status.listed) found.push('markets are not listed');
+  if (status.stream.spilled_bytes > 0) found.push(`${status.stream.spilled_bytes} bytes are spilled`);
+  for (const [venue, { connections, connected, expected, proven }] of Object.entries(status.venues)) {
+    if (connections === 0 || connected !== connections)
+      found.push(`${venue}: ${connected} of ${connections} connections`);
+    if (proven < expected * PROVEN_SHARE) found.push(`${venue}: ${proven} of ${expected} books proven`);
+  }
+  return found;
 }
+
+const isWell = (status: GathererStatus | null): boolean => complaints(status).length === 0;
 
 /** The whole system on this machine on simulated venues, with everything in reach that can be made to fail. */
 export class LiveRun {
@@ -127,7 +131,8 @@ export class LiveRun {
 
   async start(): Promise<void> {
     await this.#run.start(new AbortController().signal);
-    require((await this.untilWell(START_LIMIT_MILLIS)) !== null, 'the lines did not begin to capture');
+    const wrong = await this.untilWell(START_LIMIT_MILLIS);
+    require(wrong.length === 0, `the lines did not begin to capture: ${wrong.join('; ')}`);
   }
 
   get state(): RunState {
@@ -188,14 +193,13 @@ export class LiveRun {
     await this.until(line, 'a new life', (status) => status.epoch !== epoch && isWell(status), 90_000);
   }
 
-  /** Waits until every line captures all it expects. @returns seconds, or null when that did not come. */
-  async untilWell(limitMillis = RECOVERY_LIMIT_MILLIS): Promise<number | null> {
-    const started = Date.now();
-    for (;;) {
-      const statuses = await Promise.all(LINES.map((line) => this.status(line)));
-      if (statuses.every((status) => status !== null && isWell(status)))
-        return Math.round((Date.now() - started) / 100) / 10;
-      if (Date.now() - started > limitMillis) return null;
+  /** Waits until every line captures all it expects. @returns what is wrong with them where that does not come */
+  async untilWell(limitMillis = RECOVERY_LIMIT_MILLIS): Promise<readonly string[]> {
+    for (const ends = Date.now() + limitMillis; ; ) {
+      const wrong: string[] = [];
+      for (const line of LINES)
+        wrong.push(...complaints(await this.status(line)).map((text) => `line ${line}: ${text}`));
+      if (wrong.length === 0 || Date.now() > ends) return wrong;
       await sleep(200);
     }
   }
@@ -289,9 +293,9 @@ export async function runLive(
     await fault.inject(run, note);
     const endedAt = (run.faultOverAt ?? Date.now()) * 1_000;
     note('the fault is over');
-    const isWellAgain = (await run.untilWell()) !== null;
-    const recover_s = isWellAgain ? Math.round((Date.now() * 1_000 - endedAt) / 1e5) / 10 : null;
-    note(recover_s === null ? 'it did not recover' : `recovered after ${recover_s} s`);
+    const wrong = await run.untilWell();
+    const recover_s = wrong.length === 0 ? Math.round((Date.now() * 1_000 - endedAt) / 1e5) / 10 : null;
+    note(recover_s === null ? `it did not recover: ${wrong.join('; ')}` : `recovered after ${recover_s} s`);
     await sleep(CALM_AFTER_MILLIS);
     const comparison = await run.finish();
     // A gap that lasts at the end is the end of the run.
