@@ -1,22 +1,102 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
+import type { ClientBase } from 'pg';
 import type { Level } from '#src/events/event.ts';
 import { bookAt, knowsInstrument } from '#src/storage/production/tape-queries.ts';
 import type { RebuiltBook } from '#src/tape/book-rebuild.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { formatPrice } from '#src/units/price.ts';
 import { formatSize } from '#src/units/size.ts';
-import { formatRfc3339, type Micros, systemClock } from '#src/units/time.ts';
+import {
+  formatRfc3339,
+  MICROS_PER_DAY,
+  MICROS_PER_MINUTE,
+  MICROS_PER_SECOND,
+  type Micros,
+  systemClock,
+} from '#src/units/time.ts';
 import { parseCount, venueOption } from '../queries/arguments.ts';
+import { columnsOf } from '../queries/columns.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
+import { addQueryOptions, type OutputColumn, type OutputOptions, writeRows } from '../queries/row-output.ts';
 import { parseTimeArgument } from '../queries/time-argument.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
-interface BookOptions extends DatabaseOptions {
+interface BookOptions extends DatabaseOptions, OutputOptions {
   readonly venue: string;
   readonly instrument: string;
-  readonly at: string;
+  readonly at?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly every?: number;
   readonly depth?: number;
-  readonly json?: boolean;
+}
+
+interface BookRow extends Omit<RebuiltBook, 'reasons' | 'anchor' | 'changes'> {
+  readonly venue: string;
+  readonly instrument: string;
+  readonly at: Micros;
+}
+
+const { time, text, flag } = columnsOf<BookRow>();
+const levels = (side: 'bids' | 'asks'): OutputColumn<BookRow> => ({
+  name: side,
+  // Flat there: price, size, price, size, …
+  type: 'bigint[]',
+  value: (row) => row[side],
+  text: (row) => row[side].map(([price, size]) => `${formatSize(size)}@${formatPrice(price)}`).join(' '),
+});
+const seriesColumns: readonly OutputColumn<BookRow>[] = [
+  time('at'),
+  text('venue'),
+  text('instrument'),
+  flag('complete'),
+  levels('bids'),
+  levels('asks'),
+];
+
+const SPAN = /^(\d+)(ms|s|m|h|d)$/;
+const SPAN_UNITS: Readonly<Record<string, number>> = {
+  ms: 1_000,
+  s: MICROS_PER_SECOND,
+  m: MICROS_PER_MINUTE,
+  h: 60 * MICROS_PER_MINUTE,
+  d: MICROS_PER_DAY,
+};
+
+/** Microseconds of a text like `10s`. @throws InvalidArgumentError, which commander shows with the option's name. */
+function parseSpan(value: string): number {
+  const match = SPAN.exec(value);
+  const micros = match === null ? 0 : Number(match[1]) * SPAN_UNITS[match[2]!]!;
+  if (!Number.isSafeInteger(micros) || micros < 1)
+    throw new InvalidArgumentError('expected a span of time such as 500ms, 10s, 5m, 1h or 1d');
+  return micros;
+}
+
+const cut = (book: RebuiltBook, depth: number | undefined) => ({
+  bids: book.bids.slice(0, depth),
+  asks: book.asks.slice(0, depth),
+});
+
+/** The books at `from`, `from + every` and so on before `to`. */
+async function* series(
+  client: ClientBase,
+  { venue, instrument, depth, every }: BookOptions,
+  from: Micros,
+  to: Micros,
+): AsyncGenerator<BookRow> {
+  for (let at = from; at < to; at = (at + every!) as Micros) {
+    const book = await bookAt(client, venue, instrument, at, defaultRules);
+    yield { venue, instrument, at, complete: book.complete, ...cut(book, depth) };
+  }
+}
+
+function checkOptions({ at, from, to, every, csv, parquet }: BookOptions): void {
+  const isSeries = from !== undefined && every !== undefined && at === undefined;
+  if (isSeries) return;
+  if (at === undefined || from !== undefined || to !== undefined || every !== undefined) {
+    throw new CommandFailure('say either --at, or --from and --every (and --to) for a series');
+  }
+  if (csv === true || parquet !== undefined) throw new CommandFailure('--csv and --parquet are for a series');
 }
 
 function table(book: RebuiltBook, at: Micros, title: string): string {
@@ -36,40 +116,40 @@ function table(book: RebuiltBook, at: Micros, title: string): string {
   ].join('\n');
 }
 
-/** `tape book`: the book of an instrument at a venue time, rebuilt from the tape. */
+/** `tape book`: the book of an instrument at a venue time, or at many, rebuilt from the tape. */
 export function bookCommand(dependencies: { readonly openDatabase?: DatabaseOpener } = {}): Command {
-  return new Command('book')
-    .description(
-      'the book of an instrument at a venue time, rebuilt from the tape, and whether it is certain',
-    )
+  const command = new Command('book').description(
+    'the book of an instrument at a venue time, or every so often, rebuilt from the tape, and whether it is certain',
+  );
+  return addQueryOptions(command)
     .addOption(venueOption().makeOptionMandatory())
     .requiredOption('--instrument <id>', 'Kalshi market ticker or Polymarket token')
-    .requiredOption(
-      '--at <time>',
-      'venue time: 2026-11-20T15:04:05.123456Z, "2h ago", now, or epoch s, ms, µs',
-    )
+    .option('--at <time>', 'venue time: 2026-11-20T15:04:05.123456Z, "2h ago", now, or epoch s, ms, µs')
+    .option('--from <time>', 'first time of a series')
+    .option('--to <time>', 'before this time; now when absent')
+    .option('--every <span>', 'a book of the series every 500ms, 10s, 5m, 1h, …', parseSpan)
     .option('--depth <levels>', 'best levels per side; all when absent', parseCount)
-    .option(
-      '--database <url>',
-      'PostgreSQL URL of the tape; TAPE_DATABASE_URL, or the run on this machine, when absent',
-    )
-    .option('--data <folder>', 'data folder of the run on this machine', '.tape')
-    .option('--json', 'one JSON object, levels as [price, size] in micro-dollars and micro-contracts')
     .action(async (options: BookOptions) => {
+      checkOptions(options);
       const { venue, instrument, depth } = options;
-      const at = parseTimeArgument(options.at, systemClock()());
-      const whole = await withTape(dependencies.openDatabase ?? openTape, options, async (client) => {
+      const now = systemClock()();
+      const isSeries = options.at === undefined;
+      const at = parseTimeArgument(options.at ?? options.from!, now);
+      const to = parseTimeArgument(options.to ?? 'now', now);
+      await withTape(dependencies.openDatabase ?? openTape, options, async (client) => {
         if (!(await knowsInstrument(client, venue, instrument))) {
           throw new CommandFailure(`the tape knows no instrument ${JSON.stringify(instrument)} on ${venue}`);
         }
-        return await bookAt(client, venue, instrument, at, defaultRules);
+        if (isSeries) return await writeRows(series(client, options, at, to), seriesColumns, options);
+        const whole = await bookAt(client, venue, instrument, at, defaultRules);
+        const book = { ...whole, ...cut(whole, depth) };
+        const { bids, asks, complete, reasons, anchor, changes } = book;
+        process.stdout.write(
+          options.json === true
+            ? `${JSON.stringify({ venue, instrument, at, complete, reasons, bids, asks, anchor, changes })}\n`
+            : table(book, at, `${venue} ${instrument}`),
+        );
+        return 1;
       });
-      const book = { ...whole, bids: whole.bids.slice(0, depth), asks: whole.asks.slice(0, depth) };
-      const { bids, asks, complete, reasons, anchor, changes } = book;
-      process.stdout.write(
-        options.json === true
-          ? `${JSON.stringify({ venue, instrument, at, complete, reasons, bids, asks, anchor, changes })}\n`
-          : table(book, at, `${venue} ${instrument}`),
-      );
     });
 }

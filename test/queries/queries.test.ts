@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Client } from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { rowsOf } from '#src/storage/production/row-cursor.ts';
@@ -9,8 +12,10 @@ import { gapsCommand } from '../../cli/commands/gaps.ts';
 import { marketsCommand } from '../../cli/commands/markets.ts';
 import { tradesCommand } from '../../cli/commands/trades.ts';
 import type { DatabaseOpener } from '../../cli/queries/database.ts';
+import { readParquet } from '../export/readers.ts';
 import { delta, type Row, snapshot, store, T0, trade } from '../merge/lines.ts';
 import { type TestDatabase, useDatabases } from '../storage/database.ts';
+import { outputOf } from './run-command.ts';
 
 const databases = useDatabases();
 const rules: TapeRules = { silence: 30_000_000, arrivalAllowance: 0, settleAllowance: 0 };
@@ -344,22 +349,8 @@ describe('tape book, trades, markets and gaps', () => {
     close: async () => {},
   });
 
-  async function output(run: () => Promise<unknown>): Promise<string> {
-    const write = process.stdout.write;
-    let text = '';
-    process.stdout.write = ((chunk: string) => {
-      text += chunk;
-      return true;
-    }) as typeof process.stdout.write;
-    try {
-      await run();
-    } finally {
-      process.stdout.write = write;
-    }
-    return text;
-  }
   const run = (command: ReturnType<typeof bookCommand>, ...values: string[]): Promise<string> =>
-    output(() => command.exitOverride().parseAsync(values, { from: 'user' }));
+    outputOf(command, ...values);
 
   it('print a book for programs in integers, for people in decimals', async () => {
     await fillBook();
@@ -376,6 +367,44 @@ describe('tape book, trades, markets and gaps', () => {
     const text = await run(bookCommand({ openDatabase }), ...values);
     expect(text).toContain('complete');
     expect(text).toMatch(/3\s+0\.4 \| 0\.44\s+4/);
+  });
+
+  it('print books every so often, each as it is alone, in every form', async () => {
+    await fillBook();
+    const of = ['--venue', 'kalshi', '--instrument', 'K1'];
+    const series = [...of, '--from', String(T0), '--to', String(T0 + 4 * SECOND), '--every', '1500ms'];
+    const rows = (await run(bookCommand({ openDatabase }), ...series, '--json')).trim().split('\n');
+    expect(rows).toHaveLength(3);
+    for (const [index, row] of rows.entries()) {
+      const at = T0 + index * 1.5 * SECOND;
+      const alone = JSON.parse(await run(bookCommand({ openDatabase }), ...of, '--at', String(at), '--json'));
+      const { venue, instrument, complete, bids, asks } = alone;
+      expect(JSON.parse(row)).toEqual({ at, venue, instrument, complete, bids, asks });
+    }
+    expect(JSON.parse(rows[0]!).bids).not.toEqual(JSON.parse(rows[1]!).bids);
+    const csv = await run(bookCommand({ openDatabase }), ...series, '--csv', '--depth', '1');
+    expect(csv.split('\n')[1]).toBe(`${T0},kalshi,K1,true,"400000,5000000","450000,2000000"`);
+    const folder = mkdtempSync(join(tmpdir(), 'prediction-tape-test-'));
+    const file = join(folder, 'books.parquet');
+    await run(bookCommand({ openDatabase }), ...series, '--parquet', file);
+    expect((await readParquet(file))[0]).toMatchObject({
+      at: T0,
+      complete: true,
+      bids: [400_000, 5_000_000, 390_000, 1_000_000],
+      asks: [450_000, 2_000_000],
+    });
+    rmSync(folder, { recursive: true });
+    for (const wrong of [
+      [],
+      ['--at', 'now', '--every', '1s'],
+      ['--from', '1h ago'],
+      ['--at', 'now', '--csv'],
+    ]) {
+      await expect(run(bookCommand({ openDatabase }), ...of, ...wrong)).rejects.toThrow(
+        /^(say either|--csv and)/,
+      );
+    }
+    await expect(run(bookCommand({ openDatabase }), ...of, '--every', '10')).rejects.toThrow(/such as 500ms/);
   });
 
   it('fail in one line for an instrument or a time that nobody knows', async () => {
