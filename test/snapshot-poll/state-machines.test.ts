@@ -114,7 +114,11 @@ describe('the state machine of the snapshot poll', () => {
 
     // What failed comes first the next time, and a run that is over does not hold up the next.
     const failed = (await ledger.record('kalshi', polled[1]!))!.instruments;
-    const next = (await plan({ execution: 'next' }, context())) as { run: string; skipped: boolean; chunks: { id: string }[] };
+    const next = (await plan({ execution: 'next' }, context())) as {
+      run: string;
+      skipped: boolean;
+      chunks: { id: string }[];
+    };
     expect(next.skipped).toBe(false);
     const first = await ledger.record('kalshi', next.chunks[0]!.id);
     const retried = failed.filter((instrument) => first!.instruments.includes(instrument));
