@@ -1,6 +1,6 @@
 /** `npm run faults`: injects faults, one after the other, and holds the tape against what the exchange made. */
 import { parseArgs } from 'node:util';
-import { type FaultOutcome, isHeld } from './fault.ts';
+import { type Fault, FaultFailed, type FaultOutcome, isHeld } from './fault.ts';
 import { matrix } from './matrix.ts';
 import { forgetCorpus } from './storage/corpus.ts';
 
@@ -63,6 +63,23 @@ function wishOf(parameters: readonly string[]): Wish {
   };
 }
 
+/** A row that takes longer hangs. */
+const ROW_LIMIT_MILLIS = 900_000;
+
+/** @throws FaultFailed when a row does not come to its end, also where nothing is left to wait for. */
+async function ended({ run }: Fault, note: (text: string) => void, seed: number): Promise<FaultOutcome> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new FaultFailed(`it did not end within ${ROW_LIMIT_MILLIS / 1_000} s`)),
+    ROW_LIMIT_MILLIS,
+  );
+  try {
+    return await Promise.race([run(note, seed), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Of a row that could not be run to its end. */
 const nothing: FaultOutcome = {
   events: 0,
@@ -97,9 +114,10 @@ async function main(parameters: readonly string[]): Promise<number> {
   const outcomes: ({ name: string } & FaultOutcome)[] = [];
   const broken: string[] = [];
   const progress = wish.json ? process.stderr : process.stdout;
-  for (const { name, run } of chosen) {
+  for (const fault of chosen) {
+    const { name } = fault;
     try {
-      const outcome = await run((text) => process.stderr.write(`${name}: ${text}\n`), wish.seed);
+      const outcome = await ended(fault, (text) => process.stderr.write(`${name}: ${text}\n`), wish.seed);
       outcomes.push({ name, ...outcome });
       progress.write(`${row(name, outcome)}\n`);
       if (!isHeld(outcome)) broken.push(name);
@@ -116,7 +134,8 @@ async function main(parameters: readonly string[]): Promise<number> {
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  // A row that hung may have left something open.
+  process.exit(await main(process.argv.slice(2)));
 } catch (error) {
   const fault = error as Error;
   process.stderr.write(`faults: ${fault instanceof Unclear ? fault.message : fault.stack}\n`);

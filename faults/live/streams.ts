@@ -78,7 +78,7 @@ export const streamFaults: readonly Fault[] = [
       }
     },
   }),
-  live(21, 'poison-records', 'records that are no lines of a gatherer come in the streams', {
+  live(21, 'poison-records', 'records that are no lines of a gatherer come in the stream of one line', {
     inject: async (run) => {
       const client = new KinesisClient({
         endpoint: run.kinesis.a.target,
@@ -94,7 +94,7 @@ export const streamFaults: readonly Fault[] = [
         Buffer.from('[]\nnull\n{}\n"\u2028"\n'),
         Buffer.from(' '),
       ];
-      for (const name of run.streams) {
+      for (const name of run.streams.slice(0, 1)) {
         for (const partition of ['lane-0', 'lane-1', 'lane-7']) {
           const answer = await client.send(
             new PutRecordsCommand({
