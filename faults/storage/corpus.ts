@@ -11,6 +11,7 @@ import {
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { Configuration } from '#src/config/schema.ts';
 import type { KinesisEvent } from '../../lambdas/writer/contract.ts';
+import { require } from '../fault.ts';
 import { LINES, type Line, LiveRun } from '../live/live-run.ts';
 
 export type Delivery = KinesisEvent['Records'];
@@ -83,6 +84,9 @@ async function record(note: (text: string) => void, seed: number): Promise<Corpu
     run.gates.b.cutSockets();
     run.killGatherer('c');
     await sleep(TROUBLED_MILLIS);
+    // Books that a line is just being sent when it is stopped were sent to it, and received by nobody.
+    const wrong = await run.untilWell();
+    require(wrong.length === 0, `the lines did not recover: ${wrong.join('; ')}`);
     await run.finish();
     folder = mkdtempSync(join(tmpdir(), 'tape-corpus-'));
     const truthFile = join(folder, 'truth.jsonl');
