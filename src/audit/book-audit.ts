@@ -42,6 +42,7 @@ const SHOWN_LEVELS = 3;
 interface Row {
   readonly row: 'delta' | 'ws' | 'rest' | 'engine';
   readonly time: string;
+  readonly place: number;
   readonly side: Side;
   readonly price: string;
   readonly amount: string;
@@ -57,17 +58,17 @@ interface Row {
 /** Changes and snapshots of one instrument as they came in venue time. Changes without one come as early as they may be meant. */
 const rowsStatement = `
   SELECT 'delta' AS row, CASE WHEN quality & ${Quality.withoutVenueTime} = 0 THEN exchange_ts ELSE exchange_ts - $5::bigint END AS time,
-    instant_index AS place, 1 AS turn, side, price, amount, is_absolute,
+    instant_index AS place, 0 AS turn, side, price, amount, is_absolute,
     quality & ${Quality.withoutVenueTime} = 0 AS is_placed, true AS has_venue_time,
     NULL::integer AS depth, NULL::bigint[] AS bids, NULL::bigint[] AS asks, lines
   FROM order_book_deltas
   WHERE venue = $1 AND instrument = $2 AND exchange_ts >= $3 AND exchange_ts < $4
   UNION ALL
   SELECT source, snapshot_ts, CASE WHEN source = 'ws' AND exchange_ts IS NOT NULL THEN instant_index ELSE ${LAST_PLACE} END,
-    0, NULL, NULL, NULL, NULL, true, exchange_ts IS NOT NULL, depth, bids, asks, lines
+    1, NULL, NULL, NULL, NULL, true, exchange_ts IS NOT NULL, depth, bids, asks, lines
   FROM order_book_snapshots
   WHERE venue = $1 AND instrument = $2 AND snapshot_ts >= $3 AND snapshot_ts < $4
-  ORDER BY time, place, turn`;
+  ORDER BY time, turn, place`;
 
 /**
  * Rebuilds the book of every instrument from the tape and holds it against every snapshot that the tape has: those
@@ -142,6 +143,7 @@ export class BookAudit {
           amount: Number(row.amount) as Size,
           isAbsolute: row.is_absolute,
           isPlaced: row.is_placed,
+          instantIndex: row.place,
         });
         continue;
       }
@@ -153,7 +155,9 @@ export class BookAudit {
       const isOfVenue = row.row === 'ws' && row.has_venue_time;
       const verdict = replay.snapshot({
         time,
-        isExact: isEngine || isOfVenue,
+        // The best levels of a line's book are stamped when they were taken, by the line's clock.
+        isExact: (isEngine && row.depth === null) || isOfVenue,
+        instantIndex: isOfVenue ? row.place : null,
         isAnchor: isOfVenue || (isEngine && isNumbered && row.depth === null),
         depth: row.depth,
         bids: levelsFromFlat(row.bids),

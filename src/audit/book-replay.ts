@@ -11,6 +11,8 @@ export interface ReplayedChange {
   readonly price: Price;
   readonly amount: Size;
   readonly isAbsolute: boolean;
+  /** Position among the changes of its instant. */
+  readonly instantIndex: number;
   /** Whether it has the venue's time; else it has no place among the others. */
   readonly isPlaced: boolean;
 }
@@ -19,6 +21,11 @@ export interface ReplayedSnapshot {
   readonly time: Micros;
   /** Whether its place among the changes is known exactly, or only that it is from shortly before `time`. */
   readonly isExact: boolean;
+  /**
+   * How many of the changes of its own instant it holds at least; null: all of them. A line that came to the book
+   * without having seen those counts none.
+   */
+  readonly instantIndex: number | null;
   /** Whether the book may be started from it. */
   readonly isAnchor: boolean;
   /** Levels kept per side; null: the whole book. */
@@ -49,13 +56,15 @@ interface Undo {
   readonly side: Side;
   readonly price: number;
   readonly before: number;
+  readonly after: number;
+  readonly instantIndex: number;
 }
 
 const MOST_UNDONE = 5_000;
 
 /**
  * Rebuilds one instrument's book through time and holds it against every snapshot on the way. Feed changes and
- * snapshots in the order of venue time. Keeps one book, and the changes of the last `window`.
+ * snapshots in the order of venue time, a snapshot after the changes of its instant. Keeps one book, and the changes of the last `window`.
  */
 export class BookReplay {
   readonly #gaps: readonly Interval[];
@@ -75,32 +84,23 @@ export class BookReplay {
     this.#window = window;
   }
 
-  /** The book as rebuilt so far, best first; null where it is not certain at that time. */
-  bookAt(time: Micros): { readonly bids: readonly Level[]; readonly asks: readonly Level[] } | null {
-    if (!this.#isCertainAt(time)) return null;
-    return { bids: ladder(this.#sides.bid, 'bid'), asks: ladder(this.#sides.ask, 'ask') };
+  change({ time, side, price, amount, isAbsolute, isPlaced, instantIndex }: ReplayedChange): void {
+    if (!isPlaced) this.#isCertain = false;
+    if (!isPlaced) return;
+    const before = this.#sides[side].get(price) ?? 0;
+    this.#set(time, side, price, isAbsolute ? amount : before + amount, instantIndex);
   }
 
-  change({ time, side, price, amount, isAbsolute, isPlaced }: ReplayedChange): void {
-    if (!isPlaced) this.#isCertain = false;
-    if (this.#since === null || !isPlaced) return;
-    const levels = this.#sides[side];
-    const before = levels.get(price) ?? 0;
-    const size = isAbsolute ? amount : before + amount;
-    if (size === 0) levels.delete(price);
-    else levels.set(price, size);
-    this.#recent.push({ time, side, price, before });
+  #set(time: Micros, side: Side, price: number, after: number, instantIndex: number): void {
+    const before = this.#sides[side].get(price) ?? 0;
+    setLevel(this.#sides[side], price, after);
+    this.#recent.push({ time, side, price, before, after, instantIndex });
     if (this.#recent.length > 2 * MOST_UNDONE) this.#recent.splice(0, MOST_UNDONE);
   }
 
   snapshot(snapshot: ReplayedSnapshot): BookVerdict {
     const verdict = this.#verdict(snapshot);
-    if (snapshot.isAnchor) {
-      this.#sides = { bid: new Map(snapshot.bids), ask: new Map(snapshot.asks) };
-      this.#since = snapshot.time;
-      this.#isCertain = true;
-      this.#recent.length = 0;
-    }
+    if (snapshot.isAnchor) this.#startFrom(snapshot);
     return verdict;
   }
 
@@ -109,27 +109,44 @@ export class BookReplay {
     return time <= this.#since || !touchesSpan(this.#gaps, this.#since, time);
   }
 
-  #verdict(snapshot: ReplayedSnapshot): BookVerdict {
-    if (!this.#isCertainAt(snapshot.time)) return { verdict: 'not_comparable' };
-    const levels = this.#differences(snapshot, this.#sides);
-    if (levels.length === 0) return { verdict: 'equal' };
-    if (snapshot.isExact) return { verdict: 'differs', since: this.#since!, levels };
-    return this.#wasEarlier(snapshot) ? { verdict: 'equal' } : { verdict: 'not_placed' };
+  #startFrom({ time, bids, asks, instantIndex }: ReplayedSnapshot): void {
+    const after = this.#recent.filter(
+      (change) => change.time === time && instantIndex !== null && change.instantIndex >= instantIndex,
+    );
+    this.#sides = { bid: new Map(bids), ask: new Map(asks) };
+    this.#since = time;
+    this.#isCertain = true;
+    this.#recent.length = 0;
+    for (const change of after) this.#set(time, change.side, change.price, change.after, change.instantIndex);
   }
 
-  /** Whether the snapshot is one of the books of the last window. */
-  #wasEarlier(snapshot: ReplayedSnapshot): boolean {
+  #verdict(snapshot: ReplayedSnapshot): BookVerdict {
+    if (!this.#isCertainAt(snapshot.time)) return { verdict: 'not_comparable' };
+    const levels = this.#leastDifferences(snapshot);
+    if (levels.length === 0) return { verdict: 'equal' };
+    if (snapshot.isExact) return { verdict: 'differs', since: this.#since!, levels };
+    return { verdict: 'not_placed' };
+  }
+
+  /** In what the snapshot differs from that of the books which it may be that is nearest to it. */
+  #leastDifferences(snapshot: ReplayedSnapshot): readonly LevelDifference[] {
+    let least = this.#differences(snapshot, this.#sides);
     const sides = { bid: new Map(this.#sides.bid), ask: new Map(this.#sides.ask) };
-    const earliest = snapshot.time - this.#window;
     const last = Math.max(0, this.#recent.length - MOST_UNDONE);
-    for (let index = this.#recent.length - 1; index >= last; index--) {
-      const { time, side, price, before } = this.#recent[index]!;
-      if (time < earliest) return false;
-      if (before === 0) sides[side].delete(price);
-      else sides[side].set(price, before);
-      if (this.#differences(snapshot, sides).length === 0) return true;
+    for (let index = this.#recent.length - 1; least.length > 0 && index >= last; index--) {
+      const change = this.#recent[index]!;
+      if (!this.#mayPrecede(snapshot, change)) break;
+      setLevel(sides[change.side], change.price, change.before);
+      const differences = this.#differences(snapshot, sides);
+      if (differences.length < least.length) least = differences;
     }
-    return false;
+    return least;
+  }
+
+  /** Whether the snapshot may be of before the change. */
+  #mayPrecede({ isExact, time, instantIndex }: ReplayedSnapshot, change: Undo): boolean {
+    if (!isExact) return change.time >= time - this.#window;
+    return change.time === time && instantIndex !== null && change.instantIndex >= instantIndex;
   }
 
   #differences(
@@ -138,6 +155,11 @@ export class BookReplay {
   ): LevelDifference[] {
     return [...differencesOf('bid', sides.bid, bids, depth), ...differencesOf('ask', sides.ask, asks, depth)];
   }
+}
+
+function setLevel(levels: Map<number, number>, price: number, size: number): void {
+  if (size === 0) levels.delete(price);
+  else levels.set(price, size);
 }
 
 function ladder(levels: ReadonlyMap<number, number>, side: Side): Level[] {
