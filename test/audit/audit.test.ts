@@ -53,8 +53,8 @@ const damages: Readonly<Record<string, readonly [sql: string, found: RegExp, alo
     ['book_differs', 'coverage_differs'],
   ],
   'a change moved in time': [
-    `UPDATE order_book_deltas SET exchange_ts = exchange_ts + 2500000 WHERE ${change(3)}`,
-    new RegExp(`^row_moved K1 3: .*the time is ${at(5.5)} on the tape, ${at(3)} at lines a, b, c$`),
+    `UPDATE order_book_deltas SET exchange_ts = exchange_ts + 6500000 WHERE ${change(3)}`,
+    new RegExp(`^row_moved K1 3: .*the time is ${at(9.5)} on the tape, ${at(3)} at lines a, b, c$`),
     ['book_differs'],
   ],
   'the price of a change': [
