@@ -1,18 +1,15 @@
 import type { Fault } from './fault.ts';
 import { databaseFaults } from './live/databases.ts';
 import { lineFaults } from './live/lines.ts';
-import { machineFaults } from './live/machines.ts';
 import { streamFaults } from './live/streams.ts';
-import { networkFaults, venueFaults } from './live/venues.ts';
+import { venueFaults } from './live/venues.ts';
 import { storageFaults } from './storage/rows.ts';
 
 /** Every row that is run, by its number. */
 export const matrix: readonly Fault[] = [
   ...lineFaults,
   ...venueFaults,
-  ...networkFaults,
   ...streamFaults,
   ...databaseFaults,
   ...storageFaults,
-  ...machineFaults,
 ].sort((left, right) => left.row - right.row);

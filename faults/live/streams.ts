@@ -42,29 +42,6 @@ export const streamFaults: readonly Fault[] = [
       }
     },
   }),
-  live(
-    18,
-    'killed-while-spilling',
-    'one gatherer is killed while it spills and again while it drains, the others are disconnected',
-    {
-      settings: LITTLE_MEMORY,
-      rate: 600,
-      inject: async (run) => {
-        run.kinesis.a.mood = 'refusing';
-        await spills(run, 'a');
-        const { epoch: first } = (await run.status('a'))!;
-        run.killGatherer('a');
-        const begun = await run.until('a', 'a new life', (status) => status.epoch !== first);
-        require(begun.stream.spilled_bytes > 0, 'the new life knows nothing of what was spilled');
-        run.gates.b.cutSockets();
-        run.gates.c.cutSockets();
-        run.kinesis.a.mood = 'open';
-        await sleep(150);
-        run.killGatherer('a');
-        await run.replaced('a', begun.epoch);
-      },
-    },
-  ),
   live(20, 'writers-killed', 'the process of all functions is killed three times in the middle of its work', {
     inject: async (run) => {
       for (let time = 0; time < 3; time++) {

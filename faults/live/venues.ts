@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Fault, require } from '../fault.ts';
 import { live } from './lines.ts';
-import { LINES, type LiveRun } from './live-run.ts';
+import type { LiveRun } from './live-run.ts';
 
 const VENUES = ['kalshi', 'polymarket'] as const;
 
@@ -25,34 +25,6 @@ async function everywhere({ simulator }: LiveRun, fault: string): Promise<void> 
 
 /** What befalls connections, and what venues do. */
 export const venueFaults: readonly Fault[] = [
-  live(6, 'random-disconnects', 'connections of all lines are cut at random for a minute', {
-    inject: (run) => spell(run, 'disconnect=2', 60, 'disconnect'),
-  }),
-  live(7, 'silent-connections', 'every connection of every line stays open and says nothing but pongs', {
-    settings: { capture: '  stall_seconds: 15' },
-    inject: async (run) => {
-      await run.simulator.faults('stall_seconds=600');
-      await everywhere(run, 'stall');
-      await sleep(60_000);
-      require((await run.simulator.happened('stall')) > 0, 'no connection fell silent');
-      await run.simulator.faults('none');
-    },
-  }),
-  live(
-    8,
-    'slow-reader',
-    'one line reads nothing until it is cut off; subscriptions of every line end with an error',
-    {
-      inject: async (run) => {
-        run.gates.a.sockets = 'held';
-        await run.simulator.once('channel_error', 'kalshi');
-        await sleep(15_000);
-        require((await run.simulator.happened('channel_error')) > 0, 'no subscription ended');
-        run.gates.a.cutSockets();
-        run.gates.a.sockets = 'open';
-      },
-    },
-  ),
   live(9, 'sequence-gap', 'messages with a sequence number are not sent, on every connection', {
     inject: async (run) => {
       await run.simulator.once('gap', 'kalshi');
@@ -76,76 +48,10 @@ export const venueFaults: readonly Fault[] = [
       );
     },
   }),
-  live(12, 'rest-refusals', 'every request by REST is refused with 429 while a gatherer begins anew', {
-    inject: async (run) => {
-      const { epoch } = (await run.status('a'))!;
-      await run.simulator.faults('rest_429=1');
-      run.killGatherer('a');
-      const begun = await run.until('a', 'a new life', (status) => status.epoch !== epoch);
-      await sleep(20_000);
-      require(!(await run.status('a'))!.listed && !begun.listed, 'markets were listed in spite of refusals');
-      await run.simulator.faults('none');
-    },
-  }),
-  live(
-    13,
-    'rest-broken',
-    'requests by REST end in server errors, pages for people, half bodies and silence',
-    {
-      inject: async (run) => {
-        const { epoch } = (await run.status('a'))!;
-        await run.simulator.faults('rest_500=0.4,rest_html=0.3');
-        run.gates.a.restCutAfter = 4_000;
-        run.killGatherer('a');
-        await run.until('a', 'a new life', (status) => status.epoch !== epoch);
-        await sleep(12_000);
-        run.gates.a.rest = 'silent';
-        await sleep(8_000);
-        require(!(await run.status('a'))!.listed, 'markets were listed from half bodies');
-        run.gates.a.restCutAfter = null;
-        run.gates.a.rest = 'refused';
-        await sleep(1_000);
-        run.gates.a.rest = 'open';
-        await run.simulator.faults('none');
-      },
-    },
-  ),
   live(14, 'exchange-restart', 'the exchange closes every socket, and counts from 1 again', {
     inject: async ({ simulator }) => {
       await simulator.restart();
       await sleep(4_000);
-    },
-  }),
-  live(15, 'maintenance', 'nothing is traded, then the exchange is away, then trading resumes', {
-    inject: async ({ simulator }) => {
-      await simulator.pause();
-      await sleep(10_000);
-      await simulator.faults('restart_seconds=15');
-      await simulator.restart();
-      await sleep(17_000);
-      await simulator.resume();
-      await simulator.faults('none');
-    },
-  }),
-];
-
-/** Nothing of a venue reaches any line for a time, and everything goes on. */
-export const networkFaults: readonly Fault[] = [
-  live(29, 'network-away', 'no line reaches a venue for 15 s', {
-    inject: async (run) => {
-      for (const line of LINES) {
-        run.gates[line].sockets = 'refused';
-        run.gates[line].rest = 'refused';
-      }
-      await sleep(15_000);
-      for (const line of LINES) {
-        run.gates[line].sockets = 'open';
-        run.gates[line].rest = 'open';
-      }
-    },
-    judge: (gaps, injectedAt) => {
-      const declared = gaps.filter(({ from, to }) => from <= injectedAt + 1e6 && to! >= injectedAt + 14e6);
-      require(declared.length > 0, 'no gap of the tape spans the time in which no line was connected');
     },
   }),
 ];

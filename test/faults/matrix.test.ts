@@ -64,11 +64,7 @@ describe('the command', () => {
 
 describe('what three lines handed over', () => {
   const outcomes = new Map<string, FaultOutcome>();
-  const names = [
-    'transaction-left-open',
-    'merge-killed-between-statements',
-    'deliveries-cut-repeated-and-reordered',
-  ];
+  const names = ['merge-killed-between-statements', 'deliveries-cut-repeated-and-reordered'];
 
   beforeAll(async () => {
     for (const name of names) {
