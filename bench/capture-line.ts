@@ -8,7 +8,7 @@ import { Batcher } from '#src/stream/batcher.ts';
 import type { RecordStream } from '#src/stream/record-stream.ts';
 import { systemAfter } from '#src/stream/timer.ts';
 import { MICROS_PER_SECOND, type Micros, systemClock } from '#src/units/time.ts';
-import { createDecoder } from '#src/venues/decoders.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
 
 /** Takes everything at once: the stream's own time is not what is measured. */
 const takesAll: RecordStream = { put: async (records) => records.map(() => null) };
@@ -43,7 +43,7 @@ export class CaptureLine {
       gatherer: 'a',
       epoch: 'bench',
       clock: systemClock(),
-      decoder: createDecoder(venue),
+      decoder: venueDefinition(venue).decoder(),
       sink: batcher,
       snapshotInterval: 15 * MICROS_PER_SECOND,
       snapshotDepth: 10,

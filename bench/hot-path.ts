@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { ConnectionEpoch } from '#src/capture/line.ts';
 import type { Venue } from '#src/events/event.ts';
 import type { FrameContext } from '#src/venues/decoder.ts';
-import { createDecoder } from '#src/venues/decoders.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
 import { CaptureLine } from './capture-line.ts';
 import type { ConnectionFrames } from './inputs/simulated-frames.ts';
 import { type Contender, measure, rateRow } from './measure.ts';
@@ -61,7 +61,7 @@ export async function hotPathRows(
   const texts = input.frames.map(({ text }) => text);
   const bytes = texts.map((text) => Buffer.from(text));
   const first = Math.floor(texts.length * BEGINNING);
-  const decoder = createDecoder(venue);
+  const decoder = venueDefinition(venue).decoder();
   const contexts = input.frames.map(({ at }) => ({ received_at: at, useYesPrice: true }));
   const over = (name: string, step: (index: number) => unknown): Contender => ({
     name,

@@ -1,11 +1,9 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { z } from 'zod';
 import type { Venue } from '#src/events/event.ts';
 import { environmentKey, VenueKeyMissing } from '#src/venues/environment-key.ts';
+import { venueKeyOfSecret } from '#src/venues/secret-key.ts';
 import type { VenueKey } from '#src/venues/venue.ts';
 import type { GathererEnvironment } from './contract.ts';
-
-const secretSchema = z.object({ key_id: z.string().min(1), private_key: z.string().min(1) });
 
 async function fromSecret(name: string, region: string): Promise<VenueKey> {
   const client = new SecretsManagerClient({ region });
@@ -17,13 +15,7 @@ async function fromSecret(name: string, region: string): Promise<VenueKey> {
   } finally {
     client.destroy();
   }
-  let parsed: z.infer<typeof secretSchema>;
-  try {
-    parsed = secretSchema.parse(JSON.parse(text ?? ''));
-  } catch {
-    throw new VenueKeyMissing(`secret ${name} is not {"key_id": …, "private_key": PEM}`);
-  }
-  return { keyId: parsed.key_id, privateKey: parsed.private_key };
+  return venueKeyOfSecret(name, text ?? '');
 }
 
 /**

@@ -2,7 +2,6 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
 import { type Logger, pino } from 'pino';
-import { z } from 'zod';
 import { PollLedger } from '#src/catalogue/poll-ledger.ts';
 import { RateBudget } from '#src/catalogue/rate-budget.ts';
 import type { CatalogueTable } from '#src/catalogue/table.ts';
@@ -12,6 +11,7 @@ import { secretsManagerReader } from '#src/storage/secrets.ts';
 import { KinesisRecordStream, kinesisClient } from '#src/stream/kinesis-record-stream.ts';
 import { systemClock } from '#src/units/time.ts';
 import { venueDefinition } from '#src/venues/registration.ts';
+import { venueKeyOfSecret } from '#src/venues/secret-key.ts';
 import type { FetchBooks, VenueKey } from '#src/venues/venue.ts';
 import { writeMetrics } from '../embedded-metrics.ts';
 import { check, errorLog, parsedEvent } from '../middleware.ts';
@@ -34,22 +34,12 @@ type Warm = Omit<PollParts, 'deadlineMillis'> & { readonly log: Logger; readonly
 let warm: Promise<Warm> | null = null;
 const log = pino({ level: process.env['LOG_LEVEL'] ?? 'info', base: { function: 'snapshot-poll' } });
 
-const keySecret = z.object({ key_id: z.string().min(1), private_key: z.string().min(1) });
-
 /** The key, or null where none is named. @throws when one is named and cannot be had. */
 async function kalshiKey(environment: SnapshotPollEnvironment): Promise<VenueKey | null> {
   const { KALSHI_KEY_SECRET: secret, KALSHI_KEY_ID: keyId, KALSHI_PRIVATE_KEY: key } = environment;
   if (secret !== undefined && secret !== '') {
     const text = await secretsManagerReader(new SecretsManagerClient({}))(secret);
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      // What the parser says quotes the secret.
-      throw new Error(`secret ${secret} is not JSON`);
-    }
-    const { key_id, private_key } = check(`secret ${secret}`, keySecret, value);
-    return { keyId: key_id, privateKey: private_key };
+    return venueKeyOfSecret(secret, text);
   }
   if (keyId === undefined || key === undefined || keyId === '' || key === '') return null;
   return { keyId, privateKey: key };

@@ -12,6 +12,7 @@ import {
   type CreateTableCommandInput,
   DynamoDBClient,
   ResourceInUseException as TableInUse,
+  waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
 import { CreateStreamCommand, KinesisClient, ResourceInUseException } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
@@ -78,6 +79,11 @@ async function main(specification: StandInSpecification): Promise<void> {
     await dynamo.send(new CreateTableCommand(table)).catch((error) => {
       if (!(error instanceof TableInUse)) throw error;
     });
+    // A table answers requests a moment after its creation was confirmed.
+    await waitUntilTableExists(
+      { client: dynamo, maxWaitTime: 60, minDelay: 1, maxDelay: 1 },
+      { TableName: table.TableName },
+    );
   }
   process.stdout.write(`${JSON.stringify({ ready: true, ...endpoints })}\n`);
   const stop = (): void => {

@@ -2,7 +2,7 @@ import { OrderBook } from '#src/book/order-book.ts';
 import type { Level, MarketEvent, Side, Venue } from '#src/events/event.ts';
 import type { RecordedMessage } from '#src/replay/recorded-message.ts';
 import type { Micros } from '#src/units/time.ts';
-import { createDecoder } from '#src/venues/decoders.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
 
 /** The books of a recording as far as it has been played, for those who subscribe late and for REST. */
 export class RecordedBooks {
@@ -12,7 +12,7 @@ export class RecordedBooks {
   #step = 0;
 
   constructor(venue: Venue) {
-    this.#decoder = createDecoder(venue);
+    this.#decoder = venueDefinition(venue).decoder();
   }
 
   /** @param useYesPrice Kalshi: the convention that the recorded message is in */

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, DynamoDBClient, waitUntilTableExists } from '@aws-sdk/client-dynamodb';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import dynalite from 'dynalite';
 import { afterAll, beforeAll } from 'vitest';
@@ -51,6 +51,8 @@ export function useTables(): TestTables {
           ],
         }),
       );
+      // A table answers requests a moment after its creation was confirmed.
+      await waitUntilTableExists({ client, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }, { TableName: name });
       return { client, name, sleep: (millis) => sleep(millis), random: Math.random };
     },
   };

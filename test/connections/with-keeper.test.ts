@@ -3,8 +3,8 @@ import { createKeeper } from '#src/capture/keeper.ts';
 import { ConnectionPool } from '#src/connections/pool.ts';
 import { DEFAULT_TIMING } from '#src/connections/pool-contract.ts';
 import type { GapEvent } from '#src/events/event.ts';
-import { createDecoder } from '#src/venues/decoders.ts';
 import { kalshiProfile } from '#src/venues/kalshi/session.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
 import { FakeNetwork } from './fake-sockets.ts';
 import { FakeTime, seeded } from './fake-time.ts';
 import { KalshiModel } from './fake-venues.ts';
@@ -24,7 +24,7 @@ function bench(maxAge = DEFAULT_TIMING.maxAge) {
     gatherer: 'a',
     epoch: 'test',
     clock: time.clock,
-    decoder: createDecoder('kalshi'),
+    decoder: venueDefinition('kalshi').decoder(),
     sink: {
       accept: (_lane, line) => {
         if (line.kind === failing) {

@@ -10,6 +10,7 @@ import type { Micros } from '#src/units/time.ts';
 import { coverageCommand } from '../../cli/commands/coverage.ts';
 import type { DatabaseOpener } from '../../cli/queries/database.ts';
 import { delta, gapRow, heartbeat, runUntilDone, store, trade, type World, world } from '../merge/lines.ts';
+import { outputOf } from '../queries/run-command.ts';
 import { useDatabases } from '../storage/database.ts';
 
 const databases = useDatabases();
@@ -164,23 +165,11 @@ describe('tape coverage', () => {
     client: await made.productionDatabase.connect(),
     close: async () => {},
   });
-  async function run(...values: string[]): Promise<string> {
-    const write = process.stdout.write;
-    let text = '';
-    process.stdout.write = ((chunk: string) => {
-      text += chunk;
-      return true;
-    }) as typeof process.stdout.write;
-    try {
-      const span = ['--from', String(M0), '--to', String(M0 + 10 * MINUTE)];
-      await coverageCommand({ openDatabase })
-        .exitOverride()
-        .parseAsync([...span, ...values], { from: 'user' });
-    } finally {
-      process.stdout.write = write;
-    }
-    return text;
-  }
+  const run = async (...values: string[]): Promise<string> =>
+    await outputOf(
+      coverageCommand({ openDatabase }),
+      ...['--from', String(M0), '--to', String(M0 + 10 * MINUTE), ...values],
+    );
 
   it('prints minutes for people and for programs', async () => {
     const table = (await run()).split('\n');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Micros } from '#src/units/time.ts';
 import type { DecodedFrame, DecodeProblem, FrameContext } from '#src/venues/decoder.ts';
-import { createDecoder } from '#src/venues/decoders.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
 
 export const RECEIVED = 1_795_187_046_000_000 as Micros;
 
@@ -18,7 +18,10 @@ export function recordedFrames(name: string): string[] {
   return fixtureLines(name).map((line) => (JSON.parse(line) as { frame: string }).frame);
 }
 
-const decoders = { kalshi: createDecoder('kalshi'), polymarket: createDecoder('polymarket') };
+const decoders = {
+  kalshi: venueDefinition('kalshi').decoder(),
+  polymarket: venueDefinition('polymarket').decoder(),
+};
 
 function textOf(frame: unknown): string {
   return typeof frame === 'string' ? frame : JSON.stringify(frame);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { RecordedLine } from '#src/capture/recording.ts';
-import { createDecoder } from '#src/venues/decoders.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
 import { at, levels, TestLine } from './line.ts';
 
 // First lines of four markets of the public recording kalshi/deltas-2026-03-21 (see its README for the source).
@@ -12,7 +12,7 @@ const recording = readFileSync(new URL('../fixtures/keeper/kalshi-deltas.jsonl',
 
 describe('the keeper with the venues’ own decoders', () => {
   it('captures every change of a recorded Kalshi session once and ends with proven books', () => {
-    const line = new TestLine('kalshi', createDecoder('kalshi'));
+    const line = new TestLine('kalshi', venueDefinition('kalshi').decoder());
     const connection = { ...line.connection('kalshi-1#1'), useYesPrice: false };
     const messages = recording.map(
       ({ frame }) => JSON.parse(frame) as { type: string; msg: { market_ticker: string } },
@@ -38,7 +38,7 @@ describe('the keeper with the venues’ own decoders', () => {
   });
 
   it('doubts the books of a Kalshi subscription over a numbered message of a type that is new', () => {
-    const line = new TestLine('kalshi', createDecoder('kalshi'));
+    const line = new TestLine('kalshi', venueDefinition('kalshi').decoder());
     const connection = line.connection('kalshi-1#1');
     line.keeper.bind(connection, 1, ['K1']);
     const snapshot = { market_ticker: 'K1', yes_dollars_fp: [['0.40', '5.00']] };
@@ -50,7 +50,7 @@ describe('the keeper with the venues’ own decoders', () => {
   });
 
   it('follows a Polymarket token through book, changes, trade and garbage', () => {
-    const line = new TestLine('polymarket', createDecoder('polymarket'));
+    const line = new TestLine('polymarket', venueDefinition('polymarket').decoder());
     const socket = line.connection('market-1#1');
     line.keeper.bind(socket, 0, ['77']);
     const say = (message: object) => line.frame(socket, JSON.stringify(message));

@@ -10,7 +10,6 @@ import { systemSleep } from '#src/http/sleep.ts';
 import type { VenueCatalogue } from '#src/registry/venue-catalogue.ts';
 import { VenueRegistry } from '#src/registry/venue-registry.ts';
 import { systemClock } from '#src/units/time.ts';
-import { createDecoder } from '#src/venues/decoders.ts';
 import { KalshiCatalogue } from '#src/venues/kalshi/markets.ts';
 import { KalshiRest } from '#src/venues/kalshi/rest.ts';
 import { kalshiSigner } from '#src/venues/kalshi/signing.ts';
@@ -80,7 +79,7 @@ async function bench(faults: string) {
       gatherer: 'a',
       epoch: 'test',
       clock,
-      decoder: createDecoder(venue),
+      decoder: venueDefinition(venue).decoder(),
       sink: { accept: () => {} },
       snapshotInterval: 0,
       snapshotDepth: 10,

@@ -7,9 +7,9 @@ import { readTruth, TruthLogError } from '#src/truth/read-truth.ts';
 import { bookAt } from '#src/truth/truth-books.ts';
 import type { TruthRecord } from '#src/truth/truth-record.ts';
 import type { Micros } from '#src/units/time.ts';
-import { createDecoder } from '#src/venues/decoders.ts';
 import { kalshiRestBook } from '#src/venues/kalshi/rest-events.ts';
 import { withOrdinal } from '#src/venues/polymarket/trade-id.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
 import { get, SMALL, type Stage, stage } from './support.ts';
 
 let running: Stage | null = null;
@@ -258,7 +258,7 @@ describe('the truth log', () => {
 
 /** Events of frames; equal trades get their ordinals in the order of arrival. */
 function eventsOf(venue: Venue, frames: readonly string[]): MarketEvent[] {
-  const decoder = createDecoder(venue);
+  const decoder = venueDefinition(venue).decoder();
   const trades = new Map<string, number>();
   return frames.flatMap((frame) => {
     const { events, problems } = decoder.decode(frame, { received_at: 1 as Micros, useYesPrice: false });

@@ -133,6 +133,35 @@ describe('the functions', () => {
     for (const { namespace } of [...merged, ...written, ...reported])
       expect(namespace).toBe('PredictionTape/demo');
   });
+
+  it('publish what the hashes of a venue said of the books that the poll fetched', async () => {
+    Object.assign(process.env, {
+      AWS_REGION: 'us-east-1',
+      CATALOGUE_TABLE: 'catalogue',
+      STREAM_A: 'a',
+      STREAM_B: 'b',
+      STREAM_C: 'c',
+      KALSHI_REST_URL: 'http://127.0.0.1:1',
+      POLYMARKET_CLOB_URL: 'http://127.0.0.1:1',
+      METRICS_NAMESPACE: 'PredictionTape/demo',
+      LOG_LEVEL: 'silent',
+    });
+    const fetched = { venue: 'polymarket', id: '1', asked: 6, answered: 6, missing: 0, refused: {} };
+    const hashes = { matched: 3, unmatched: 2, not_checkable: 1 };
+    vi.doMock('../../lambdas/snapshot-poll/poll.ts', () => ({
+      pollChunk: async (_: unknown, { venue }: { venue: string }) =>
+        venue === 'polymarket' ? { ...fetched, hashes } : { ...fetched, venue },
+    }));
+    const { handler } = await import('../../lambdas/snapshot-poll/handler.ts');
+    const poll = handler as unknown as Handler;
+    const written = await logOf(() => poll({ venue: 'polymarket', id: '1' }, context));
+    expect(namesOf(written)).toEqual(declared('bookHashes'));
+    expect(written.map(({ values }) => values)).toEqual([
+      { book_hashes_matched: 3, book_hashes_unmatched: 2, book_hashes_not_checkable: 1 },
+    ]);
+    expect(await logOf(() => poll({ venue: 'kalshi', id: '1' }, context))).toEqual([]);
+    vi.doUnmock('../../lambdas/snapshot-poll/poll.ts');
+  });
 });
 
 describe('the state of the tape', () => {
