@@ -55,9 +55,9 @@ describe.each(['demo', 'prod'] as const)('the gatherers of %s', (name) => {
     const [container] = synthesized.resource('AWS::ECS::TaskDefinition', `gatherer-${gatherer}`).Properties
       .ContainerDefinitions;
     const environment: readonly { Name: string; Value: unknown }[] = container.Environment;
-    const valueOf = (variable: string) => environment.find(({ Name }) => Name === variable)?.Value;
-    expect(valueOf('GATHERER')).toBe(gatherer);
-    expect(valueOf('CONFIG_FILE')).toBe(`config/${name}.yaml`);
+    const textOf = (variable: string) => environment.find(({ Name }) => Name === variable)?.Value;
+    expect(textOf('GATHERER')).toBe(gatherer);
+    expect(textOf('CONFIG_FILE')).toBe(`config/${name}.yaml`);
   });
 });
 
