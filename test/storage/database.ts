@@ -6,9 +6,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, afterEach } from 'vitest';
-import { type MigrationSet, migrate } from '#src/storage/migrate.ts';
+import { afterAll, afterEach, inject } from 'vitest';
+import type { MigrationSet } from '#src/storage/migrate.ts';
 import { type PostgresServer, startPostgres } from '../../local/postgres/server.ts';
+import { copyCluster, TEST_SETTINGS, templateOf } from './prepared-cluster.ts';
 
 export interface TestDatabase {
   readonly name: string;
@@ -28,18 +29,15 @@ export function useDatabases(): TestDatabases {
   const directory = mkdtempSync(join(tmpdir(), 'prediction-tape-test-'));
   let server: Promise<PostgresServer> | null = null;
   let admin: Promise<pg.Client> | null = null;
-  const templates = new Map<string, Promise<void>>();
   let sessions: pg.Client[] = [];
   let made: string[] = [];
   let count = 0;
 
   const started = async (): Promise<PostgresServer> => {
-    server ??= startPostgres({
-      dir: directory,
-      databases: [],
-      durable: false,
-      settings: { shared_buffers: '64MB', autovacuum: 'off' },
-    });
+    server ??= copyCluster(inject('preparedCluster'), directory).then(
+      async () =>
+        await startPostgres({ dir: directory, databases: [], durable: false, settings: TEST_SETTINGS }),
+    );
     return await server;
   };
 
@@ -54,13 +52,6 @@ export function useDatabases(): TestDatabases {
   const administer = async (sql: string): Promise<void> => {
     admin ??= open('postgres');
     await (await admin).query(sql);
-  };
-
-  const makeTemplate = async (set: MigrationSet): Promise<void> => {
-    await administer(`CREATE DATABASE template_${set}`);
-    const client = await open(`template_${set}`);
-    await migrate(client, set);
-    await client.end();
   };
 
   const endSessions = async (): Promise<void> => {
@@ -87,17 +78,9 @@ export function useDatabases(): TestDatabases {
     server: started,
     async fresh(set) {
       const name = `test_${++count}`;
-      if (set === 'empty') {
-        await administer(`CREATE DATABASE ${name}`);
-      } else {
-        let template = templates.get(set);
-        if (template === undefined) {
-          template = makeTemplate(set);
-          templates.set(set, template);
-        }
-        await template;
-        await administer(`CREATE DATABASE ${name} TEMPLATE template_${set}`);
-      }
+      // Copying files costs a third of writing each page of the template to the log.
+      const template = set === 'empty' ? '' : `TEMPLATE ${templateOf(set)} STRATEGY FILE_COPY`;
+      await administer(`CREATE DATABASE ${name} ${template}`);
       made.push(name);
       const url = (await started()).url(name);
       return {
