@@ -4,8 +4,9 @@ export default defineConfig({
   test: {
     globalSetup: ['test/storage/prepared-cluster.ts'],
     include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Ends what hangs; it judges no speed, and machines may be busy.
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
     pool: 'forks',
     maxWorkers: 2,
   },

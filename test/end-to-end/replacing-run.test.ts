@@ -88,13 +88,15 @@ describe('a run that replaces its connections and loses all three lines at once'
   });
 
   it('declares it of both venues, from no earlier than the lines can prove', () => {
-    // What begins with the first life or ends with the last is the time before and after the run.
-    const lost = gaps.filter(({ instrument, from, to }) => instrument === '*' && from > 0 && to !== null);
+    // On an overloaded machine all lines may stand still at other times, too, which is declared as well.
+    const lost = gaps.filter(
+      ({ instrument, from, to }) =>
+        instrument === '*' && from < killedAt + 1_000_000 && to !== null && to > killedAt - 1_000_000,
+    );
     expect(lost.map(({ venue }) => venue).sort()).toEqual(['kalshi', 'polymarket']);
-    for (const { from, to, causes } of lost) {
+    for (const { from, causes } of lost) {
       expect(causes).toEqual(expect.arrayContaining(['a:line_down', 'b:line_down', 'c:line_down']));
-      expect(from).toBeLessThan(killedAt + 1_000_000);
-      expect(to!).toBeGreaterThan(killedAt - 1_000_000);
+      expect(from).toBeGreaterThan(0);
       // A heartbeat goes out every second, and vouches for what the stream has.
       expect(killedAt - from).toBeLessThan(15_000_000);
     }
