@@ -238,7 +238,7 @@ describe("Kalshi's catalogue", () => {
     await registry.start();
     expect(opened).toEqual(['A']);
     markets.set('B', { ...kalshi, ticker: 'B', close_time: '2099-01-01T00:00:00Z' });
-    await expect.poll(() => opened, { timeout: 5_000 }).toEqual(['A', 'B']);
+    await expect.poll(() => opened, { timeout: 60_000 }).toEqual(['A', 'B']);
     registry.stop();
     await new Promise((resolve) => setTimeout(resolve, 50));
     const asked = server.requests.length;

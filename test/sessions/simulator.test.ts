@@ -165,7 +165,7 @@ describe('against the simulated exchange', () => {
           expect(requested).toBeGreaterThan(250);
           expect([subscribed, seeded]).toEqual([requested, requested]);
         },
-        { timeout: 15_000, interval: 100 },
+        { timeout: 120_000, interval: 100 },
       );
     }
     await sleep(2_000);
