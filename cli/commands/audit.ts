@@ -1,12 +1,12 @@
 import { Command } from 'commander';
 import { type AuditedLines, type AuditReport, auditTape } from '#src/audit/audit.ts';
+import { parseTimeArgument } from '#src/queries/time-argument.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { systemClock } from '#src/units/time.ts';
 import { type LineDatabaseOpener, openLines } from '../audit/line-databases.ts';
 import { auditText } from '../audit/render.ts';
 import { parseCount } from '../queries/arguments.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
-import { parseTimeArgument } from '../queries/time-argument.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
 interface AuditCommandOptions extends DatabaseOptions {

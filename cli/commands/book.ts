@@ -1,24 +1,16 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { ClientBase } from 'pg';
 import type { Level } from '#src/events/event.ts';
-import { bookAt, knowsInstrument } from '#src/storage/production/tape-queries.ts';
+import { bookAnswer, bookColumns, bookSeries, parseSpan, SPAN_EXPECTED } from '#src/queries/book-rows.ts';
+import { parseTimeArgument } from '#src/queries/time-argument.ts';
+import { knowsInstrument } from '#src/storage/production/tape-queries.ts';
 import type { RebuiltBook } from '#src/tape/book-rebuild.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { formatPrice } from '#src/units/price.ts';
 import { formatSize } from '#src/units/size.ts';
-import {
-  formatRfc3339,
-  MICROS_PER_DAY,
-  MICROS_PER_MINUTE,
-  MICROS_PER_SECOND,
-  type Micros,
-  systemClock,
-} from '#src/units/time.ts';
+import { formatRfc3339, type Micros, systemClock } from '#src/units/time.ts';
 import { parseCount, venueOption } from '../queries/arguments.ts';
-import { columnsOf } from '../queries/columns.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
-import { addQueryOptions, type OutputColumn, type OutputOptions, writeRows } from '../queries/row-output.ts';
-import { parseTimeArgument } from '../queries/time-argument.ts';
+import { addQueryOptions, type OutputOptions, writeRows } from '../queries/row-output.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
 interface BookOptions extends DatabaseOptions, OutputOptions {
@@ -31,63 +23,11 @@ interface BookOptions extends DatabaseOptions, OutputOptions {
   readonly depth?: number;
 }
 
-interface BookRow extends Omit<RebuiltBook, 'reasons' | 'anchor' | 'changes'> {
-  readonly venue: string;
-  readonly instrument: string;
-  readonly at: Micros;
-}
-
-const { time, text, flag } = columnsOf<BookRow>();
-const levels = (side: 'bids' | 'asks'): OutputColumn<BookRow> => ({
-  name: side,
-  // Flat there: price, size, price, size, …
-  type: 'bigint[]',
-  value: (row) => row[side],
-  text: (row) => row[side].map(([price, size]) => `${formatSize(size)}@${formatPrice(price)}`).join(' '),
-});
-const seriesColumns: readonly OutputColumn<BookRow>[] = [
-  time('at'),
-  text('venue'),
-  text('instrument'),
-  flag('complete'),
-  levels('bids'),
-  levels('asks'),
-];
-
-const SPAN = /^(\d+)(ms|s|m|h|d)$/;
-const SPAN_UNITS: Readonly<Record<string, number>> = {
-  ms: 1_000,
-  s: MICROS_PER_SECOND,
-  m: MICROS_PER_MINUTE,
-  h: 60 * MICROS_PER_MINUTE,
-  d: MICROS_PER_DAY,
-};
-
 /** Microseconds of a text like `10s`. @throws InvalidArgumentError, which commander shows with the option's name. */
-function parseSpan(value: string): number {
-  const match = SPAN.exec(value);
-  const micros = match === null ? 0 : Number(match[1]) * SPAN_UNITS[match[2]!]!;
-  if (!Number.isSafeInteger(micros) || micros < 1)
-    throw new InvalidArgumentError('expected a span of time such as 500ms, 10s, 5m, 1h or 1d');
+function spanOption(value: string): number {
+  const micros = parseSpan(value);
+  if (micros === null) throw new InvalidArgumentError(SPAN_EXPECTED);
   return micros;
-}
-
-const cut = (book: RebuiltBook, depth: number | undefined) => ({
-  bids: book.bids.slice(0, depth),
-  asks: book.asks.slice(0, depth),
-});
-
-/** The books at `from`, `from + every` and so on before `to`. */
-async function* series(
-  client: ClientBase,
-  { venue, instrument, depth, every }: BookOptions,
-  from: Micros,
-  to: Micros,
-): AsyncGenerator<BookRow> {
-  for (let at = from; at < to; at = (at + every!) as Micros) {
-    const book = await bookAt(client, venue, instrument, at, defaultRules);
-    yield { venue, instrument, at, complete: book.complete, ...cut(book, depth) };
-  }
 }
 
 function checkOptions({ at, from, to, every, csv, parquet }: BookOptions): void {
@@ -127,11 +67,11 @@ export function bookCommand(dependencies: { readonly openDatabase?: DatabaseOpen
     .option('--at <time>', 'venue time: 2026-11-20T15:04:05.123456Z, "2h ago", now, or epoch s, ms, µs')
     .option('--from <time>', 'first time of a series')
     .option('--to <time>', 'before this time; now when absent')
-    .option('--every <span>', 'a book of the series every 500ms, 10s, 5m, 1h, …', parseSpan)
+    .option('--every <span>', 'a book of the series every 500ms, 10s, 5m, 1h, …', spanOption)
     .option('--depth <levels>', 'best levels per side; all when absent', parseCount)
     .action(async (options: BookOptions) => {
       checkOptions(options);
-      const { venue, instrument, depth } = options;
+      const { venue, instrument } = options;
       const now = systemClock()();
       const isSeries = options.at === undefined;
       const at = parseTimeArgument(options.at ?? options.from!, now);
@@ -140,14 +80,13 @@ export function bookCommand(dependencies: { readonly openDatabase?: DatabaseOpen
         if (!(await knowsInstrument(client, venue, instrument))) {
           throw new CommandFailure(`the tape knows no instrument ${JSON.stringify(instrument)} on ${venue}`);
         }
-        if (isSeries) return await writeRows(series(client, options, at, to), seriesColumns, options);
-        const whole = await bookAt(client, venue, instrument, at, defaultRules);
-        const book = { ...whole, ...cut(whole, depth) };
-        const { bids, asks, complete, reasons, anchor, changes } = book;
+        if (isSeries) {
+          const books = bookSeries(client, options, { from: at, to, every: options.every! }, defaultRules);
+          return await writeRows(books, bookColumns, options);
+        }
+        const book = await bookAnswer(client, options, at, defaultRules);
         process.stdout.write(
-          options.json === true
-            ? `${JSON.stringify({ venue, instrument, at, complete, reasons, bids, asks, anchor, changes })}\n`
-            : table(book, at, `${venue} ${instrument}`),
+          options.json === true ? `${JSON.stringify(book)}\n` : table(book, at, `${venue} ${instrument}`),
         );
         return 1;
       });

@@ -1,25 +1,11 @@
 import { Command, Option } from 'commander';
+import { candleColumns } from '#src/queries/tape-columns.ts';
 import { type CandleRequest, candlesOf } from '#src/storage/production/candle-query.ts';
-import { candleWidths, type JudgedCandle } from '#src/tape/candles.ts';
+import { candleWidths } from '#src/tape/candles.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { addSpanOptions, filterOf, type SpanOptions } from '../queries/arguments.ts';
-import { columnsOf } from '../queries/columns.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
-import { addQueryOptions, type OutputColumn, type OutputOptions, writeRows } from '../queries/row-output.ts';
-
-const { time, text, price, size, small, flag } = columnsOf<JudgedCandle>();
-const columns: readonly OutputColumn<JudgedCandle>[] = [
-  time('bucket'),
-  text('venue'),
-  text('instrument'),
-  price('open'),
-  price('high'),
-  price('low'),
-  price('close'),
-  size('volume'),
-  small('trades'),
-  flag('complete'),
-];
+import { addQueryOptions, type OutputOptions, writeRows } from '../queries/row-output.ts';
 
 type CandleOptions = SpanOptions &
   DatabaseOptions &
@@ -54,7 +40,7 @@ export function candlesCommand(dependencies: { readonly openDatabase?: DatabaseO
     const { width, of, empty } = options;
     const request = { ...filterOf(options), width, of, empty };
     await withTape(dependencies.openDatabase ?? openTape, options, (client) =>
-      writeRows(candlesOf(client, request, defaultRules), columns, options),
+      writeRows(candlesOf(client, request, defaultRules), candleColumns, options),
     );
   });
 }

@@ -1,16 +1,17 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { heatMap } from '#src/coverage/heat-map.ts';
-import { type CoverageHour, coverageHours } from '#src/coverage/hours.ts';
-import { type CoverageMinute, coverageMinutes, type LineMinute } from '#src/coverage/minutes.ts';
+import { coverageHours } from '#src/coverage/hours.ts';
+import { coverageMinutes } from '#src/coverage/minutes.ts';
+import { hourColumns, minuteColumns, minuteColumnsForPrograms } from '#src/queries/coverage-columns.ts';
+import { parseTimeArgument } from '#src/queries/time-argument.ts';
 import { defaultRules } from '#src/tape/rules.ts';
-import { formatRfc3339, systemClock } from '#src/units/time.ts';
+import { systemClock } from '#src/units/time.ts';
 import { svgMap } from '../coverage/svg-map.ts';
 import { terminalMap } from '../coverage/terminal-map.ts';
 import { parseCount, venueOption } from '../queries/arguments.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
-import { addQueryOptions, type OutputColumn, type OutputOptions, writeRows } from '../queries/row-output.ts';
-import { parseTimeArgument } from '../queries/time-argument.ts';
+import { addQueryOptions, type OutputOptions, writeRows } from '../queries/row-output.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
 interface CoverageOptions extends DatabaseOptions, OutputOptions {
@@ -26,46 +27,6 @@ interface CoverageOptions extends DatabaseOptions, OutputOptions {
 
 const DEFAULT_MAP_ROWS = 40;
 const WIDEST_IMAGE = 180;
-
-const lineText = ({ state, events, causes }: LineMinute): string =>
-  `${state} ${events}${causes.length === 0 ? '' : ` (${causes.join(', ')})`}`;
-
-const minuteColumns: readonly OutputColumn<CoverageMinute>[] = [
-  { name: 'venue', value: (row) => row.venue },
-  { name: 'instrument', value: (row) => row.instrument },
-  {
-    name: 'minute',
-    value: (row) => row.minute,
-    text: (row) => formatRfc3339(row.minute).slice(0, 16).replace('T', ' '),
-  },
-  { name: 'tape', value: (row) => row.tape },
-  { name: 'events', value: (row) => row.events },
-  {
-    name: 'in_gap',
-    value: (row) => row.inGap,
-    text: (row) => (row.inGap === 0 ? '-' : `${(row.inGap / 1_000_000).toFixed(1)} s`),
-  },
-  ...(['a', 'b', 'c'] as const).flatMap((line): OutputColumn<CoverageMinute>[] => [
-    { name: line, value: ({ lines }) => lines[line].state, text: ({ lines }) => lineText(lines[line]) },
-  ]),
-];
-
-/** For programs: what the table puts into one cell. */
-const lineColumns: readonly OutputColumn<CoverageMinute>[] = (['a', 'b', 'c'] as const).flatMap((line) => [
-  { name: `events_${line}`, value: ({ lines }) => lines[line].events },
-  { name: `causes_${line}`, value: ({ lines }) => lines[line].causes },
-]);
-
-const hourColumns: readonly OutputColumn<CoverageHour>[] = [
-  { name: 'venue', value: (row) => row.venue },
-  { name: 'market', value: (row) => row.market },
-  {
-    name: 'hour',
-    value: (row) => row.hour,
-    text: (row) => formatRfc3339(row.hour).slice(0, 13).replace('T', ' '),
-  },
-  { name: 'condition', value: (row) => row.condition },
-];
 
 async function* atMost<Row>(rows: AsyncIterable<Row>, limit: number | undefined): AsyncGenerator<Row> {
   let left = limit ?? Number.POSITIVE_INFINITY;
@@ -116,7 +77,7 @@ export function coverageCommand(dependencies: { readonly openDatabase?: Database
         const minutes = coverageMinutes(client, filter, defaultRules);
         if (options.map !== true && options.image === undefined) {
           const isForPrograms = options.json === true || options.csv === true;
-          const columns = isForPrograms ? [...minuteColumns, ...lineColumns] : minuteColumns;
+          const columns = isForPrograms ? minuteColumnsForPrograms : minuteColumns;
           await writeRows(atMost(minutes, limit), columns, options);
           return;
         }

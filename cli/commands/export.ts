@@ -8,14 +8,15 @@ import { S3ObjectStore, s3Client } from '#src/archive/s3-object-store.ts';
 import { venueNames } from '#src/events/event.ts';
 import { exportedTables } from '#src/export/exported-tables.ts';
 import { type ExportReport, TapeExport } from '#src/export/tape-export.ts';
+import { columnsOf } from '#src/queries/columns.ts';
+import type { OutputColumn } from '#src/queries/output-column.ts';
+import { parseTimeArgument } from '#src/queries/time-argument.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { formatRfc3339, MICROS_PER_DAY, type Micros, systemClock } from '#src/units/time.ts';
 import { venueOption } from '../queries/arguments.ts';
-import { columnsOf } from '../queries/columns.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
 import { Progress } from '../queries/progress.ts';
-import { addTapeOptions, type OutputColumn, writeRows } from '../queries/row-output.ts';
-import { parseTimeArgument } from '../queries/time-argument.ts';
+import { addTapeOptions, writeRows } from '../queries/row-output.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
 interface ExportCommandOptions extends DatabaseOptions {

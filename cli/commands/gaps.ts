@@ -1,21 +1,9 @@
 import { Command, Option } from 'commander';
-import { type GapFilter, gapsOf, type TapeGapRow } from '#src/storage/production/tape-queries.ts';
-import { formatRfc3339 } from '#src/units/time.ts';
+import { gapColumns } from '#src/queries/tape-columns.ts';
+import { type GapFilter, gapsOf } from '#src/storage/production/tape-queries.ts';
 import { addSpanOptions, filterOf, type SpanOptions } from '../queries/arguments.ts';
-import { columnsOf } from '../queries/columns.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
-import { addQueryOptions, type OutputColumn, type OutputOptions, writeRows } from '../queries/row-output.ts';
-
-const { time, text } = columnsOf<TapeGapRow>();
-const columns: readonly OutputColumn<TapeGapRow>[] = [
-  text('line'),
-  text('venue'),
-  text('instrument'),
-  { ...time('from'), text: ({ from }) => (from === 0 ? 'beginning' : formatRfc3339(from)) },
-  { ...time('to'), text: ({ to }) => (to === null ? 'open' : formatRfc3339(to)) },
-  text('cause'),
-  { name: 'causes', type: 'text[]', value: ({ causes }) => causes },
-];
+import { addQueryOptions, type OutputOptions, writeRows } from '../queries/row-output.ts';
 
 /** `tape gaps`: when and of what the tape, or one line, may lack events. */
 export function gapsCommand(dependencies: { readonly openDatabase?: DatabaseOpener } = {}): Command {
@@ -34,7 +22,7 @@ export function gapsCommand(dependencies: { readonly openDatabase?: DatabaseOpen
   }).action(async (options: SpanOptions & DatabaseOptions & OutputOptions & Pick<GapFilter, 'line'>) => {
     const filter = { ...filterOf(options), line: options.line };
     await withTape(dependencies.openDatabase ?? openTape, options, (client) =>
-      writeRows(gapsOf(client, filter), columns, options),
+      writeRows(gapsOf(client, filter), gapColumns, options),
     );
   });
 }

@@ -1,28 +1,11 @@
 import { Command } from 'commander';
-import { latencyOf, type StageLatency } from '#src/storage/production/latency-query.ts';
+import { latencyColumns } from '#src/queries/tape-columns.ts';
+import { parseTimeArgument } from '#src/queries/time-argument.ts';
+import { latencyOf } from '#src/storage/production/latency-query.ts';
 import { systemClock } from '#src/units/time.ts';
 import { venueOption } from '../queries/arguments.ts';
-import { columnsOf } from '../queries/columns.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
-import { addQueryOptions, type OutputColumn, type OutputOptions, writeRows } from '../queries/row-output.ts';
-import { parseTimeArgument } from '../queries/time-argument.ts';
-
-const { text, whole } = columnsOf<StageLatency>();
-/** Microseconds; for people milliseconds. */
-const percentile = (name: 'p50' | 'p90' | 'p99' | 'p999'): OutputColumn<StageLatency> => ({
-  ...whole(name),
-  text: (row) => `${(row[name] / 1_000).toFixed(1)} ms`,
-});
-const columns: readonly OutputColumn<StageLatency>[] = [
-  text('venue'),
-  text('kind'),
-  text('stage'),
-  whole('events'),
-  percentile('p50'),
-  percentile('p90'),
-  percentile('p99'),
-  percentile('p999'),
-];
+import { addQueryOptions, type OutputOptions, writeRows } from '../queries/row-output.ts';
 
 type LatencyOptions = DatabaseOptions & OutputOptions & { venue?: string; from: string; to: string };
 
@@ -43,7 +26,7 @@ export function latencyCommand(dependencies: { readonly openDatabase?: DatabaseO
       const now = systemClock()();
       const [from, to] = [parseTimeArgument(options.from, now), parseTimeArgument(options.to, now)];
       await withTape(dependencies.openDatabase ?? openTape, options, async (client) =>
-        writeRows(each(await latencyOf(client, from, to, options.venue)), columns, options),
+        writeRows(each(await latencyOf(client, from, to, options.venue)), latencyColumns, options),
       );
     });
 }

@@ -1,29 +1,11 @@
 import { Command } from 'commander';
-import { type MarketFilter, marketsOf, type TapeMarket } from '#src/storage/production/tape-queries.ts';
+import { marketColumns } from '#src/queries/tape-columns.ts';
+import { parseTimeArgument } from '#src/queries/time-argument.ts';
+import { type MarketFilter, marketsOf } from '#src/storage/production/tape-queries.ts';
 import { systemClock } from '#src/units/time.ts';
 import { parseCount, venueOption } from '../queries/arguments.ts';
-import { columnsOf } from '../queries/columns.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
-import { addQueryOptions, type OutputColumn, type OutputOptions, writeRows } from '../queries/row-output.ts';
-import { parseTimeArgument } from '../queries/time-argument.ts';
-
-const { time, text } = columnsOf<TapeMarket>();
-const columns: readonly OutputColumn<TapeMarket>[] = [
-  text('venue'),
-  text('market'),
-  text('status'),
-  text('title'),
-  text('event'),
-  text('series'),
-  time('open_ts'),
-  time('close_ts'),
-  {
-    name: 'instruments',
-    type: 'text[]',
-    value: ({ instruments }) => instruments,
-    text: (row) => row.instruments.map(({ instrument, outcome }) => `${outcome}=${instrument}`).join(' '),
-  },
-];
+import { addQueryOptions, type OutputOptions, writeRows } from '../queries/row-output.ts';
 
 interface MarketOptions
   extends Omit<MarketFilter, 'words' | 'closesFrom' | 'closesTo'>,
@@ -59,7 +41,7 @@ export function marketsCommand(dependencies: { readonly openDatabase?: DatabaseO
     .action(async (words: string[], options: MarketOptions) => {
       const filter = filterOf(options, words);
       await withTape(dependencies.openDatabase ?? openTape, options, (client) =>
-        writeRows(marketsOf(client, filter), columns, options),
+        writeRows(marketsOf(client, filter), marketColumns, options),
       );
     });
 }

@@ -1,32 +1,9 @@
 import { Command } from 'commander';
-import { metricsOf, type TapeMetrics } from '#src/storage/production/change-queries.ts';
-import { formatMillionths } from '#src/units/decimal.ts';
+import { metricColumns } from '#src/queries/tape-columns.ts';
+import { metricsOf } from '#src/storage/production/change-queries.ts';
 import { addSpanOptions, filterOf, type SpanOptions } from '../queries/arguments.ts';
-import { columnsOf } from '../queries/columns.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
-import { addQueryOptions, type OutputColumn, type OutputOptions, writeRows } from '../queries/row-output.ts';
-
-const { time, text, price, size, small, flag, whole } = columnsOf<TapeMetrics>();
-const columns: readonly OutputColumn<TapeMetrics>[] = [
-  time('at'),
-  text('venue'),
-  text('instrument'),
-  price('bid'),
-  price('ask'),
-  {
-    ...whole('mid_twice'),
-    text: ({ mid_twice }) => (mid_twice === null ? '' : formatMillionths(mid_twice)),
-  },
-  price('spread'),
-  size('bid_depth'),
-  size('ask_depth'),
-  size('bid_depth_near'),
-  size('ask_depth_near'),
-  small('bid_levels'),
-  small('ask_levels'),
-  flag('crossed'),
-  small('lines'),
-];
+import { addQueryOptions, type OutputOptions, writeRows } from '../queries/row-output.ts';
 
 /** `tape metrics`: figures of order books at intervals. */
 export function metricsCommand(dependencies: { readonly openDatabase?: DatabaseOpener } = {}): Command {
@@ -37,7 +14,7 @@ export function metricsCommand(dependencies: { readonly openDatabase?: DatabaseO
     async (options: SpanOptions & DatabaseOptions & OutputOptions) => {
       const filter = filterOf(options);
       await withTape(dependencies.openDatabase ?? openTape, options, (client) =>
-        writeRows(metricsOf(client, filter), columns, options),
+        writeRows(metricsOf(client, filter), metricColumns, options),
       );
     },
   );

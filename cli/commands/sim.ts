@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { parseTimeArgument } from '#src/queries/time-argument.ts';
 import type { Venue } from '../../src/events/event.ts';
 import { readTruth } from '../../src/truth/read-truth.ts';
 import { bookAt } from '../../src/truth/truth-books.ts';
@@ -6,7 +7,6 @@ import { formatPrice } from '../../src/units/price.ts';
 import { formatSize } from '../../src/units/size.ts';
 import { systemClock } from '../../src/units/time.ts';
 import { venueOption } from '../queries/arguments.ts';
-import { parseTimeArgument } from '../queries/time-argument.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 import { describeReady, passOn, runModule } from './run-module.ts';
 

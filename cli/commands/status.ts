@@ -1,11 +1,12 @@
 import { Command } from 'commander';
+import { fetchGathererStatus } from '#src/status/line-status.ts';
+import { statusReport } from '#src/status/report.ts';
+import { type TapeStatus, tapeStatus } from '#src/status/tape-status.ts';
+import { openSession } from '#src/storage/connection.ts';
 import { layoutOf } from '../../local/run/layout.ts';
-import { fetchGathererStatus } from '../../local/run/line-status.ts';
 import { readRunState } from '../../local/run/state-file.ts';
 import { parseCount } from '../queries/arguments.ts';
 import { renderStatus } from '../status/render.ts';
-import { statusReport } from '../status/report.ts';
-import { tapeStatus } from '../status/tape-status.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
 interface StatusOptions {
@@ -16,6 +17,19 @@ interface StatusOptions {
 }
 
 const ANSWER_LIMIT_MILLIS = 3_000;
+
+async function tapeOf(url: string, minutes: number): Promise<TapeStatus> {
+  const client = await openSession({
+    connectionString: url,
+    application_name: 'tape',
+    connectionTimeoutMillis: ANSWER_LIMIT_MILLIS,
+  });
+  try {
+    return await tapeStatus(client, minutes);
+  } finally {
+    await client.end();
+  }
+}
 
 /** `tape status`: health, rates, lag, gaps, resync ratios and top offenders of the run on this machine. */
 export function statusCommand(): Command {
@@ -32,7 +46,7 @@ export function statusCommand(): Command {
         throw new CommandFailure(`nothing is running in ${options.data}; start it with: tape up`);
       const names = ['a', 'b', 'c'] as const;
       const [tape, ...statuses] = await Promise.all([
-        tapeStatus(state.production.url, options.minutes).catch((error: Error) => error),
+        tapeOf(state.production.url, options.minutes).catch((error: Error) => error),
         ...names.map((name) => fetchGathererStatus(state.lines[name].health, ANSWER_LIMIT_MILLIS)),
       ]);
       const lines = Object.fromEntries(names.map((name, index) => [name, statuses[index] ?? null]));

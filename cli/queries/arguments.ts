@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { venueNames } from '#src/events/event.ts';
+import { parseTimeArgument } from '#src/queries/time-argument.ts';
 import type { TapeFilter } from '#src/storage/production/tape-filter.ts';
 import { type Micros, systemClock } from '#src/units/time.ts';
-import { parseTimeArgument } from './time-argument.ts';
 
 export const venueOption = (description = 'which venue'): Option =>
   new Option('--venue <venue>', description).choices(venueNames);

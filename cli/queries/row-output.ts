@@ -1,22 +1,9 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { ParquetFile } from '#src/export/parquet-file.ts';
-import type { ColumnType } from '#src/storage/tables.ts';
+import { type Cell, type OutputColumn, rowObject } from '#src/queries/output-column.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 import { Progress } from './progress.ts';
-
-/** A value of a row as JSON has it. */
-export type Cell = string | number | boolean | null | readonly unknown[];
-
-export interface OutputColumn<Row> {
-  readonly name: string;
-  /** How Parquet holds it, as text when absent; every column may be empty there. */
-  readonly type?: ColumnType;
-  /** For programs: integers in the units of the tape. */
-  readonly value: (row: Row) => Cell;
-  /** For people; `value` as text when absent. */
-  readonly text?: (row: Row) => string;
-}
 
 export interface OutputOptions {
   readonly json?: boolean;
@@ -32,7 +19,7 @@ const ROWS_PER_LOOK = 512;
 
 function plainText(value: Cell): string {
   if (value === null) return '';
-  return Array.isArray(value) ? value.map(itemText).join(' ') : String(value);
+  return Array.isArray(value) ? value.map(itemText).join(' ') : itemText(value);
 }
 
 const itemText = (item: unknown): string =>
@@ -62,8 +49,7 @@ type Write = (text: string) => Promise<void>;
 
 function jsonSink<Row>(columns: readonly OutputColumn<Row>[], write: Write): RowSink<Row> {
   return {
-    row: (row) =>
-      write(`${JSON.stringify(Object.fromEntries(columns.map(({ name, value }) => [name, value(row)])))}\n`),
+    row: (row) => write(`${JSON.stringify(rowObject(columns, row))}\n`),
     end: async () => {},
     abandon: () => {},
   };

@@ -1,6 +1,6 @@
-import type { GathererStatus } from '../../local/run/line-status.ts';
-import type { StatusReport } from './report.ts';
-import type { TapeStatus } from './tape-status.ts';
+import type { GathererStatus } from '#src/status/line-status.ts';
+import type { StatusReport } from '#src/status/report.ts';
+import type { TapeStatus } from '#src/status/tape-status.ts';
 
 const number = new Intl.NumberFormat('en-US');
 const percent = (ratio: number | null): string => (ratio === null ? '-' : `${(ratio * 100).toFixed(1)} %`);

@@ -1,4 +1,4 @@
-import type { GathererStatus } from './line-status.ts';
+import type { GathererStatus } from '#src/status/line-status.ts';
 
 export interface ProgressFigures {
   readonly secondsRunning: number;

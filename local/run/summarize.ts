@@ -1,7 +1,8 @@
 import pg from 'pg';
 import type { Configuration } from '#src/config/schema.ts';
+import type { GathererStatus } from '#src/status/line-status.ts';
 import { eventTables } from '#src/storage/tables.ts';
-import type { GathererStatus, LineTotals } from './line-status.ts';
+import type { LineTotals } from './line-totals.ts';
 import type { RunSummary } from './summary.ts';
 import { checkTruth, type TruthCheck } from './truth-check.ts';
 import { type DatabaseUrls, GATHERERS, type GathererName } from './wiring.ts';

@@ -57,6 +57,8 @@ export interface CoverageFilter {
   readonly from: Micros;
   /** Not included. */
   readonly to: Micros;
+  /** Only instruments from this one on: venue and name. */
+  readonly startAt?: readonly [venue: string, instrument: string];
 }
 
 interface CountedMinute {
@@ -151,6 +153,7 @@ export async function* coverageMinutes(
   rules: TapeRules,
 ): AsyncGenerator<CoverageMinute> {
   const { from, to, venue = null, instrument = null } = filter;
+  const [firstVenue, firstInstrument] = filter.startAt ?? [null, null];
   const lineAccounts = new LineAccounts(client, rules);
   const horizons = new Map<string, Micros | null>();
   const open = async (row: CountedMinute): Promise<InstrumentCoverage> => {
@@ -171,12 +174,14 @@ export async function* coverageMinutes(
     client,
     `SELECT venue, instrument, minute, events_a, events_b, events_c, events_tape FROM coverage
      WHERE minute >= $1 AND minute < $2 AND ($3::text IS NULL OR venue = $3) AND ($4::text IS NULL OR instrument = $4)
+       AND ($5::text IS NULL OR (venue, instrument) >= ($5, $6::text))
      UNION ALL
      SELECT DISTINCT venue, instrument, NULL::bigint, 0, 0, 0, 0 FROM gaps
      WHERE line = 'tape' AND instrument <> '${EVERY_INSTRUMENT}' AND from_ts < $2 AND (to_ts IS NULL OR to_ts > $1)
        AND ($3::text IS NULL OR venue = $3) AND ($4::text IS NULL OR instrument = $4)
+       AND ($5::text IS NULL OR (venue, instrument) >= ($5, $6::text))
      ORDER BY venue, instrument, minute NULLS FIRST`,
-    [minuteOf(from), to, venue, instrument],
+    [minuteOf(from), to, venue, instrument, firstVenue, firstInstrument],
   );
   for await (const row of rows) {
     if (coverage === null || coverage.venue !== row.venue || coverage.instrument !== row.instrument) {

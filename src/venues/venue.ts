@@ -8,6 +8,7 @@ import type { BookProofs } from './book-proofs.ts';
 import type { FrameDecoder } from './decoder.ts';
 import type { FetchedBooks } from './fetched-books.ts';
 import type { SessionProfile } from './session.ts';
+import type { SettlementReader } from './settlement.ts';
 
 /** What a session has to know of the configuration. */
 export interface SessionSettings {
@@ -68,6 +69,8 @@ export interface VenueDefinition {
   sentConvention(command: string): boolean | null;
   /** Identifier of the `ordinal`th of equal trades, where the venue gives trades no identifier of their own. */
   withOrdinal?(tradeId: string, ordinal: number): string;
+  /** How it announces what markets pay. */
+  readonly settlement: SettlementReader;
   session(settings: SessionSettings): SessionProfile;
   /** What a line's connections are to be. */
   lineSettings(configuration: Configuration): VenueLineSettings;

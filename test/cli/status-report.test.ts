@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { GathererStatus } from '#src/status/line-status.ts';
+import { statusReport } from '#src/status/report.ts';
+import type { TapeStatus } from '#src/status/tape-status.ts';
 import { renderStatus } from '../../cli/status/render.ts';
-import { statusReport } from '../../cli/status/report.ts';
-import type { TapeStatus } from '../../cli/status/tape-status.ts';
-import type { GathererStatus } from '../../local/run/line-status.ts';
 import { renderProgress } from '../../local/run/progress.ts';
 
 const connection = (name: string, reconnects: number, reason: string | null) => ({

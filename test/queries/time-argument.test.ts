@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { parseTimeArgument } from '#src/queries/time-argument.ts';
 import { type Micros, parseRfc3339 } from '#src/units/time.ts';
-import { parseTimeArgument } from '../../cli/queries/time-argument.ts';
 
 const now = parseRfc3339('2026-11-20T15:04:05.123456Z');
 

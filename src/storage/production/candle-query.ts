@@ -24,6 +24,8 @@ export interface CandleRequest extends TapeFilter {
   /** Of trades, or of the mids of proven books at intervals. */
   readonly of: 'trades' | 'mids';
   readonly empty: EmptyBuckets;
+  /** Only instruments from this one on: venue and name. */
+  readonly startAt?: readonly [venue: string, instrument: string];
 }
 
 /** Crossed books have no mid. Half a micro-dollar is dropped. */
@@ -45,6 +47,7 @@ function wholeBuckets(request: CandleRequest): TapeFilter {
 function statementOf(request: CandleRequest): { text: string; conditions: Conditions } {
   const width = candleWidths[request.width];
   const conditions = eventConditions(wholeBuckets(request), 't');
+  conditions.addFrom(['venue', 'instrument'], request.startAt);
   const bucket = `t - t % ${width} AS bucket`;
   const ohlc = `(array_agg(price ORDER BY t, tie))[1] AS open, max(price) AS high, min(price) AS low,
       (array_agg(price ORDER BY t DESC, tie DESC))[1] AS close`;

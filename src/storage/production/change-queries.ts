@@ -16,6 +16,7 @@ export interface TapeDelta {
   readonly amount: Size;
   readonly is_absolute: boolean;
   readonly hash: string | null;
+  readonly hash_key: number;
   readonly occurrence: number;
   /** Place among the changes of the instrument with this `exchange_ts`. */
   readonly instant_index: number;
@@ -25,13 +26,26 @@ export interface TapeDelta {
   readonly lines: number;
 }
 
+/** By time and place, then by the rest of the identity, so that no two rows stand at the same place. */
+export const DELTA_ORDER = [
+  'exchange_ts',
+  'instrument',
+  'instant_index',
+  'side',
+  'price',
+  'amount',
+  'hash_key',
+  'occurrence',
+] as const;
+
 /** Changes of books in the order of venue time; those of one instant and instrument as they came. */
 export async function* deltasOf(client: ClientBase, filter: TapeFilter): AsyncGenerator<TapeDelta> {
   const conditions = eventConditions(filter, 'exchange_ts');
-  const statement = `SELECT venue, instrument, exchange_ts, side, price, amount, is_absolute, hash, occurrence, instant_index,
+  conditions.addAfter(DELTA_ORDER, filter.after);
+  const statement = `SELECT venue, instrument, exchange_ts, side, price, amount, is_absolute, hash, hash_key, occurrence, instant_index,
       received_at, quality, lines
     FROM order_book_deltas ${conditions.where}
-    ORDER BY order_book_deltas.exchange_ts, instrument, instant_index ${conditions.limit(filter.limit)}`;
+    ORDER BY ${DELTA_ORDER.map((name) => `order_book_deltas.${name}`).join(', ')} ${conditions.limit(filter.limit)}`;
   for await (const row of rowsOf<Record<string, never>>(client, statement, conditions.values)) {
     yield {
       ...(row as unknown as TapeDelta),
@@ -78,6 +92,7 @@ const WHOLE = [
 /** Figures of proven books at intervals, in the order of venue time. */
 export async function* metricsOf(client: ClientBase, filter: TapeFilter): AsyncGenerator<TapeMetrics> {
   const conditions = eventConditions(filter, 'at');
+  conditions.addAfter(['at', 'venue', 'instrument'], filter.after);
   const statement = `SELECT venue, instrument, ${WHOLE.join(', ')}, bid_levels, ask_levels, crossed, lines
     FROM order_book_metrics ${conditions.where}
     ORDER BY order_book_metrics.at, venue, instrument ${conditions.limit(filter.limit)}`;

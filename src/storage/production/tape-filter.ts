@@ -11,6 +11,8 @@ export interface TapeFilter {
   readonly from?: Micros;
   readonly to?: Micros;
   readonly limit?: number;
+  /** Only rows behind this one in the query's order: the values of the columns that it is ordered by. */
+  readonly after?: readonly unknown[];
 }
 
 /** Collects conditions with their parameters. */
@@ -23,6 +25,22 @@ export class Conditions {
     if (value === undefined) return;
     this.values.push(value);
     this.#texts.push(condition.replaceAll('?', `$${this.values.length}`));
+  }
+
+  /** Only rows behind one of which the values of these columns are given: the columns that the query is ordered by. */
+  addAfter(columns: readonly string[], values: readonly unknown[] | undefined): void {
+    this.#addRow(columns, '>', values);
+  }
+
+  /** As `addAfter`, with the row itself. */
+  addFrom(columns: readonly string[], values: readonly unknown[] | undefined): void {
+    this.#addRow(columns, '>=', values);
+  }
+
+  #addRow(columns: readonly string[], relation: string, values: readonly unknown[] | undefined): void {
+    if (values === undefined) return;
+    const places = columns.map((_, index) => `$${this.values.push(values[index])}`);
+    this.#texts.push(`(${columns.join(', ')}) ${relation} (${places.join(', ')})`);
   }
 
   get where(): string {

@@ -33,6 +33,7 @@ export interface TapeTrade {
 /** Trades in the order of venue time. */
 export async function* tradesOf(client: ClientBase, filter: TapeFilter): AsyncGenerator<TapeTrade> {
   const conditions = eventConditions(filter, 'exchange_ts');
+  conditions.addAfter(['exchange_ts', 'venue', 'trade_id'], filter.after);
   const statement = `SELECT venue, instrument, trade_id, exchange_ts, price, size, taker_side, is_block, received_at, quality, lines
     FROM trades ${conditions.where} ORDER BY trades.exchange_ts, venue, trade_id ${conditions.limit(filter.limit)}`;
   for await (const row of rowsOf<Record<string, never>>(client, statement, conditions.values)) {
@@ -73,6 +74,8 @@ export interface MarketFilter {
   /** Words that the title must hold, each as a beginning of a word. */
   readonly words?: readonly string[];
   readonly limit?: number;
+  /** Only markets behind this one: venue and name. */
+  readonly after?: readonly unknown[];
 }
 
 const microsOrNull = (value: unknown): Micros | null => (value === null ? null : (Number(value) as Micros));
@@ -96,6 +99,7 @@ export async function* marketsOf(client: ClientBase, filter: MarketFilter): Asyn
     .map((word) => `'${word.replaceAll(/['\\]/g, ' ')}':*`);
   const query = words === undefined || words.length === 0 ? undefined : words.join(' & ');
   conditions.add(`to_tsvector('simple', m.title) @@ to_tsquery('simple', ?)`, query);
+  conditions.addAfter(['m.venue', 'm.market'], filter.after);
   const statement = `SELECT m.venue, m.market, m.event, m.series, m.title, m.status, m.open_ts, m.close_ts,
       (SELECT coalesce(jsonb_agg(jsonb_build_object('instrument', i.instrument, 'outcome', i.outcome) ORDER BY i.position), '[]')
        FROM instruments AS i WHERE i.venue = m.venue AND i.market = m.market) AS instruments
@@ -130,6 +134,7 @@ export interface GapFilter extends TapeFilter {
 export async function* gapsOf(client: ClientBase, filter: GapFilter): AsyncGenerator<TapeGapRow> {
   const conditions = gapConditions(filter);
   conditions.add('line = ?', filter.line);
+  conditions.addAfter(['from_ts', 'venue', 'instrument', 'gap_id'], filter.after);
   const statement = `SELECT line, venue, instrument, from_ts, to_ts, cause, causes, gap_id
     FROM gaps ${conditions.where} ORDER BY gaps.from_ts, venue, instrument, gap_id ${conditions.limit(filter.limit)}`;
   for await (const row of rowsOf<Record<string, never>>(client, statement, conditions.values)) {

@@ -6,6 +6,7 @@ import { KalshiCatalogue } from './markets.ts';
 import { BATCH, KalshiRest } from './rest.ts';
 import { sentUseYesPrice } from './sent-convention.ts';
 import { kalshiProfile } from './session.ts';
+import { kalshiSettlement } from './settlement.ts';
 import { type KalshiSigner, kalshiSigner } from './signing.ts';
 
 const FEEDS = ['ticker', 'trade', 'lifecycle'] as const;
@@ -38,6 +39,7 @@ export const kalshiVenue: VenueDefinition = {
   booksPerRequest: BATCH,
   decoder: () => new KalshiDecoder(),
   sentConvention: sentUseYesPrice,
+  settlement: kalshiSettlement,
   session: kalshiProfile,
   lineSettings,
   access(configuration, key, http) {

@@ -9,6 +9,7 @@ import { PolymarketCatalogue } from './markets.ts';
 import { BATCH, PolymarketRest } from './rest.ts';
 import { polymarketLimits } from './rest-limits.ts';
 import { polymarketProfile } from './session.ts';
+import { polymarketSettlement } from './settlement.ts';
 import { withOrdinal } from './trade-id.ts';
 
 /** More sockets than this have never been tried by anybody: 105,000 tokens need 525. */
@@ -40,6 +41,7 @@ export const polymarketVenue: VenueDefinition = {
   decoder: () => new PolymarketDecoder(),
   sentConvention: () => null,
   withOrdinal,
+  settlement: polymarketSettlement,
   session: polymarketProfile,
   lineSettings,
   access(configuration, _key, http) {

@@ -5,8 +5,12 @@ import {
   type Micros,
   parseRfc3339,
   TimeError,
-} from '#src/units/time.ts';
-import { CommandFailure } from '../terminal/failure.ts';
+} from '../units/time.ts';
+
+/** A text that names no time; says what does. */
+export class TimeArgumentError extends Error {
+  override readonly name = 'TimeArgumentError';
+}
 
 const UNITS: Readonly<Record<string, number>> = {
   s: MICROS_PER_SECOND,
@@ -33,7 +37,7 @@ function fromEpoch(text: string): Micros {
  * A time as a person or a program gives it: `now`, `2h ago`, `90s`, RFC 3339, a date or a time without a zone
  * (taken as UTC), or seconds, milliseconds or microseconds since the epoch.
  *
- * @throws CommandFailure naming what is accepted.
+ * @throws TimeArgumentError naming what is accepted.
  */
 export function parseTimeArgument(text: string, now: Micros): Micros {
   const trimmed = text.trim();
@@ -42,7 +46,8 @@ export function parseTimeArgument(text: string, now: Micros): Micros {
   const ago = AGO.exec(trimmed);
   if (ago !== null) {
     const unit = ago.slice(2).find((letter) => letter !== undefined)!;
-    return Math.round(now - Number(ago[1]) * UNITS[unit]!) as Micros;
+    const time = Math.round(now - Number(ago[1]) * UNITS[unit]!) as Micros;
+    if (time >= 0) return time;
   }
   try {
     if (DATE.test(trimmed)) return parseRfc3339(`${trimmed}T00:00:00Z`);
@@ -50,7 +55,7 @@ export function parseTimeArgument(text: string, now: Micros): Micros {
     return parseRfc3339(trimmed);
   } catch (error) {
     if (!(error instanceof TimeError)) throw error;
-    throw new CommandFailure(
+    throw new TimeArgumentError(
       `not a time: ${JSON.stringify(text)}; expected e.g. 2026-11-20T15:04:05Z, 2026-11-20, "2h ago", now, or seconds, milliseconds or microseconds since 1970`,
     );
   }

@@ -1,8 +1,8 @@
-import type { ColumnType } from '#src/storage/tables.ts';
-import { formatPrice, type Price } from '#src/units/price.ts';
-import { formatSize, type Size } from '#src/units/size.ts';
-import { formatRfc3339, type Micros } from '#src/units/time.ts';
-import type { Cell, OutputColumn } from './row-output.ts';
+import type { ColumnType } from '../storage/tables.ts';
+import { formatPrice, type Price } from '../units/price.ts';
+import { formatSize, type Size } from '../units/size.ts';
+import { formatRfc3339, type Micros } from '../units/time.ts';
+import type { Cell, OutputColumn } from './output-column.ts';
 
 type NamesOf<Row, Value> = {
   [Name in keyof Row]-?: Row[Name] extends Value ? Name : never;
@@ -12,10 +12,11 @@ type NamesOf<Row, Value> = {
 /** Columns of rows whose fields have the names of the columns. */
 export function columnsOf<Row>() {
   const shown =
-    <Value extends number>(format: (value: Value) => string) =>
+    <Value extends number>(about: string, format: (value: Value) => string) =>
     (name: NamesOf<Row, Value | null>): OutputColumn<Row> => ({
       name,
       type: 'bigint',
+      about,
       value: (row) => row[name] as Cell,
       text: (row) => {
         const value = row[name] as Value | null;
@@ -27,11 +28,11 @@ export function columnsOf<Row>() {
     (name: keyof Row & string): OutputColumn<Row> => ({ name, type, value: (row) => row[name] as Cell });
   return {
     /** Microseconds since the epoch; for people as a date and time in UTC. */
-    time: shown<Micros>(formatRfc3339),
+    time: shown<Micros>('microseconds since the epoch', formatRfc3339),
     /** Micro-dollars; for people dollars. */
-    price: shown<Price>(formatPrice),
+    price: shown<Price>('micro-dollars', formatPrice),
     /** Micro-contracts; for people contracts. */
-    size: shown<Size>(formatSize),
+    size: shown<Size>('micro-contracts', formatSize),
     text: plain('text'),
     whole: plain('bigint'),
     small: plain('integer'),

@@ -1,4 +1,4 @@
-import type { GathererStatus } from '../../local/run/line-status.ts';
+import type { GathererStatus } from './line-status.ts';
 import type { TapeStatus } from './tape-status.ts';
 
 /** A connection that had to be opened anew more often than others. */
