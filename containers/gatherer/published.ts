@@ -1,6 +1,7 @@
 import type { RecorderFigures } from '#src/archive/raw-recorder.ts';
 import type { KeeperCounters } from '#src/capture/keeper.ts';
 import type { VenueLineStatus } from '#src/capture/venue-line.ts';
+import { isConnected } from '#src/connections/pool-contract.ts';
 import type { BatcherFigures } from '#src/stream/batcher-options.ts';
 import type { LatencyHistogram } from '#src/telemetry/latency.ts';
 import { metricLine } from '#src/telemetry/published-metrics.ts';
@@ -65,7 +66,7 @@ export class LinePublisher {
           {
             venue_instruments_expected: status.keeper.expected,
             venue_instruments_proven: status.keeper.proven,
-            venue_connections_open: status.connections.filter(({ state }) => state === 'open').length,
+            venue_connections_open: status.connections.filter(isConnected).length,
             venue_frames: added('frames'),
             venue_events: added('events'),
             venue_losses: added('losses'),

@@ -1,3 +1,4 @@
+import { isConnected } from '#src/connections/pool-contract.ts';
 import type { Verdict } from '#src/telemetry/health-server.ts';
 import { MICROS_PER_SECOND } from '#src/units/time.ts';
 import type { Gatherer } from './gatherer.ts';
@@ -27,7 +28,7 @@ export function statusOf(gatherer: Gatherer, name: string): Record<string, unkno
     gapsOpen += status.keeper.expected - status.keeper.proven;
     venues[venue] = {
       connections: status.connections.length,
-      connected: status.connections.filter(({ state }) => state === 'open').length,
+      connected: status.connections.filter(isConnected).length,
       ...status.keeper,
       resync_ratio: ratio(counters.resyncs, status.keeper.expected),
       registry: status.registry,
@@ -75,7 +76,7 @@ export function healthOf(gatherer: Gatherer): Verdict {
     const failure = gatherer.listingFailures.get(venue);
     if (failure !== undefined) reasons.push(`${venue}: markets cannot be listed: ${failure}`);
     if (unauthorized) reasons.push(`${venue}: the venue refuses the key`);
-    const open = connections.filter(({ state }) => state === 'open').length;
+    const open = connections.filter(isConnected).length;
     if (gatherer.listed && connections.length > 0 && open === 0)
       reasons.push(`${venue}: no connection is open`);
     if (gatherer.listed && keeper.expected > 0 && keeper.proven === 0)

@@ -95,6 +95,11 @@ export type ConnectionState =
   | 'looping'
   | 'stopped';
 
+/** Whether the socket is there, one whose successor is on its way included. */
+export function isConnected({ state }: { readonly state: ConnectionState }): boolean {
+  return state === 'open' || state === 'replacing';
+}
+
 export interface InstrumentCounts {
   /** Wanted from the pool. */
   readonly requested: number;

@@ -64,6 +64,7 @@ export class ConnectionPool {
     this.#replacement = new Replacement(timing, parts.random, {
       begin: (slot, now) => this.#succeed(slot, now),
       finish: (slot, now) => this.#takeOver(slot, now),
+      abandon: (slot, reason) => slot.successor?.end({ kind: 'failed', reason, cause: 'disconnected' }),
       notice,
     });
     this.#witness = new Witness({
@@ -82,7 +83,7 @@ export class ConnectionPool {
       carry: (assignments, now) => this.#carrying.carry(assignments, now),
       move: (slot, assignments, now) => this.#carrying.move(slot, assignments, now),
       replace: (slot, reason, now) => {
-        if (slot.notReplacedBefore > now) return false;
+        if (!this.#replacement.isAllowed(slot, now)) return false;
         slot.replaceReason ??= reason;
         return true;
       },

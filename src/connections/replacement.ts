@@ -10,6 +10,8 @@ const CARRIED_WITHIN = 10 * MICROS_PER_MINUTE;
 const FEED_OVERLAP = 6 * MICROS_PER_SECOND;
 const BETWEEN = 5 * MICROS_PER_SECOND;
 const LONGEST_BETWEEN = 30 * MICROS_PER_MINUTE;
+/** Books in doubt do not wait longer for the next connection, however many were in vain. */
+const LONGEST_IN_DOUBT = 30 * MICROS_PER_SECOND;
 /** Replacements for a reason, at one time; for age there is one at a time. */
 const AT_ONCE = 4;
 
@@ -18,6 +20,8 @@ export interface ReplacementActions {
   begin(slot: Slot, now: Micros): boolean;
   /** Lets the successor take over and closes the old connection. */
   finish(slot: Slot, now: Micros): void;
+  /** Gives up a successor that does not bring what it was opened for; `failed` follows. */
+  abandon(slot: Slot, reason: string): void;
   notice(kind: string, message: string, slot: Slot): void;
 }
 
@@ -27,11 +31,17 @@ export interface ReplacementActions {
  */
 export class Replacement {
   readonly #maxAge: number;
+  readonly #firstEventDeadline: number;
   readonly #random: () => number;
   readonly #actions: ReplacementActions;
 
-  constructor(settings: { readonly maxAge: number }, random: () => number, actions: ReplacementActions) {
+  constructor(
+    settings: { readonly maxAge: number; readonly firstEventDeadline: number },
+    random: () => number,
+    actions: ReplacementActions,
+  ) {
     this.#maxAge = settings.maxAge;
+    this.#firstEventDeadline = settings.firstEventDeadline;
     this.#random = random;
     this.#actions = actions;
   }
@@ -46,6 +56,11 @@ export class Replacement {
     this.#postpone(slot, now);
   }
 
+  /** Whether a connection whose books are in doubt may be replaced by now. */
+  isAllowed(slot: Slot, now: Micros): boolean {
+    return now >= Math.min(slot.notReplacedBefore, slot.replacementTriedAt + LONGEST_IN_DOUBT);
+  }
+
   /** To be called about every second. */
   look(slots: readonly Slot[], now: Micros): void {
     let running = 0;
@@ -56,12 +71,13 @@ export class Replacement {
     }
     for (const slot of slots) {
       if (slot.replaceReason === null) continue;
+      if (this.#isOverdue(slot, now)) this.#actions.abandon(slot, slot.replaceReason);
       if (slot.successor !== null || slot.current?.state !== 'open' || !slot.isWanted) {
         // On its way anyhow, or gone: a new socket comes, and the reason with the old one goes.
         slot.replaceReason = null;
         continue;
       }
-      if (slot.notReplacedBefore > now || running >= AT_ONCE) continue;
+      if (!this.isAllowed(slot, now) || running >= AT_ONCE) continue;
       if (!this.#actions.begin(slot, now)) continue;
       this.#actions.notice('replacing', slot.replaceReason, slot);
       slot.replaceReason = null;
@@ -93,7 +109,14 @@ export class Replacement {
     return true;
   }
 
+  /** Whether books are in doubt that a successor was to bring, and has had its time for. */
+  #isOverdue({ successor }: Slot, now: Micros): boolean {
+    if (successor?.state !== 'open') return false;
+    return now - (successor.openedAt ?? now) >= this.#firstEventDeadline;
+  }
+
   #postpone(slot: Slot, now: Micros): void {
+    slot.replacementTriedAt = now;
     if (now - slot.notReplacedBefore > LONGEST_BETWEEN) slot.replacements = 0;
     const wait = Math.min(BETWEEN * 2 ** slot.replacements, LONGEST_BETWEEN);
     slot.replacements++;

@@ -32,6 +32,8 @@ export class Slot {
   /** Replace as soon as allowed, and why. */
   replaceReason: string | null = null;
   notReplacedBefore = 0 as Micros;
+  /** When a successor was last opened, or failed. */
+  replacementTriedAt = 0 as Micros;
   replacements = 0;
   emptySince: Micros | null = null;
   reconnects = 0;

@@ -145,3 +145,47 @@ describe('a connection that grew old', () => {
     expect(rig.keeper.closed.length).toBe(carried.length - 1);
   });
 });
+
+describe('a connection whose books are in doubt', () => {
+  const all = tickers(20, '7');
+  const full = { book: { connections: 1, instrumentsPerConnection: 20, minimumPerConnection: 20 } };
+
+  function doubt(rig: ReturnType<typeof polymarketRig>): void {
+    rig.keeper.nextResync = [{ instruments: all, cause: 'undecodable_frame', sid: 0 }];
+    rig.network.live.at(-1)?.model.change(all[0]!);
+    rig.keeper.nextResync = [];
+  }
+
+  it('gets another successor when the first brings no books within the deadline', () => {
+    const rig = polymarketRig(full);
+    rig.network.opens = (socket) => {
+      if (rig.network.sockets.length === 2) for (const token of all) socket.model.mute.add(token);
+      socket.open();
+    };
+    rig.pool.start();
+    rig.want(all);
+    rig.pass(10_000);
+    doubt(rig);
+    rig.pass(10_000);
+    expect(rig.pool.status().connections[0]!.state).toBe('replacing');
+    rig.pass(60_000);
+    expect(rig.network.sockets).toHaveLength(3);
+    expect(rig.pool.status().instruments).toEqual(SETTLED(20));
+    expect(rig.pool.status().connections[0]!.state).toBe('open');
+  });
+
+  it('has them back within a minute and a half after the last doubt, however many came before', () => {
+    const rig = polymarketRig(full);
+    rig.pool.start();
+    rig.want(all);
+    rig.pass(10_000);
+    let steps = 0;
+    rig.pass(1_200_000, () => {
+      steps++;
+      if (steps % 10 === 0) doubt(rig);
+    });
+    expect(rig.pool.status().instruments.seeded).toBeLessThan(20);
+    rig.pass(90_000, () => rig.network.live.at(-1)?.model.change(all[0]!));
+    expect(rig.pool.status().instruments).toEqual(SETTLED(20));
+  });
+});

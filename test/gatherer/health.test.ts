@@ -34,6 +34,7 @@ describe("a line's health", () => {
   it('is good while it captures, and before the first listing is complete', () => {
     expect(healthOf(gatherer({}))).toEqual({ ok: true, reasons: [] });
     expect(healthOf(gatherer({ listed: false, states: ['connecting'], proven: 0 })).ok).toBe(true);
+    expect(healthOf(gatherer({ states: ['replacing'] })).ok).toBe(true);
   });
 
   it('names why it does not capture', () => {
