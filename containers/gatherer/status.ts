@@ -27,7 +27,8 @@ export function statusOf(gatherer: Gatherer, name: string): Record<string, unkno
     events += counters.events;
     gapsOpen += status.keeper.expected - status.keeper.proven;
     venues[venue] = {
-      connections: status.connections.length,
+      // One without anything to carry has no socket, and needs none.
+      connections: status.connections.filter(({ state }) => state !== 'idle').length,
       connected: status.connections.filter(isConnected).length,
       ...status.keeper,
       resync_ratio: ratio(counters.resyncs, status.keeper.expected),

@@ -23,8 +23,23 @@ async function everywhere({ simulator }: LiveRun, fault: string): Promise<void> 
   for (const venue of VENUES) await simulator.once(fault, venue);
 }
 
+/** What is usual for a connection must be known before a silence of it can be judged. */
+const KNOWN_MILLIS = 40_000;
+/** Less than any stall; long enough for hundreds of messages. */
+const SILENT_SECONDS = 30;
+
 /** What befalls connections, and what venues do. */
 export const venueFaults: readonly Fault[] = [
+  live(7, 'silent-sockets', 'every connection stays open, answers heartbeats, and loses 30 s of data', {
+    inject: async (run) => {
+      await sleep(KNOWN_MILLIS);
+      await run.simulator.faults(`stall_seconds=${SILENT_SECONDS}`);
+      await everywhere(run, 'stall');
+      await sleep((SILENT_SECONDS + 2) * 1_000);
+      await run.simulator.faults('none');
+      require((await run.simulator.happened('stall')) > 0, 'no connection fell silent');
+    },
+  }),
   live(9, 'sequence-gap', 'messages with a sequence number are not sent, on every connection', {
     inject: async (run) => {
       await run.simulator.once('gap', 'kalshi');

@@ -69,6 +69,11 @@ export interface LineKeeper {
   frameFailed(connection: ConnectionEpoch, received_at: Micros): FrameOutcome;
   /** A book obtained by REST: stored, and held against the line's own book. */
   restSnapshot(snapshot: BookSnapshotEvent): FrameOutcome;
+  /**
+   * The connection brought nothing between these receive times although data was due, and goes on: what happened in
+   * between may be lost to everything it carries. Where nothing numbers the messages, nothing else shows that.
+   */
+  interrupted?(connection: ConnectionEpoch, since: Micros, at: Micros, cause: GapCause): void;
   /** The pool lost sight of these books (socket closed, stalled, subscription ended) at the given time or since. */
   lose(instruments: readonly string[], since: Micros, cause: GapCause): void;
   /**

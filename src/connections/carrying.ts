@@ -203,6 +203,14 @@ export class Carrying {
     }
   }
 
+  /** The instruments that some subscription of this life carries. */
+  carriedBy(life: Life): string[] {
+    const carried: string[] = [];
+    for (const { instrument, carriage } of this.#assignments.values())
+      if (carriage?.life === life) carried.push(instrument);
+    return carried;
+  }
+
   inDoubt(instruments: readonly string[], now: Micros): void {
     for (const instrument of instruments) {
       const assignment = this.#assignments.get(instrument);

@@ -68,6 +68,8 @@ export class Connector {
   /** Opens a successor for the slot; null when that is not possible now. */
   openSuccessor(slot: Slot, now: Micros): Life | null {
     if (this.isUnauthorized || this.#connects.take(now, 1) === 0) return null;
+    // What is usual for the connection is usual for its successor.
+    if (slot.current?.hasData === true) slot.usual = slot.current.watch;
     return this.#open(slot, now);
   }
 

@@ -7,6 +7,12 @@ const IMPROBABLE = 20;
 const EVIDENCE = 20;
 const FOLD_EVERY = 10 * MICROS_PER_SECOND;
 const MEMORY = 10 * MICROS_PER_MINUTE;
+/** A shorter silence is never suspicious: a busy venue pauses for breath, too. */
+export const LEAST_SUSPICIOUS = 5 * MICROS_PER_SECOND;
+/** Nor is one that is not this many times as long as every other of late: data comes in bursts. */
+const TIMES_LONGEST = 4;
+/** What is usual is known well enough for that after this time. */
+const OBSERVED = 30 * MICROS_PER_SECOND;
 
 /**
  * Watches the data (never the heartbeats) of one subscription and knows its usual rate. The rate is folded in
@@ -17,21 +23,43 @@ export class DataWatch {
   lastAt: Micros;
   /** Receive time of the last data that was not a first book; null before it. */
   flowAt: Micros | null = null;
-  #evidence: number;
-  #perMicro: number;
+  #evidence = 0;
+  #perMicro = 0;
+  /** That of the latest ten seconds or more that were folded in: a flow may ebb at once. */
+  #latestPerMicro = 0;
+  /** Time over which the rate was taken. */
+  #observed = 0;
   #foldedAt: Micros;
   #unfolded = 0;
+  /** Longest silences between data in the present span of memory and in the one before. */
+  #longest = 0;
+  #longestBefore = 0;
+  #spanBegan: Micros;
 
   /** A successor of an earlier watch takes over what was usual there. */
   constructor(now: Micros, before?: DataWatch) {
     this.lastAt = now;
     this.#foldedAt = now;
-    this.#evidence = before === undefined ? 0 : before.#evidence;
-    this.#perMicro = before === undefined ? 0 : before.#perMicro;
+    if (before === undefined) {
+      this.#spanBegan = now;
+      return;
+    }
+    this.#evidence = before.#evidence;
+    this.#perMicro = before.#perMicro;
+    this.#latestPerMicro = before.#latestPerMicro;
+    this.#observed = before.#observed;
+    this.#longest = before.#longest;
+    this.#longestBefore = before.#longestBefore;
+    this.#spanBegan = before.#spanBegan;
   }
 
-  /** Data arrived. First books do not count: they come in a flood and say nothing about the flow after. */
-  data(now: Micros, isFirstBook: boolean): void {
+  /**
+   * Data arrived. First books do not count: they come in a flood and say nothing about the flow after.
+   *
+   * @param isPrompt whether it was read when it came, so that the silence before it was the venue's.
+   */
+  data(now: Micros, isFirstBook: boolean, isPrompt = true): void {
+    if (isPrompt && !this.isSuspicious(now)) this.#heardAfter(now - this.lastAt, now);
     this.lastAt = now;
     if (isFirstBook) return;
     this.flowAt = now;
@@ -42,6 +70,8 @@ export class DataWatch {
     const weight = Math.max(passed / MEMORY, this.#perMicro === 0 ? 1 : 0);
     const recent = this.#unfolded / passed;
     this.#perMicro += (recent - this.#perMicro) * Math.min(weight, 1);
+    this.#latestPerMicro = recent;
+    this.#observed += passed;
     this.#foldedAt = now;
     this.#unfolded = 0;
   }
@@ -61,6 +91,26 @@ export class DataWatch {
     const silence = now - this.lastAt;
     if (silence <= least || this.#evidence < EVIDENCE) return false;
     return silence * this.#rate > IMPROBABLE;
+  }
+
+  /**
+   * Whether the silence up to then is one that chance does not explain, though it may be shorter than any stall: what
+   * was due in it may be lost, even if data comes again.
+   */
+  isSuspicious(then: Micros): boolean {
+    const silence = then - this.lastAt;
+    if (silence <= LEAST_SUSPICIOUS || this.#observed < OBSERVED) return false;
+    if (silence <= TIMES_LONGEST * Math.max(this.#longest, this.#longestBefore)) return false;
+    return silence * Math.min(this.#rate, this.#latestPerMicro) > IMPROBABLE;
+  }
+
+  #heardAfter(silence: number, now: Micros): void {
+    if (now - this.#spanBegan > MEMORY) {
+      this.#longestBefore = this.#longest;
+      this.#longest = 0;
+      this.#spanBegan = now;
+    }
+    if (silence > this.#longest) this.#longest = silence;
   }
 
   /** Events in a microsecond. */

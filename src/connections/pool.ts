@@ -208,9 +208,12 @@ export class ConnectionPool {
   #outcome(life: Life, outcome: FrameOutcome, now: Micros): void {
     const { touched, proven, lifecycle, controls } = outcome;
     const isFirstBook = proven.length > 0;
+    const isPrompt = !this.#standStill.isBehind(now);
+    let silentSince: Micros | null = null;
     if (outcome.hasData === true || touched.length > 0 || lifecycle.length > 0) {
+      if (isPrompt && life.watch.isSuspicious(now)) silentSince = life.watch.lastAt;
       life.hasData = true;
-      life.watch.data(now, isFirstBook);
+      life.watch.data(now, isFirstBook, isPrompt);
     }
     if (typeof outcome.exchange_ts === 'number') life.messageAge = now - outcome.exchange_ts;
     const isBook = life.place.purpose === 'book';
@@ -219,7 +222,7 @@ export class ConnectionPool {
       if (assignment === undefined) this.#parts.listener.unknownInstrument(instrument);
       if (!isBook) continue;
       if (assignment !== undefined && assignment.carriage !== null && assignment.carriage.life === life) {
-        assignment.carriage.watch.data(now, isFirstBook);
+        assignment.carriage.watch.data(now, isFirstBook, isPrompt);
         // Of one that is being taken over, only a whole book counts.
         if (assignment.previous === null) assignment.seenOn = life;
       } else {
@@ -227,8 +230,19 @@ export class ConnectionPool {
       }
     }
     this.#settle(outcome, now);
+    if (silentSince !== null && isBook && !this.#parts.profile.isNumbered)
+      this.#goesOn(life, silentSince, now);
     for (const control of controls) life.session.control(control, now);
     for (const event of lifecycle) this.#parts.listener.lifecycle(event);
+  }
+
+  /** Data came after a silence that chance does not explain, and no number says whether some is missing. */
+  #goesOn(life: Life, since: Micros, now: Micros): void {
+    life.watch.doubt();
+    const seconds = Math.round((now - since) / MICROS_PER_SECOND);
+    this.#notice('interrupted', `no data for ${seconds} s, then some`, life);
+    this.#parts.keeper.interrupted?.(life.epoch, since, now, 'stalled');
+    this.#carrying.inDoubt(this.#carrying.carriedBy(life), now);
   }
 
   /** What a frame, or a book by REST, proved and put in doubt. */
@@ -292,8 +306,9 @@ export class ConnectionPool {
   // Care.
 
   #breakStalls(now: Micros): void {
-    const { stallAfter } = this.#parts.settings.timing;
-    const verdict = findStalled([...this.#connector.lives.keys()], stallAfter, now);
+    const { settings, profile } = this.#parts;
+    const { stallAfter } = settings.timing;
+    const verdict = findStalled([...this.#connector.lives.keys()], stallAfter, now, profile.isNumbered);
     if (verdict.isVenueSilent)
       this.#notice('venue_silent', 'no connection gets data; one is opened anew to see');
     for (const { life, since, silent } of verdict.stalled) {

@@ -1,4 +1,5 @@
 import type { Micros } from '../units/time.ts';
+import { LEAST_SUSPICIOUS } from './data-watch.ts';
 import type { Carriage, Life } from './life.ts';
 
 export interface StallVerdict {
@@ -18,9 +19,20 @@ export interface Stalled {
 /**
  * Finds the connections with a subscription that is silent beyond what is usual for it. While others have
  * data, each of these is at fault; when nothing has data, one alone is tried anew at a time.
+ *
+ * @param isNumbered whether a number shows what was lost in a silence. Where none does, a connection is not left
+ *   alone for as long as `stallAfter` while others have data.
  */
-export function findStalled(lives: readonly Life[], stallAfter: number, now: Micros): StallVerdict {
+export function findStalled(
+  lives: readonly Life[],
+  stallAfter: number,
+  now: Micros,
+  isNumbered: boolean,
+): StallVerdict {
   const stalled: Stalled[] = [];
+  const isAnyBusy = lives.some(
+    ({ state, watch }) => state === 'open' && watch.flowAt !== null && now - watch.flowAt <= LEAST_SUSPICIOUS,
+  );
   let isAnyAlive = false;
   let isRetrying = false;
   for (const life of lives) {
@@ -29,7 +41,8 @@ export function findStalled(lives: readonly Life[], stallAfter: number, now: Mic
     if (life.watch.flowAt !== null && now - life.watch.flowAt <= stallAfter) isAnyAlive = true;
     if (now - life.startedAt <= stallAfter) isRetrying = true;
     // What was usual for the whole socket is known from its earlier lives, too.
-    const isWhole = life.watch.isStalled(now, stallAfter);
+    const isWhole =
+      life.watch.isStalled(now, stallAfter) || (!isNumbered && isAnyBusy && life.watch.isSuspicious(now));
     const silent = new Set<Carriage>();
     let since = life.watch.lastAt;
     for (const carriage of life.carriages.values()) {

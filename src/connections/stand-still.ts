@@ -14,6 +14,11 @@ export class StandStill {
   #graceUntil = 0 as Micros;
   #graceBegan = 0 as Micros;
 
+  /** Whether what is read now may have waited: the process stands behind its ticks, or has only just come back. */
+  isBehind(now: Micros): boolean {
+    return now < this.#graceUntil || (this.#lastTick !== null && now - this.#lastTick > LATE);
+  }
+
   /** To be called at every tick; whether deadlines are to be left alone. */
   isRecent(now: Micros): boolean {
     if (this.#lastTick !== null && now - this.#lastTick > LATE) {

@@ -17,6 +17,7 @@ export class FakeKeeper implements LineKeeper {
   readonly proven = new Set<string>();
   readonly lost: Lost[] = [];
   readonly closed: { name: string; at: number; cause: GapCause }[] = [];
+  readonly interruptions: { name: string; since: number; at: number }[] = [];
   readonly feeds: string[] = [];
   readonly ignored: string[] = [];
   /** What was said to be over, and since when. */
@@ -179,6 +180,12 @@ export class FakeKeeper implements LineKeeper {
   lose(instruments: readonly string[], since: Micros, cause: GapCause): void {
     this.lost.push({ instruments, since, cause });
     for (const instrument of instruments) this.proven.delete(instrument);
+  }
+
+  interrupted({ name }: ConnectionEpoch, since: Micros, at: Micros): void {
+    this.interruptions.push({ name, since, at });
+    for (const [instrument, where] of this.bound)
+      if (where.startsWith(`${name}/`)) this.proven.delete(instrument);
   }
 
   connectionClosed(connection: ConnectionEpoch, at: Micros, cause: GapCause): readonly string[] {

@@ -23,9 +23,9 @@ describe('a subscription that falls silent', () => {
       for (const { model } of rig.network.live)
         if (model !== silent.model) for (const token of all) model.change(token);
     };
-    rig.pass(59_000, isTalking);
+    rig.pass(4_900, isTalking);
     expect(rig.network.sockets).toHaveLength(2);
-    rig.pass(5_000, isTalking);
+    rig.pass(3_000, isTalking);
     expect(rig.network.sockets).toHaveLength(3);
     expect(silent.isClosed).toBe(true);
     expect(rig.keeper.lost[0]).toMatchObject({ since: lastData, cause: 'stalled' });
@@ -87,6 +87,92 @@ describe('a subscription that falls silent', () => {
     expect(silent.isClosed).toBe(true);
     expect(silent.pings).toBeGreaterThan(10);
     expect(rig.pool.status().instruments).toEqual(SETTLED(20));
+  });
+});
+
+describe('a subscription that was silent and goes on', () => {
+  const all = tickers(40, '8');
+  const settings = { book: { connections: 10, instrumentsPerConnection: 10, minimumPerConnection: 10 } };
+  type Polymarket = ReturnType<typeof polymarketRig>;
+  const talk = (rig: Polymarket) => () => {
+    for (const { model } of rig.network.live) for (const token of all) model.change(token);
+  };
+
+  it('is in doubt since its last data, and its books are proven anew on another socket', () => {
+    const rig = polymarketRig(settings);
+    rig.pool.start();
+    rig.want(all);
+    rig.pass(60_000, talk(rig));
+    const lastData = rig.time.now;
+    // Also where all of them are silent, so that none is taken for the one at fault.
+    rig.pass(12_000);
+    expect(rig.network.sockets).toHaveLength(4);
+    expect(rig.keeper.interruptions).toEqual([]);
+    const names = rig.pool.status().connections.map(({ name }) => `${name}#1`);
+    talk(rig)();
+    expect(rig.keeper.interruptions.map(({ name }) => name)).toEqual(names);
+    for (const { since, at } of rig.keeper.interruptions)
+      expect([since, at]).toEqual([lastData, rig.time.now]);
+    expect(rig.pool.status().instruments.seeded).toBe(0);
+    rig.pass(8_000, talk(rig));
+    expect(rig.pool.status().instruments).toEqual(SETTLED(40));
+    expect(rig.network.sockets).toHaveLength(8);
+    expect(rig.network.live).toHaveLength(4);
+    expect(rig.keeper.interruptions).toHaveLength(4);
+  });
+
+  it('is believed where its data comes in bursts', () => {
+    const rig = polymarketRig(settings);
+    rig.pool.start();
+    rig.want(all);
+    let steps = 0;
+    rig.pass(900_000, () => {
+      steps++;
+      if (steps % 150 < 10 + (steps % 7)) talk(rig)();
+    });
+    expect(rig.keeper.interruptions).toEqual([]);
+    expect(rig.network.sockets).toHaveLength(4);
+  });
+
+  it('is doubted twice at most when its flow ebbs for good', () => {
+    const rig = polymarketRig(settings);
+    rig.pool.start();
+    rig.want(all);
+    rig.pass(120_000, talk(rig));
+    let steps = 0;
+    rig.pass(900_000, () => {
+      steps++;
+      if (steps % 130 === 0) talk(rig)();
+    });
+    expect(rig.keeper.interruptions.length).toBeLessThanOrEqual(2 * 4);
+    expect(rig.keeper.interruptions.length).toBeGreaterThanOrEqual(4);
+  });
+
+  it('is believed when this process itself did not read', () => {
+    const rig = polymarketRig(settings);
+    rig.pool.start();
+    rig.want(all);
+    rig.pass(60_000, talk(rig));
+    rig.time.now += 20_000_000;
+    // What the sockets held is read before any timer fires.
+    talk(rig)();
+    rig.pass(30_000, talk(rig));
+    expect(rig.keeper.interruptions).toEqual([]);
+    expect(rig.network.sockets).toHaveLength(4);
+  });
+
+  it('is believed where messages are numbered', () => {
+    const rig = kalshiRig(settings);
+    rig.pool.start();
+    rig.want(tickers(20));
+    const isTalking = () => {
+      for (const { model } of rig.network.live) for (const ticker of tickers(20)) model.delta(ticker);
+    };
+    rig.pass(60_000, isTalking);
+    rig.pass(20_000);
+    rig.pass(5_000, isTalking);
+    expect(rig.keeper.interruptions).toEqual([]);
+    expect(rig.network.sockets).toHaveLength(2);
   });
 });
 

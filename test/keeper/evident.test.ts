@@ -317,6 +317,31 @@ describe('a line of a venue without sequence numbers', () => {
     expect(later.resync).toEqual([{ instruments: ['A'], cause: 'undecodable_frame', sid: 0 }]);
   });
 
+  it('puts all books of a socket in doubt since its last data when it goes on after a silence', () => {
+    const { line, one, two } = started();
+    line.keeper.feedExpected!('announcement', at(line.now), false);
+    for (const connection of [one, two]) line.keeper.feedCarried!('announcement', connection, at(line.now));
+    const since = line.now;
+    line.frame(one, { events: [absolute('A', line.now, 'bid', 39, 4)] });
+    const last = line.now;
+    line.pass(12);
+    line.frame(one, { events: [absolute('B', line.now, 'bid', 39, 5)] });
+    line.lines.length = 0;
+    line.keeper.interrupted(one, at(last), at(line.now), 'stalled');
+    expect(['A', 'B', 'C'].map((token) => line.keeper.isProven(token))).toEqual([false, false, true]);
+    const [gap] = line.of('gap');
+    expect(gap).toMatchObject({ instruments: ['A', 'B'], to: null, cause: 'stalled' });
+    expect(gap!.from).toBeGreaterThan(since - SECOND);
+    expect(gap!.from).toBeLessThanOrEqual(last);
+    // The other socket brought the announcements meanwhile, until it is silent as well.
+    expect(line.of('gap').filter(({ all }) => all === true)).toEqual([]);
+    line.keeper.interrupted(two, at(last), at(line.now), 'stalled');
+    expect(line.of('gap').find(({ all }) => all === true)).toMatchObject({ cause: 'stalled' });
+    line.frame(one, { events: [snapshot('A', line.now), snapshot('B', line.now)] });
+    line.pass(2);
+    expect(line.openGaps()).toEqual(['C stalled']);
+  });
+
   it('puts all books of a socket in doubt when the line fails over a frame of it', () => {
     const { line, one } = started();
     const { resync } = line.keeper.frameFailed(one, at(line.now));

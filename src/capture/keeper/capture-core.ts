@@ -161,6 +161,16 @@ export abstract class CaptureCore implements LineKeeper {
     this.ledger.flush(this.options.clock());
   }
 
+  interrupted(connection: ConnectionEpoch, since: Micros, at: Micros, cause: GapCause): void {
+    for (const source of this.carriers.of(connection.name)) {
+      const until = this.delays.venueTime(source, since);
+      this.feeds.interrupted(connection.name, until, at, cause);
+      for (const state of source.members)
+        if (state.source === source) this.account.suspect(state, until, cause);
+    }
+    this.ledger.flush(at);
+  }
+
   connectionClosed(connection: ConnectionEpoch, at: Micros, cause: GapCause): readonly string[] {
     const lost: string[] = [];
     this.feeds.drop(connection.name, at, cause);

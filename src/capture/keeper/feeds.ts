@@ -69,14 +69,13 @@ export class Feeds {
 
   /** A subscription of the connection broke: it may lack what came between its last good frame and now. */
   broke(source: Source, at: Micros, cause: GapCause): void {
-    const { delays } = this.parts;
-    const carrier = this.carrying.get(source.connection);
-    carrier?.feed.account.broke(
-      carrier.connection,
-      delays.provenUntil(source),
-      delays.latestVenueTime(at),
-      cause,
-    );
+    this.interrupted(source.connection, this.parts.delays.provenUntil(source), at, cause);
+  }
+
+  /** The connection may lack what happened from `until` (venue time) on and would have come by `at` (receive time). */
+  interrupted(connection: string, until: number, at: Micros, cause: GapCause): void {
+    const account = this.carrying.get(connection)?.feed.account;
+    account?.broke(connection, until, this.parts.delays.latestVenueTime(at), cause);
   }
 
   /**
