@@ -54,6 +54,11 @@ export class FeedAccount {
     this.settle(since, until, cause);
   }
 
+  /** The carriers, other than this one, that are taken to have had everything at that time. */
+  covers(carrier: string, at: number): string[] {
+    return [...this.live].filter(([name, from]) => name !== carrier && from <= at).map(([name]) => name);
+  }
+
   private settle(since: number, until: number, cause: GapCause): void {
     if (until > since) this.past = united([...this.past, { from: since, to: until }]);
     const { ledger, feed } = this;

@@ -264,6 +264,41 @@ describe('a line of a venue without sequence numbers', () => {
     expect(line.keeper.counters.books_differing).toBe(2);
   });
 
+  it('proves nothing beyond a book that waits for its trades, until they come or its gap is stored', () => {
+    const { line, one } = started();
+    const trade = (): TestEvent => ({
+      kind: 'trade',
+      venue: 'polymarket',
+      instrument: 'B',
+      trade_id: 'of B',
+      price: 410_000 as Price,
+      size: 10_000_000 as Size,
+      taker_side: 'sell',
+      is_block: false,
+      exchange_ts: at(line.now),
+    });
+    const markets = ['A', 'B'].map((instrument) => ({ instrument, market: 'M' }));
+    line.frame(one, { events: [snapshot('A', line.now)], markets });
+    const verified = line.now;
+    line.pass(5);
+    const proven = (durable = line.now) => line.keeper.venueTime(at(durable))!;
+    line.frame(one, { events: [snapshot('A', line.now, levels([40, 20], [39, 30]))] });
+    expect(proven()).toBeLessThanOrEqual(verified);
+    line.pass(0.2);
+    expect(proven()).toBeLessThanOrEqual(verified);
+    line.frame(one, { events: [trade()] });
+    expect(line.keeper.counters.books_moved_by_trade).toBe(1);
+    expect(line.now - proven()).toBeLessThan(SECOND);
+    // The next is explained by nothing: its gap is recorded a second later, and may be lost until it is stored.
+    line.pass(5);
+    const second = line.now;
+    line.frame(one, { events: [snapshot('A', line.now, levels([39, 30]))] });
+    line.pass(2);
+    expect(line.of('gap').at(-1)).toMatchObject({ instruments: ['A'], cause: 'book_mismatch' });
+    expect(proven(second)).toBeLessThan(second - 4 * SECOND);
+    expect(line.now - proven()).toBeLessThan(SECOND);
+  });
+
   it('leaves a gap for a book that no trade explains, also when its instrument is released before that shows', () => {
     const { line, one } = started();
     const trade: TestEvent = {

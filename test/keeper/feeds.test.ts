@@ -120,6 +120,43 @@ describe('a feed on two connections', () => {
     expect(gaps()).toHaveLength(1);
   });
 
+  it('is proven no further than a break until the one that is to cover it has brought something since', () => {
+    const { line, flows, one, two } = trades();
+    flows(5, [one, two]);
+    const proven = () => line.keeper.venueTime(at(line.now))!;
+    expect(line.now - proven()).toBeLessThan(SECOND);
+    flows(2, [one]);
+    const cut = line.now;
+    line.keeper.connectionClosed(one, at(line.now), 'disconnected');
+    line.pass(6);
+    expect(proven()).toBeLessThanOrEqual(cut);
+    expect(proven()).toBeGreaterThan(cut - 4 * SECOND);
+    flows(1, [two]);
+    expect(line.now - proven()).toBeLessThan(SECOND);
+  });
+
+  it('is proven again once a cover that is quiet would have been found dead, and its gap is safe', () => {
+    const { line, flows, happens, one, two, gaps, open } = trades();
+    flows(5, [one, two]);
+    const cut = line.now;
+    line.keeper.connectionClosed(one, at(line.now), 'disconnected');
+    line.pass(12);
+    expect(line.keeper.venueTime(at(line.now))).toBeLessThanOrEqual(cut);
+    line.pass(2);
+    expect(line.now - line.keeper.venueTime(at(line.now))!).toBeLessThan(SECOND);
+    // The same again, and now it is found dead: until that gap is stored, nothing after the break is proven.
+    const again = open('trade-1#2');
+    flows(3, [again, two]);
+    const broken = line.now;
+    happens([again], 1);
+    flows(11, [again]);
+    expect(gaps()).toMatchObject([{ cause: 'stalled' }]);
+    line.pass(3);
+    const before = line.now - 5 * SECOND;
+    expect(line.keeper.venueTime(at(before))).toBeLessThanOrEqual(broken);
+    expect(line.now - line.keeper.venueTime(at(line.now))!).toBeLessThan(SECOND);
+  });
+
   it('has that gap too when the dead one is closed, by whoever, before it was found', () => {
     const { line, flows, one, two, gaps, open } = trades();
     flows(20, [one, two]);

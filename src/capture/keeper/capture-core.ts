@@ -226,7 +226,8 @@ export abstract class CaptureCore implements LineKeeper {
   }
 
   venueTime(received_at: Micros): Micros | null {
-    return this.delays.provenTime(this.carriers.all(), received_at) as Micros | null;
+    const proven = this.delays.provenTime(this.carriers.all(), received_at);
+    return proven === null ? null : (Math.min(proven, this.feeds.provenAtMost(received_at)) as Micros);
   }
 
   counts(): { readonly expected: number; readonly bound: number; readonly proven: number } {

@@ -91,6 +91,11 @@ export class EvidentKeeper extends CaptureCore {
     super.tick(now);
   }
 
+  override venueTime(received_at: Micros): Micros | null {
+    const proven = super.venueTime(received_at);
+    return proven === null ? null : (Math.min(proven, this.trades.provenAtMost(received_at)) as Micros);
+  }
+
   override release(instruments: readonly string[], at: Micros): void {
     super.release(instruments, at);
     for (const instrument of instruments) this.trades.forget(instrument);
@@ -273,9 +278,10 @@ export class EvidentKeeper extends CaptureCore {
     }
     const { received_at } = event;
     const amount = takenBetween({ bids: book.levels('bid'), asks: book.levels('ask') }, event);
-    if (amount !== null)
-      this.trades.doubt({ state, from: state.verifiedUntil, to: time, amount, received_at });
-    else {
+    if (amount !== null) {
+      const taken = { state, from: state.verifiedUntil, to: time, amount, received_at };
+      if (this.trades.doubt(taken)) this.counters.books_moved_by_trade++;
+    } else {
       this.counters.books_differing++;
       this.account.suspect(state, state.verifiedUntil, 'book_mismatch');
     }
@@ -295,12 +301,7 @@ export class EvidentKeeper extends CaptureCore {
 
   /** What only a trade explains is looked at again once the trade must have been told. */
   private settleTrades(now: number): void {
-    for (const { book, isExplained } of this.trades.settle(now)) {
-      const { state, from, to } = book;
-      if (isExplained) {
-        this.counters.books_moved_by_trade++;
-        continue;
-      }
+    for (const { state, from, to } of this.trades.settle(now)) {
       this.counters.books_differing++;
       // Also of one that was released meanwhile: the time before that is all that the gap is about.
       this.ledger.record(state.instrument, from as Micros, to as Micros, 'book_mismatch');
@@ -314,7 +315,7 @@ export class EvidentKeeper extends CaptureCore {
       if (state === undefined) this.counters.unexpected++;
       else this.counters.superseded++;
     }
-    if (state?.source === source) this.trades.trade(event);
+    if (state?.source === source) this.counters.books_moved_by_trade += this.trades.trade(event);
     // Every subscription is counted by itself: the n-th of equal trades on one is the n-th on another.
     const ordinal = source.trades.next(event.trade_id);
     this.writer.trade({ ...event, trade_id: this.withOrdinal(event.trade_id, ordinal) }, source, 0);

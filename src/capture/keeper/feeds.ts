@@ -1,5 +1,6 @@
 import { FeedAccount } from '../../continuity/feed-account.ts';
 import type { GapLedger } from '../../continuity/gap-ledger.ts';
+import { type Doubt, Unsettled } from '../../continuity/unsettled.ts';
 import type { GapCause } from '../../events/event.ts';
 import type { Micros } from '../../units/time.ts';
 import type { Carriers } from './carriers.ts';
@@ -9,6 +10,8 @@ import type { Source } from './instrument-state.ts';
 const SECOND = 1_000_000;
 /** A connection that has got nothing for this long while another got some is taken for silent. */
 const TRAIL = 10 * SECOND;
+/** By then a connection that had fallen silent before a break of another has been found. */
+const FOUND_WITHIN = TRAIL + 3 * SECOND;
 /** Without any event to show how the venue's clock stands to ours, ours is believed after this time. */
 const LONGEST_WAIT = 10 * SECOND;
 /** How long data may have been under way when something else, a heartbeat, overtook it. */
@@ -32,6 +35,15 @@ interface Carrier {
   silentSince: number | null;
 }
 
+/** A break of one connection that others are taken to have covered. */
+interface Covered {
+  readonly covers: readonly string[];
+  readonly doubt: Doubt;
+  /** Venue time after which a cover's data shows that it was there, and receive time of the break. */
+  readonly until: number;
+  readonly at: number;
+}
+
 export interface FeedsParts {
   readonly ledger: GapLedger;
   readonly carriers: Carriers;
@@ -44,6 +56,8 @@ export class Feeds {
   private readonly feeds = new Map<string, Feed>();
   private readonly carrying = new Map<string, Carrier>();
   private lookedAt = 0;
+  private readonly unsettled = new Unsettled();
+  private covered: Covered[] = [];
 
   constructor(parts: FeedsParts) {
     this.parts = parts;
@@ -74,8 +88,11 @@ export class Feeds {
 
   /** The connection may lack what happened from `until` (venue time) on and would have come by `at` (receive time). */
   interrupted(connection: string, until: number, at: Micros, cause: GapCause): void {
-    const account = this.carrying.get(connection)?.feed.account;
-    account?.broke(connection, until, this.parts.delays.latestVenueTime(at), cause);
+    const carrier = this.carrying.get(connection);
+    if (carrier === undefined) return;
+    const from = this.parts.delays.latestVenueTime(at);
+    this.relyOnOthers(carrier, until, from, at);
+    carrier.feed.account.broke(connection, until, from, cause);
   }
 
   /**
@@ -88,15 +105,46 @@ export class Feeds {
     const carrier = this.carrying.get(connection);
     if (carrier === undefined) return;
     this.carrying.delete(connection);
-    const believed = this.parts.delays.venueTime(null, at) - OVERTAKEN;
-    carrier.feed.account.end(connection, Math.max(this.provenUntil(carrier), believed), cause);
+    const { delays } = this.parts;
+    const believed = delays.venueTime(null, at) - OVERTAKEN;
+    const until = Math.max(this.provenUntil(connection), believed);
+    // When the line ends, all of its connections do, and nothing is left to be found out.
+    if (cause !== 'line_down') this.relyOnOthers(carrier, until, delays.latestVenueTime(at), at);
+    carrier.feed.account.end(connection, until, cause);
+  }
+
+  /** Venue time beyond which no feed is proven while breaks rely on covers that have not shown themselves since. */
+  provenAtMost(durableUntil: number): number {
+    return this.unsettled.provenAtMost(durableUntil);
   }
 
   tick(now: Micros): void {
     this.beginAwaited(now);
-    if (now - this.lookedAt < SECOND) return;
-    this.lookedAt = now;
-    for (const feed of this.feeds.values()) if (feed.isAlone) this.findSilent(feed, now);
+    if (now - this.lookedAt >= SECOND) {
+      this.lookedAt = now;
+      for (const feed of this.feeds.values()) if (feed.isAlone) this.findSilent(feed, now);
+    }
+    if (this.covered.length > 0) this.settleCovered(now);
+  }
+
+  /** What the connection lacks from `until` to `from` (venue time) others are to have had; they may be dead unnoticed. */
+  private relyOnOthers({ connection, feed }: Carrier, until: number, from: number, at: number): void {
+    const covers = feed.account.covers(connection, until);
+    if (covers.length === 0) return;
+    this.covered.push({ covers, doubt: this.unsettled.add(until), until: from, at });
+  }
+
+  /** A cover is believed when it has brought something since, or was not found dead in time. */
+  private settleCovered(now: Micros): void {
+    this.covered = this.covered.filter(({ covers, doubt, until, at }) => {
+      if (covers.some((name) => this.carrying.has(name) && this.provenUntil(name) >= until)) {
+        this.unsettled.dismiss(doubt);
+        return false;
+      }
+      if (now - at <= FOUND_WITHIN) return true;
+      doubt.settledAt = now;
+      return false;
+    });
   }
 
   /** Those that have begun to carry count once it is known what venue time it was then. */
@@ -127,7 +175,9 @@ export class Feeds {
         carrier.awaiting = now;
       } else if (latest - at > TRAIL && carrier.awaiting === null) {
         carrier.silentSince = at;
-        feed.account.end(carrier.connection, this.provenUntil(carrier), 'stalled');
+        const until = this.provenUntil(carrier.connection);
+        this.relyOnOthers(carrier, until, this.parts.delays.latestVenueTime(now), now);
+        feed.account.end(carrier.connection, until, 'stalled');
       }
     }
   }
@@ -142,7 +192,7 @@ export class Feeds {
   }
 
   /** Venue time up to which it can be shown to have had everything: by data of each of its subscriptions that has any. */
-  private provenUntil({ connection }: Carrier): number {
+  private provenUntil(connection: string): number {
     let least = Number.POSITIVE_INFINITY;
     for (const source of this.parts.carriers.of(connection)) {
       if (source.isHeard) least = Math.min(least, this.parts.delays.provenUntil(source));

@@ -1,3 +1,4 @@
+import { type Doubt, Unsettled } from '../../continuity/unsettled.ts';
 import type { Level, TradeEvent } from '../../events/event.ts';
 import type { InstrumentState } from './instrument-state.ts';
 
@@ -23,7 +24,8 @@ export interface TakenBook {
 export class TradeEvidence {
   private readonly markets = new Map<string, string>();
   private trades: { readonly market: string; readonly size: number; readonly at: number }[] = [];
-  private readonly taken: { readonly book: TakenBook; readonly market: string }[] = [];
+  private taken: { readonly book: TakenBook; readonly market: string; readonly doubt: Doubt }[] = [];
+  private readonly unsettled = new Unsettled();
 
   /** An instrument of a market: what is told of one of them concerns all. */
   belongs(instrument: string, market: string): void {
@@ -34,27 +36,50 @@ export class TradeEvidence {
     this.markets.delete(instrument);
   }
 
-  trade({ instrument, size, received_at }: TradeEvent): void {
-    this.trades.push({ market: this.marketOf(instrument), size, at: received_at });
+  /** @returns how many books it explains that none had explained so far. */
+  trade({ instrument, size, received_at }: TradeEvent): number {
+    const market = this.marketOf(instrument);
+    this.trades.push({ market, size, at: received_at });
+    const before = this.taken.length;
+    this.taken = this.taken.filter(
+      ({ book, market: other, doubt }) => other !== market || !this.isExplained(book, market, doubt),
+    );
+    return before - this.taken.length;
   }
 
-  /** The book is looked at again when its trades must have been told. */
-  doubt(book: TakenBook): void {
+  /** The book is looked at again when its trades must have been told. @returns whether they have been already */
+  doubt(book: TakenBook): boolean {
     // The market may be forgotten before its trades are told.
-    this.taken.push({ book, market: this.marketOf(book.state.instrument) });
+    const market = this.marketOf(book.state.instrument);
+    const doubt = this.unsettled.add(book.from);
+    if (this.isExplained(book, market, doubt)) return true;
+    this.taken.push({ book, market, doubt });
+    return false;
   }
 
-  /** The books whose time has come, and whether trades explain them. */
-  settle(now: number): { readonly book: TakenBook; readonly isExplained: boolean }[] {
-    const settled: { book: TakenBook; isExplained: boolean }[] = [];
+  /** The books whose time has come without trades that explain them. */
+  settle(now: number): TakenBook[] {
+    const settled: TakenBook[] = [];
     while (this.taken.length > 0 && now - this.taken[0]!.book.received_at > APART) {
-      const { book, market } = this.taken.shift()!;
-      settled.push({ book, isExplained: this.traded(market, book.received_at) >= book.amount });
+      const { book, doubt } = this.taken.shift()!;
+      doubt.settledAt = now;
+      settled.push(book);
     }
     const oldest = this.trades[0];
     if (oldest !== undefined && now - oldest.at > 4 * APART)
       this.trades = this.trades.filter(({ at }) => now - at <= 2 * APART);
     return settled;
+  }
+
+  /** Venue time beyond which no book is proven while some of them wait for their trades; see `Unsettled`. */
+  provenAtMost(durableUntil: number): number {
+    return this.unsettled.provenAtMost(durableUntil);
+  }
+
+  private isExplained({ received_at, amount }: TakenBook, market: string, doubt: Doubt): boolean {
+    if (this.traded(market, received_at) < amount) return false;
+    this.unsettled.dismiss(doubt);
+    return true;
   }
 
   /** Micro-contracts traded in the market around that time. */
