@@ -1,3 +1,4 @@
+import { LONGEST_LATENESS } from '../events/captured.ts';
 import { type LineName, receivedBy } from '../storage/production/merge-statements.ts';
 import {
   type EventTable,
@@ -98,7 +99,7 @@ export const auditedTables: readonly AuditedTable[] = [
 ];
 
 /** By how much the time of an announcement on the tape may be before that of a line's copy. */
-const ANNOUNCED_APART = 20_000_000;
+const ANNOUNCED_APART = 20_000_000 + LONGEST_LATENESS;
 
 /** Columns to read beside the compared time: what is compared, and what the merge folds. */
 function columnsOf({ table, key, values }: AuditedTable): string[] {

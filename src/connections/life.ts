@@ -24,6 +24,8 @@ export interface LifePlace {
 }
 
 export interface LifeOwner {
+  /** Why nothing that comes is to be read any more, in words; null while it is. */
+  forsakes(now: Micros): string | null;
   open(life: Life, now: Micros): void;
   bound(life: Life, sid: number, instruments: readonly string[], now: Micros): void;
   dropped(life: Life, instruments: readonly string[], cause: GapCause, reason: string, now: Micros): void;
@@ -186,6 +188,11 @@ export class Life {
     const now = this.#parts.clock();
     // Stored before anything looks at it.
     this.#parts.recorder.received(now, this.epoch.name, data);
+    const reason = this.#owner.forsakes(now);
+    if (reason !== null) {
+      this.end({ kind: 'failed', reason, cause: 'disconnected' });
+      return;
+    }
     this.lastInboundAt = now;
     this.frames++;
     const read = () => {

@@ -49,6 +49,7 @@ export class ConnectionPool {
     this.#connector = new Connector(
       parts,
       {
+        forsakes: (now) => this.#forsakes(now),
         open: (life, now) => this.#opened(life, now),
         bound: (life, sid, instruments, now) => this.#bound(life, sid, instruments, now),
         dropped: (life, instruments, cause, reason, now) =>
@@ -137,7 +138,11 @@ export class ConnectionPool {
   tick(): void {
     if (!this.#isRunning) return;
     const now = this.#parts.clock();
-    const isPatient = this.#standStill.isRecent(now);
+    const reason = this.#forsakes(now);
+    if (reason !== null)
+      for (const life of [...this.#connector.lives.keys()])
+        life.end({ kind: 'failed', reason, cause: 'disconnected' });
+    const isPatient = this.#standStill.tick(now);
     this.#connector.tick(this.#slots.all, now);
     for (const life of [...this.#connector.lives.keys()]) if (life.state === 'open') life.session.tick(now);
     if (!isPatient) this.#recovery.tick(now);
@@ -167,6 +172,13 @@ export class ConnectionPool {
       this.#counters,
       now,
     );
+  }
+
+  /** After so long, what waits on the sockets could not be told from what was said since. */
+  #forsakes(now: Micros): string | null {
+    return this.#isRunning && this.#standStill.isTooLong(now)
+      ? 'this process stood still for too long'
+      : null;
   }
 
   // Lives.
@@ -208,7 +220,7 @@ export class ConnectionPool {
   #outcome(life: Life, outcome: FrameOutcome, now: Micros): void {
     const { touched, proven, lifecycle, controls } = outcome;
     const isFirstBook = proven.length > 0;
-    const isPrompt = !this.#standStill.isBehind(now);
+    const isPrompt = this.#standStill.lateBy(now) === 0;
     let silentSince: Micros | null = null;
     if (outcome.hasData === true || touched.length > 0 || lifecycle.length > 0) {
       if (isPrompt && life.watch.isSuspicious(now)) silentSince = life.watch.lastAt;

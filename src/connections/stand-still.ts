@@ -1,9 +1,12 @@
+import { LONGEST_LATENESS } from '../events/captured.ts';
 import type { Micros } from '../units/time.ts';
 import { MICROS_PER_MINUTE, MICROS_PER_SECOND } from '../units/time.ts';
 
 const LATE = MICROS_PER_SECOND;
 const GRACE = 5 * MICROS_PER_SECOND;
 const LONGEST_GRACE = MICROS_PER_MINUTE;
+/** With the time in which what waited is read, no more than what is said of announcements to be late at most. */
+const LONGEST_STAND = LONGEST_LATENESS - LONGEST_GRACE;
 
 /**
  * Notices when this process stood still (a tick came late). For a while after that no deadline is judged: what
@@ -13,15 +16,31 @@ export class StandStill {
   #lastTick: Micros | null = null;
   #graceUntil = 0 as Micros;
   #graceBegan = 0 as Micros;
+  #stoodSince = 0 as Micros;
+  #lateUntil = 0 as Micros;
 
-  /** Whether what is read now may have waited: the process stands behind its ticks, or has only just come back. */
-  isBehind(now: Micros): boolean {
-    return now < this.#graceUntil || (this.#lastTick !== null && now - this.#lastTick > LATE);
+  /**
+   * By how much what is read now may have waited, microseconds: 0 unless the process stands behind its ticks, or came
+   * back so lately that it may not have read everything yet.
+   */
+  lateBy(now: Micros): number {
+    if (this.#lastTick === null) return 0;
+    if (now < this.#lateUntil) return Math.min(now - this.#stoodSince, LONGEST_LATENESS);
+    return now - this.#lastTick > LATE ? now - this.#lastTick : 0;
+  }
+
+  /** Whether it has stood still for so long that what waits on its sockets is to be let go. To be asked before `tick`. */
+  isTooLong(now: Micros): boolean {
+    return this.#lastTick !== null && now - this.#lastTick > LONGEST_STAND;
   }
 
   /** To be called at every tick; whether deadlines are to be left alone. */
-  isRecent(now: Micros): boolean {
-    if (this.#lastTick !== null && now - this.#lastTick > LATE) {
+  tick(now: Micros): boolean {
+    const stood = this.#lastTick === null ? 0 : now - this.#lastTick;
+    if (stood > LATE) {
+      if (now >= this.#lateUntil) this.#stoodSince = this.#lastTick!;
+      // What waited at the venue comes after what waited here, and takes a part of the time that it waited.
+      this.#lateUntil = (now + Math.min(Math.max(stood, GRACE), LONGEST_GRACE)) as Micros;
       if (now >= this.#graceUntil) this.#graceBegan = now;
       this.#graceUntil = (now + GRACE) as Micros;
     }

@@ -42,11 +42,20 @@ export interface BookPlace {
   readonly instant_index?: number;
 }
 
+/**
+ * What was read after the process stood still may have come by this much before its receive time, microseconds. One
+ * that stood still for longer begins anew.
+ */
+export const LONGEST_LATENESS = 180_000_000;
+
 /** Quality bits carried by rows, in gatherers and on the tape. */
 export const Quality = {
   /** The line's book was suspect when the event arrived. */
   bookSuspect: 1,
-  /** Receive time earlier than exchange time, or the process clock stepped. */
+  /**
+   * Receive time earlier than exchange time, or the process clock stepped; of an announcement without a venue time
+   * also: the process had stood still, so that it may have come to its socket by up to `LONGEST_LATENESS` earlier.
+   */
   receiveTimeSuspect: 2,
   /** From a snapshot rather than a live message. */
   fromSnapshot: 4,

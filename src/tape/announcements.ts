@@ -7,12 +7,24 @@ export interface Announcement {
   readonly at: Micros | null;
   /** When each line that had it received it. */
   readonly received: ReadonlyMap<Gatherer, Micros>;
+  /** No line received it when it came: each had stood still, and may have got it by up to `lateness` earlier. */
+  readonly isLate?: boolean;
 }
 
 /** An announcement as one line received it. */
 export interface AnnouncementCopy {
   readonly line: Gatherer;
   readonly receivedAt: Micros;
+  /** The line had stood still: it may have come by up to `lateness` earlier. */
+  readonly isLate?: boolean;
+}
+
+/** What tells copies of one announcement from two of them, microseconds. */
+export interface AnnouncementSpans {
+  /** Receive times of one announcement on several lines lie within this of each other. */
+  readonly window: number;
+  /** By how much a late copy may have come before it was received. */
+  readonly lateness: number;
 }
 
 /** An announcement with the time that it gets: the least at which a line received it, where that is free. */
@@ -25,51 +37,77 @@ export interface PlacedAnnouncement extends Announcement {
 interface Draft {
   readonly at: Micros | null;
   readonly received: Map<Gatherer, Micros>;
+  isLate: boolean;
   readonly copies: AnnouncementCopy[];
 }
 
-function spread(times: readonly number[]): number {
-  return Math.max(...times) - Math.min(...times);
+/**
+ * Whether the copy may be of that announcement: whether all of their times, of late ones some time of the span in
+ * which they may have come, lie within the window.
+ */
+function mayBeOf({ received, isLate }: Draft, copy: AnnouncementCopy, spans: AnnouncementSpans): boolean {
+  const { window, lateness } = spans;
+  const least = Math.min(...received.values());
+  let latestBegin = copy.receivedAt - (copy.isLate === true ? lateness : 0);
+  let earliestEnd: number = copy.receivedAt;
+  for (const time of received.values()) {
+    // Beside one that was received in time, only a late copy lies further off than the window.
+    const begin = isLate || time - least > window ? time - lateness : time;
+    latestBegin = Math.max(latestBegin, begin);
+    earliestEnd = Math.min(earliestEnd, time);
+  }
+  return latestBegin - earliestEnd <= window;
 }
 
 /** Pairs a line's copies with announcements that the line has no copy of yet, the nearest first. */
 function pair(
   drafts: readonly Draft[],
   copies: readonly AnnouncementCopy[],
-  window: number,
+  spans: AnnouncementSpans,
 ): Set<AnnouncementCopy> {
   const pairs = copies.flatMap((copy) =>
     drafts.flatMap((draft) => {
-      const times = [...draft.received.values()];
-      if (spread([...times, copy.receivedAt]) > window) return [];
-      return [{ draft, copy, distance: Math.min(...times.map((time) => Math.abs(time - copy.receivedAt))) }];
+      if (!mayBeOf(draft, copy, spans)) return [];
+      const distances = [...draft.received.values()].map((time) => Math.abs(time - copy.receivedAt));
+      return [{ draft, copy, distance: Math.min(...distances) }];
     }),
   );
   pairs.sort((left, right) => left.distance - right.distance || left.copy.receivedAt - right.copy.receivedAt);
   const placed = new Set<AnnouncementCopy>();
   for (const { draft, copy } of pairs) {
-    if (placed.has(copy) || draft.received.has(copy.line)) continue;
-    draft.received.set(copy.line, copy.receivedAt);
-    draft.copies.push(copy);
+    // What was paired meanwhile may have left less room.
+    if (placed.has(copy) || draft.received.has(copy.line) || !mayBeOf(draft, copy, spans)) continue;
+    add(draft, copy);
     placed.add(copy);
   }
   return placed;
 }
 
+function add(draft: Draft, copy: AnnouncementCopy): void {
+  draft.received.set(copy.line, copy.receivedAt);
+  draft.copies.push(copy);
+  draft.isLate &&= copy.isLate === true;
+}
+
 /**
  * Decides which copies, of one and the same content, are one announcement: those of different lines whose receive
- * times lie within `window` of each other. Two copies of one line are two announcements, however close.
+ * times lie within the window of each other, where late copies may have come earlier. Two copies of one line are two
+ * announcements, however close.
  *
  * @param known what the tape has around these times.
  * @param copies in any order; one that is known already stays with its announcement.
- * @param window in microseconds.
  */
 export function placeAnnouncements(
   known: readonly Announcement[],
   copies: readonly AnnouncementCopy[],
-  window: number,
+  spans: AnnouncementSpans,
 ): PlacedAnnouncement[] {
-  const drafts: Draft[] = known.map(({ at, received }) => ({ at, received: new Map(received), copies: [] }));
+  const drafts: Draft[] = known.map(({ at, received, isLate = false }) => ({
+    at,
+    received: new Map(received),
+    isLate,
+    copies: [],
+  }));
   const byLine = Map.groupBy(
     [...copies].sort((left, right) => left.receivedAt - right.receivedAt),
     ({ line }) => line,
@@ -86,10 +124,12 @@ export function placeAnnouncements(
   }
   for (const line of [...fresh.keys()].sort()) {
     const rest = fresh.get(line)!;
-    const placed = pair(drafts, rest, window);
+    const placed = pair(drafts, rest, spans);
     for (const copy of rest) {
       if (placed.has(copy)) continue;
-      drafts.push({ at: null, received: new Map([[line, copy.receivedAt]]), copies: [copy] });
+      const draft: Draft = { at: null, received: new Map(), isLate: true, copies: [] };
+      add(draft, copy);
+      drafts.push(draft);
     }
   }
   const taken = new Set(drafts.flatMap(({ at }) => (at === null ? [] : [at])));

@@ -5,15 +5,18 @@ import { type Announcement, type AnnouncementCopy, placeAnnouncements } from '#s
 import type { Micros } from '#src/units/time.ts';
 
 const WINDOW = 10;
+const LATENESS = 100;
+const SPANS = { window: WINDOW, lateness: LATENESS };
 const lines = ['a', 'b', 'c'] as const;
 
 /** Places copies part by part, as merges come upon them, and gives what the tape has in the end. */
 function placed(parts: readonly (readonly AnnouncementCopy[])[]): Announcement[] {
   let known: Announcement[] = [];
   for (const part of parts) {
-    known = placeAnnouncements(known, part, WINDOW).map(({ placedAt, received }) => ({
+    known = placeAnnouncements(known, part, SPANS).map(({ placedAt, received, isLate = false }) => ({
       at: placedAt,
       received,
+      isLate,
     }));
   }
   return known;

@@ -1,3 +1,4 @@
+import { StandStill } from '../../connections/stand-still.ts';
 import { GapLedger } from '../../continuity/gap-ledger.ts';
 import type { BookDeltaEvent, BookSnapshotEvent, GapCause, Level, MarketEvent } from '../../events/event.ts';
 import type { Micros } from '../../units/time.ts';
@@ -40,6 +41,7 @@ export abstract class CaptureCore implements LineKeeper {
   protected readonly carriers = new Carriers();
   protected readonly feeds: Feeds;
   protected readonly findings = new FrameFindings();
+  private readonly standStill = new StandStill();
   private lastReceived = 0;
   protected readonly delays = new Delays();
   /** Receive time of the frame at hand. */
@@ -80,6 +82,7 @@ export abstract class CaptureCore implements LineKeeper {
     this.receivedAt = received_at;
     this.writer.clockStepped = received_at < this.lastReceived;
     this.lastReceived = received_at;
+    this.writer.lateBy = this.standStill.lateBy(received_at);
     const decoded = this.decode(connection, data, received_at);
     const source = this.carriers.source(connection.name, decoded.sid, received_at);
     for (const control of decoded.controls) {
@@ -220,6 +223,7 @@ export abstract class CaptureCore implements LineKeeper {
   }
 
   tick(now: Micros): void {
+    this.standStill.tick(now);
     this.reports.tick(now);
     this.feeds.tick(now);
     this.ledger.flush(now);

@@ -30,6 +30,8 @@ const GAPS = 'gaps';
 export class CaptureWriter {
   /** The receive time of the frame at hand lies before that of an earlier one. */
   clockStepped = false;
+  /** By how much the frame at hand may have waited for this process, microseconds. */
+  lateBy = 0;
   private readonly options: KeeperOptions;
   private readonly counters: KeeperCounters;
   private readonly tradeIds = new RecentKeys(REMEMBERED_COPIES);
@@ -172,7 +174,7 @@ export class CaptureWriter {
     const key = tickerContentKey(event);
     const isNew =
       exchange_ts === null
-        ? this.untimed.add(`${instrument} ${key}`, source.connection, event.received_at)
+        ? this.untimed.add(`${instrument} ${key}`, source.connection, event.received_at, this.lateBy)
         : this.tickers.add(instrument, exchange_ts, key);
     if (!isNew) this.counters.copies++;
     else this.write(event.instrument, event, source, seq, this.quality(undefined, event));
@@ -185,13 +187,15 @@ export class CaptureWriter {
     const key = lifecycleContentKey(event);
     const isNew =
       event.exchange_ts === null
-        ? this.untimed.add(`${name} ${key}`, source.connection, event.received_at)
+        ? this.untimed.add(`${name} ${key}`, source.connection, event.received_at, this.lateBy)
         : this.messages.add(name, event.exchange_ts, key);
     if (!isNew) {
       this.counters.copies++;
       return false;
     }
-    this.write(subject, event, source, seq, this.quality(undefined, event));
+    // Other lines may have received it long before: by this they are known to mean the same one.
+    const late = event.exchange_ts === null && this.lateBy > 0 ? Quality.receiveTimeSuspect : 0;
+    this.write(subject, event, source, seq, this.quality(undefined, event) | late);
     return true;
   }
 

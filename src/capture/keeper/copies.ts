@@ -120,10 +120,14 @@ export class CopyCounter {
     this.capacity = capacity;
   }
 
-  /** Whether this is the first copy of what it says. */
-  add(key: string, connection: string, at: number): boolean {
+  /**
+   * Whether this is the first copy of what it says.
+   *
+   * @param lateBy by how much it may have come before `at`
+   */
+  add(key: string, connection: string, at: number, lateBy = 0): boolean {
     let seen = this.newer.get(key) ?? this.older.get(key);
-    if (seen === undefined || at - seen.since > this.window) {
+    if (seen === undefined || at - seen.since > this.window + lateBy) {
       seen = { since: at, emitted: 0, byConnection: new Map() };
       if (this.newer.size >= this.capacity) {
         this.older = this.newer;

@@ -1,10 +1,14 @@
 import type { ClientBase } from 'pg';
+import { LONGEST_LATENESS, Quality } from '../../events/captured.ts';
 import { type Announcement, placeAnnouncements } from '../../tape/announcements.ts';
 import type { Micros } from '../../units/time.ts';
 import { type LineName, lineBits, lineNames, receivedBy, stageOf } from './merge-statements.ts';
 
 /** An announcement without a venue time is the same on another line within this many microseconds. */
 const SAME_ANNOUNCEMENT = 10_000_000;
+const SPANS = { window: SAME_ANNOUNCEMENT, lateness: LONGEST_LATENESS };
+/** How far from a copy's time the tape's row of the same announcement may be. */
+const REACH = 2 * SAME_ANNOUNCEMENT + LONGEST_LATENESS;
 const STAGE = stageOf('market_lifecycle');
 
 interface Content {
@@ -12,10 +16,17 @@ interface Content {
   readonly type: string;
   readonly content_key: number;
 }
-type StagedRow = Content & { readonly lines: number; readonly received_at: string };
-type TapeRow = Content & { readonly at: string } & Readonly<Record<`received_${LineName}`, string | null>>;
+type StagedRow = Content & {
+  readonly lines: number;
+  readonly received_at: string;
+  readonly is_late: boolean;
+};
+type TapeRow = Content & { readonly at: string; readonly is_late: boolean } & Readonly<
+    Record<`received_${LineName}`, string | null>
+  >;
 
 const contentOf = ({ subject, type, content_key }: Content): string => `${content_key}\n${type}\n${subject}`;
+const isLate = (quality: string): string => `(${quality} & ${Quality.receiveTimeSuspect}) <> 0 AS is_late`;
 const micros = (text: string): Micros => Number(text) as Micros;
 
 /**
@@ -24,11 +35,11 @@ const micros = (text: string): Micros => Number(text) as Micros;
  */
 export async function alignAnnouncements(client: ClientBase): Promise<void> {
   const staged = await client.query<StagedRow>(
-    `SELECT subject, type, content_key, lines, received_at::text FROM ${STAGE} WHERE exchange_ts IS NULL`,
+    `SELECT subject, type, content_key, lines, received_at::text, ${isLate('quality')} FROM ${STAGE} WHERE exchange_ts IS NULL`,
   );
   if (staged.rows.length === 0) return;
   const onTape = await client.query<TapeRow>(
-    `SELECT t.subject, t.type, t.content_key, t.at::text, ${lineNames.map((line) => `t.${receivedBy(line)}::text`).join(', ')}
+    `SELECT t.subject, t.type, t.content_key, t.at::text, ${isLate('t.quality')}, ${lineNames.map((line) => `t.${receivedBy(line)}::text`).join(', ')}
      FROM (
        SELECT subject, type, content_key, min(at) AS first, max(at) AS last
        FROM ${STAGE} WHERE exchange_ts IS NULL GROUP BY 1, 2, 3
@@ -36,7 +47,7 @@ export async function alignAnnouncements(client: ClientBase): Promise<void> {
      CROSS JOIN LATERAL (
        SELECT * FROM market_lifecycle AS l
        WHERE l.subject = s.subject AND l.type = s.type AND l.content_key = s.content_key AND l.exchange_ts IS NULL
-         AND l.at BETWEEN s.first - 2 * ${SAME_ANNOUNCEMENT} AND s.last + 2 * ${SAME_ANNOUNCEMENT}
+         AND l.at BETWEEN s.first - ${REACH} AND s.last + ${REACH}
      ) AS t`,
   );
   const known = Map.groupBy(onTape.rows, contentOf);
@@ -46,11 +57,12 @@ export async function alignAnnouncements(client: ClientBase): Promise<void> {
     const { subject, type, content_key } = same[0]!;
     const placed = placeAnnouncements(
       (known.get(key) ?? []).map(announcementOf),
-      same.map(({ lines, received_at }) => ({
+      same.map(({ lines, received_at, is_late }) => ({
         line: lineNames.find((line) => lineBits[line] === lines)!,
         receivedAt: micros(received_at),
+        isLate: is_late,
       })),
-      SAME_ANNOUNCEMENT,
+      SPANS,
     );
     for (const { at, placedAt, copies: own } of placed) {
       if (at !== null && at !== placedAt) rows.push({ subject, type, content_key, from: at, to: placedAt });
@@ -69,7 +81,7 @@ function announcementOf(row: TapeRow): Announcement {
     const time = row[receivedBy(line)];
     return time === null ? [] : [[line, micros(time)] as const];
   });
-  return { at: micros(row.at), received: new Map(received) };
+  return { at: micros(row.at), received: new Map(received), isLate: row.is_late };
 }
 
 async function move(
