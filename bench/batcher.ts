@@ -55,6 +55,7 @@ async function withLines(accept: (number: number) => void, count: number): Promi
 
 async function batcher(directory: string, answers: boolean): Promise<Batcher> {
   return Batcher.open({
+    epoch: 'life',
     stream: {
       put: async (records) =>
         answers ? records.map(() => null) : new Promise<readonly PutVerdict[]>(() => {}),

@@ -25,6 +25,7 @@ export class CaptureLine {
   static async open(venue: Venue): Promise<CaptureLine> {
     const directory = await mkdtemp(join(tmpdir(), 'bench-line-'));
     const batcher = await Batcher.open({
+      epoch: 'life',
       stream: takesAll,
       directory,
       clock: systemClock(),

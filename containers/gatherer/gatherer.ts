@@ -126,6 +126,7 @@ export class Gatherer {
         environment.STREAM_NAME,
       ),
       directory: join(environment.DATA_DIRECTORY, 'spill'),
+      epoch: this.epoch,
       clock,
       after: systemAfter,
       random: Math.random,

@@ -115,7 +115,9 @@ export interface HeartbeatRecord {
  */
 export interface RecordEnd {
   readonly kind: 'record_end';
-  /** Grows from record to record of a partition, also from one life to the next. */
+  /** The life that sealed the record. */
+  readonly epoch: string;
+  /** Grows from record to record of a partition and life; those of two lives say nothing of each other. */
   readonly order: number;
   /** Of the record sealed before in this partition; null for the first of a life. */
   readonly previous: number | null;
@@ -123,7 +125,18 @@ export interface RecordEnd {
   readonly gap_free_since: number;
   /** Everything in earlier records of the partition had been received by then. */
   readonly sealed_at: Micros;
+  /** How many of its lines are gaps. */
+  readonly gaps: number;
+  /** Times of the events in it, received and by their venues; null without events, absent where one of them is no time. */
+  readonly events?: TimeSpan | null;
+  /** Of the record sealed before: the one before that, and the times of the events in it, as `events`. */
+  readonly before: { readonly previous: number | null; readonly events?: TimeSpan | null } | null;
+  /** Present where the record went in several, because the stream found it too large: this ends the last of them. */
+  readonly split?: true;
 }
+
+/** Least and greatest of some times. */
+export type TimeSpan = readonly [from: Micros, to: Micros];
 
 /** Catalogue entry of a market as the registry knows it; written when it changes. */
 export interface MarketRecord {

@@ -1,6 +1,7 @@
-import type { HeartbeatRecord, MarketRecord, RecordEnd, StreamLine } from '../events/captured.ts';
+import type { HeartbeatRecord, MarketRecord, StreamLine } from '../events/captured.ts';
 import { MICROS_PER_DAY } from '../units/time.ts';
 import { CopyBuffer } from './copy-buffer.ts';
+import { readEnd } from './delivered-end.ts';
 import { eventRows, keyedWidths, putHeartbeat, putInstrument, putMarket } from './line-rows.ts';
 import type { DeliveredEnd } from './record-chain.ts';
 import { RowError, shown } from './row-error.ts';
@@ -52,14 +53,8 @@ export class LineBatch {
    * Takes the line that ends a record.
    * @throws RowError when it is not one; the batch is then as it was.
    */
-  endRecord(record: DeliveredRecord, end: RecordEnd): void {
-    const { order, previous, gap_free_since, sealed_at } = end;
-    const integers = { order, previous: previous === null ? 0 : previous, gap_free_since, sealed_at };
-    for (const [name, value] of Object.entries(integers)) {
-      if (!Number.isSafeInteger(value))
-        throw new RowError(`${name}: expected an integer, got ${shown(value)}`);
-    }
-    this.ends.push({ record, end });
+  endRecord(record: DeliveredRecord, line: Readonly<Record<string, unknown>>): void {
+    this.ends.push({ record, end: readEnd(line) });
     this.#lines++;
   }
 
@@ -69,8 +64,9 @@ export class LineBatch {
 
   /** Encodes what waited for its latest state and ends every buffer. Nothing may be added afterwards. */
   close(): void {
-    // One order in every batch, so that two writers cannot wait for each other.
-    for (const [, record] of [...this.#heartbeats].sort(byKey)) {
+    // One order in every batch, so that two writers cannot wait for each other; lives in that in which they came, which
+    // is how the database numbers them.
+    for (const record of this.#heartbeatsByLife()) {
       const buffer = this.buffer('heartbeats');
       buffer.beginRow(keyedWidths.heartbeats);
       putHeartbeat(buffer, record);
@@ -132,6 +128,16 @@ export class LineBatch {
     if (known === undefined || known.durable_until < record.durable_until) this.#heartbeats.set(key, record);
   }
 
+  #heartbeatsByLife(): HeartbeatRecord[] {
+    const records = [...this.#heartbeats.values()];
+    const lives = new Map(
+      [...new Set(records.map(({ epoch }) => epoch))].map((epoch, place) => [epoch, place]),
+    );
+    return records.sort(
+      (left, right) => lives.get(left.epoch)! - lives.get(right.epoch)! || left.lane - right.lane,
+    );
+  }
+
   #keepMarket(record: MarketRecord): void {
     if (!Array.isArray(record.instruments)) {
       throw new RowError(`instruments: expected a list, got ${shown(record.instruments)}`);
@@ -161,7 +167,7 @@ export class LineBatch {
     const last = new Map<string, DeliveredEnd>();
     for (const delivered of this.ends) {
       const { stream, partitionKey } = delivered.record;
-      const key = `${stream}\n${partitionKey}`;
+      const key = `${stream}\n${partitionKey}\n${delivered.end.epoch}`;
       const known = last.get(key);
       if (known === undefined || known.end.order < delivered.end.order) last.set(key, delivered);
     }
@@ -170,6 +176,7 @@ export class LineBatch {
       buffer.beginRow(keyedWidths.stream_positions);
       buffer.text(record.stream, 'stream');
       buffer.text(record.partitionKey.replaceAll('\0', '�'), 'partition_key');
+      buffer.text(end.epoch, 'epoch');
       buffer.bigint(end.order, 'order');
     }
   }

@@ -7,7 +7,7 @@ import { DayPartitions } from './day-partitions.ts';
 import { isDataError, sqlState } from './failures.ts';
 import { LineBatch } from './line-batch.ts';
 import { appendOnly } from './line-tables.ts';
-import { gapsOfLosses } from './loss-account.ts';
+import { gapsOfLosses, partsInDoubt } from './loss-account.ts';
 import { type MissingRecords, RecordChain } from './record-chain.ts';
 import { RowError } from './row-error.ts';
 import {
@@ -124,7 +124,8 @@ export class LineStore {
       leading = this.#copyAhead(batch, leading);
     }
     let missing: readonly MissingRecords[] = [];
-    if (batch.refused.length > 0 || this.#chain.missing(batch.ends).length > 0) {
+    const hasLosses = batch.refused.length > 0 || this.#chain.missing(batch.ends).length > 0;
+    if (hasLosses || batch.ends.some(({ end }) => end.split)) {
       if (leading !== null) await this.#abandon(leading);
       leading = null;
       batch.rewind();
@@ -169,8 +170,10 @@ export class LineStore {
   async #accountForLosses(batch: LineBatch): Promise<readonly MissingRecords[]> {
     // Another writer may have stored what this one has not seen.
     await this.#chain.load(this.#client);
-    const missing = this.#chain.missing(batch.ends);
-    for (const line of await gapsOfLosses(this.#client, batch.refused, missing)) batch.add(line);
+    const client = this.#client;
+    const doubtful = await partsInDoubt(client, this.#chain, batch.ends, batch.refused);
+    const missing = [...this.#chain.missing(batch.ends), ...doubtful];
+    for (const line of await gapsOfLosses(client, this.#chain, batch.refused, missing)) batch.add(line);
     return missing;
   }
 

@@ -75,6 +75,7 @@ export const instrumentColumns: readonly Column[] = [
 export const positionColumns: readonly Column[] = [
   text('stream'),
   text('partition_key'),
+  text('epoch'),
   bigint('last_order'),
 ];
 
@@ -104,7 +105,7 @@ export const lineTables = [
   {
     name: 'stream_positions',
     columns: positionColumns,
-    onConflict: `ON CONFLICT (stream, partition_key) DO UPDATE SET last_order = excluded.last_order,
+    onConflict: `ON CONFLICT (stream, partition_key, epoch) DO UPDATE SET last_order = excluded.last_order,
       stored_at = clock_micros() WHERE stream_positions.last_order < excluded.last_order`,
   },
 ] as const satisfies readonly LineTable[];

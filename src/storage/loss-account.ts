@@ -3,7 +3,8 @@ import type { CapturedEvent } from '../events/captured.ts';
 import { type GapCause, type GapEvent, type Venue, venueNames } from '../events/event.ts';
 import type { Micros } from '../units/time.ts';
 import { lostWith } from './lost-scope.ts';
-import type { MissingRecords } from './record-chain.ts';
+import type { DeliveredEnd, MissingRecords, RecordChain } from './record-chain.ts';
+import { factsOf, type RecordFacts } from './record-facts.ts';
 import type { RefusedLine } from './stream-records.ts';
 
 type GapLine = GapEvent & CapturedEvent;
@@ -11,10 +12,10 @@ type GapLine = GapEvent & CapturedEvent;
 /** Receive times and venue times of what was lost may differ from those around it. */
 const MARGIN_MICROS = 60_000_000;
 
-/** What the line's database knows of the life that it is being told of. */
+/** What the line's database knows of a life of the line. */
 interface KnownLife {
+  readonly epoch: string;
   readonly startedAt: number;
-  readonly now: number;
   /** The last heartbeat that is stored of each lane, by number. */
   readonly lanes: ReadonlyMap<number, LaneHeartbeat>;
 }
@@ -25,25 +26,48 @@ interface LaneHeartbeat {
   readonly proven_until: Readonly<Partial<Record<Venue, number>>>;
 }
 
-async function readLife(client: ClientBase): Promise<KnownLife> {
+const UNKNOWN_LIFE: KnownLife = { epoch: '', startedAt: 0, lanes: new Map() };
+
+/** Lives as the database has heard of them. */
+class KnownLives {
+  readonly now: number;
+  readonly #lives: ReadonlyMap<string, KnownLife>;
+  readonly #latest: KnownLife;
+
+  constructor(now: number, lives: readonly KnownLife[]) {
+    this.now = now;
+    this.#lives = new Map(lives.map((life) => [life.epoch, life]));
+    this.#latest = lives.at(-1) ?? UNKNOWN_LIFE;
+  }
+
+  /** The life of this name, or while none is known by it, the latest. */
+  of(epoch: string): KnownLife {
+    return this.#lives.get(epoch) ?? this.#latest;
+  }
+}
+
+/** @param epochs lives to read beside the latest. */
+async function readLives(client: ClientBase, epochs: readonly string[]): Promise<KnownLives> {
   const { rows } = await client.query<{
-    started_at: string | null;
     now: string;
+    epoch: string | null;
+    started_at: string;
     lanes: Record<string, LaneHeartbeat>;
   }>(
-    `SELECT (SELECT started_at::text FROM heartbeats ORDER BY durable_until DESC LIMIT 1) AS started_at,
-       clock_micros()::text AS now,
-       (SELECT coalesce(jsonb_object_agg(lane, jsonb_build_object(
-            'durable_until', durable_until, 'proven_until', proven_until)), '{}')
-        FROM (SELECT DISTINCT ON (lane) lane, durable_until, proven_until
-              FROM heartbeats ORDER BY lane, durable_until DESC) AS lanes) AS lanes`,
+    `SELECT clock_micros()::text AS now, epoch, min(started_at)::text AS started_at,
+       jsonb_object_agg(lane, jsonb_build_object('durable_until', durable_until, 'proven_until', proven_until))
+         FILTER (WHERE lane IS NOT NULL) AS lanes
+     FROM (VALUES (1)) AS once (one)
+     LEFT JOIN heartbeats ON epoch = ANY ($1) OR epoch = (SELECT epoch FROM heartbeats ORDER BY heard DESC LIMIT 1)
+     GROUP BY epoch ORDER BY min(heard)`,
+    [epochs],
   );
-  const { started_at, now, lanes } = rows[0]!;
-  return {
-    startedAt: Number(started_at ?? 0),
-    now: Number(now),
-    lanes: new Map(Object.entries(lanes).map(([lane, heartbeat]) => [Number(lane), heartbeat])),
-  };
+  const lives = rows.flatMap(({ epoch, started_at, lanes }) => {
+    if (epoch === null) return [];
+    const byNumber = Object.entries(lanes).map(([lane, heartbeat]) => [Number(lane), heartbeat] as const);
+    return [{ epoch, startedAt: Number(started_at), lanes: new Map(byNumber) }];
+  });
+  return new KnownLives(Number(rows[0]!.now), lives);
 }
 
 function gap(
@@ -90,14 +114,22 @@ function wholeLife(
   ];
 }
 
-function gapsOfRefused({ record, number, bytes }: RefusedLine, life: KnownLife): GapLine[] {
-  const scope = lostWith(bytes);
+function gapsOfRefused(
+  { record, number, bytes }: RefusedLine,
+  facts: RecordFacts,
+  lives: KnownLives,
+  isChained: boolean,
+): GapLine[] {
+  const scope = lostWith(bytes, facts);
   if (scope === null) return [];
-  // No life is called so: the gap is not taken for one with which a life begins.
-  const id = `writer:not-stored:${record.shard}/${record.sequenceNumber}/${number}`;
+  // If this was a record of the gatherer, the next one will name it as the one before and find it missing; if not,
+  // nothing was lost with it.
+  if (facts.end === null && isChained && (scope.bounds === null || scope.instruments === null)) return [];
+  const epoch = facts.end?.epoch ?? '';
+  const id = `writer:${epoch}:not-stored/${record.shard}/${record.sequenceNumber}/${number}`;
   return scope.venues.flatMap((venue) =>
     scope.bounds === null
-      ? wholeLife(venue, id, scope.instruments, life, life.now, 'not_stored')
+      ? wholeLife(venue, id, scope.instruments, lives.of(epoch), lives.now, 'not_stored')
       : [
           gap(
             venue,
@@ -110,22 +142,19 @@ function gapsOfRefused({ record, number, bytes }: RefusedLine, life: KnownLife):
   );
 }
 
-function gapsOfMissing({ record, end, mayHoldGaps }: MissingRecords, life: KnownLife): GapLine[] {
-  const id = `writer:not-delivered:${record.stream}/${record.partitionKey}/${end.order}`;
+function gapsOfMissing({ record, end, mayHoldGaps, events }: MissingRecords, lives: KnownLives): GapLine[] {
+  // Neither a gap nor an event: heartbeats and the like, of which others come.
+  if (!mayHoldGaps && events === null) return [];
+  const id = `writer:${end.epoch}:not-delivered/${record.stream}/${record.partitionKey}/${end.order}`;
   const lane = Number(/^lane-(\d+)$/.exec(record.partitionKey)?.[1] ?? Number.NaN);
-  return venueNames.flatMap((venue) =>
-    mayHoldGaps
-      ? wholeLife(venue, id, null, life, end.sealed_at, 'not_delivered')
-      : [
-          gap(
-            venue,
-            `${id}/${venue}`,
-            null,
-            boundsOfMissing(venue, end.sealed_at, life.lanes.get(lane)),
-            'not_delivered',
-          ),
-        ],
-  );
+  const life = lives.of(end.epoch);
+  return venueNames.flatMap((venue) => {
+    if (mayHoldGaps) return wholeLife(venue, id, null, life, end.sealed_at, 'not_delivered');
+    const bounds = events
+      ? { from: events[0], to: events[1] + 1 }
+      : boundsOfMissing(venue, end.sealed_at, life.lanes.get(lane));
+    return [gap(venue, `${id}/${venue}`, null, bounds, 'not_delivered')];
+  });
 }
 
 /**
@@ -148,12 +177,46 @@ function boundsOfMissing(
 /** Gaps for what a line's stream had and its database has not: lines put aside, and records that never came. */
 export async function gapsOfLosses(
   client: ClientBase,
+  chain: RecordChain,
   refused: readonly RefusedLine[],
   missing: readonly MissingRecords[],
 ): Promise<GapLine[]> {
-  const life = await readLife(client);
+  const facts = new Map(refused.map(({ record }) => [record, factsOf(record)]));
+  const epochs = [...facts.values(), ...missing].flatMap(({ end }) => (end === null ? [] : [end.epoch]));
+  const lives = await readLives(client, epochs);
   return [
-    ...refused.flatMap((line) => gapsOfRefused(line, life)),
-    ...missing.flatMap((records) => gapsOfMissing(records, life)),
+    ...refused.flatMap((line) =>
+      gapsOfRefused(line, facts.get(line.record)!, lives, chain.isChained(line.record)),
+    ),
+    ...missing.flatMap((records) => gapsOfMissing(records, lives)),
   ];
+}
+
+/**
+ * Records that went in several parts, because the stream found them too large, of which one may not be stored: parts
+ * but the last say nothing of where they end, so that any record put aside before it may be one.
+ */
+export async function partsInDoubt(
+  client: ClientBase,
+  chain: RecordChain,
+  ends: readonly DeliveredEnd[],
+  refused: readonly RefusedLine[],
+): Promise<MissingRecords[]> {
+  const result: MissingRecords[] = [];
+  for (const delivered of ends) {
+    const { record, end } = delivered;
+    if (!end.split || chain.isStored(delivered)) continue;
+    const { rows } = await client.query<{ found: boolean }>(
+      `SELECT EXISTS (
+         SELECT FROM poison_records AS p WHERE p.stream = $1 AND p.partition_key = $2 AND p.received_at >= coalesce(
+           (SELECT max(stored_at) FROM stream_positions AS s WHERE s.stream = $1 AND s.partition_key = $2), 0)
+       ) AS found`,
+      [record.stream, record.partitionKey],
+    );
+    const isPut = refused.some(
+      ({ record: other }) => other.stream === record.stream && other.partitionKey === record.partitionKey,
+    );
+    if (rows[0]!.found || isPut) result.push({ record, end, after: end.previous, mayHoldGaps: true });
+  }
+  return result;
 }

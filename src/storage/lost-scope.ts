@@ -1,5 +1,6 @@
 import { type Venue, venueNames } from '../events/event.ts';
 import { isStorableName } from './line-rows.ts';
+import type { RecordFacts } from './record-facts.ts';
 
 /** What a line that could not be stored leaves unproven. */
 export interface LostScope {
@@ -10,6 +11,8 @@ export interface LostScope {
   readonly bounds: { readonly from: number; readonly to: number | null } | null;
   /** The gap that the line would have opened, so that its closing can still be told; null for a gap of its own. */
   readonly gapId: string | null;
+  /** Whether the line was an event, false for a gap, null where that cannot be told. */
+  readonly isEvent: boolean | null;
 }
 
 /** Around a time that stands for another one, which cannot be read. */
@@ -55,10 +58,17 @@ function scopeOfGap(fields: Fields): LostScope {
     bounds: isTime(from) ? { from, to: isTime(to) ? to : null } : null,
     // A closing that cannot be stored leaves what it would have closed open.
     gapId: isOpening && isStorableName(gap_id) ? gap_id : null,
+    isEvent: false,
   };
 }
 
-const EVERYTHING: LostScope = { venues: venueNames, instruments: null, bounds: null, gapId: null };
+const EVERYTHING: LostScope = {
+  venues: venueNames,
+  instruments: null,
+  bounds: null,
+  gapId: null,
+  isEvent: null,
+};
 
 function feedLine(text: string): LostScope | null {
   const subject = FEED_SUBJECT.exec(text);
@@ -77,14 +87,29 @@ function feedLine(text: string): LostScope | null {
     instruments: instrumentsOf(fields),
     bounds: boundsOfEvent(fields),
     gapId: null,
+    isEvent: true,
   };
 }
+
+/** As nothing is known of the record: any of its lines may have been anything. */
+const NO_FACTS: RecordFacts = { end: null, mayHideGap: true };
 
 /**
  * What is unproven now that this line is not stored: as little as can be said with certainty, and everything where
  * nothing can. Null for a line whose absence nobody takes for proof.
+ *
+ * @param facts what the rest of its record tells of it.
  */
-export function lostWith(bytes: Uint8Array): LostScope | null {
+export function lostWith(bytes: Uint8Array, facts: RecordFacts = NO_FACTS): LostScope | null {
+  const scope = scopeOf(bytes);
+  if (scope === null || scope.bounds !== null || facts.events === undefined) return scope;
+  if (scope.isEvent === false || (scope.isEvent === null && facts.mayHideGap)) return scope;
+  // An event, and the record has none: then this is not one either.
+  if (facts.events === null) return null;
+  return { ...scope, bounds: { from: facts.events[0], to: facts.events[1] + 1 } };
+}
+
+function scopeOf(bytes: Uint8Array): LostScope | null {
   const text = Buffer.from(bytes).toString('utf8');
   let line: unknown;
   try {
@@ -104,5 +129,6 @@ export function lostWith(bytes: Uint8Array): LostScope | null {
     instruments: instrumentsOf(fields),
     bounds: boundsOfEvent(fields),
     gapId: null,
+    isEvent: true,
   };
 }

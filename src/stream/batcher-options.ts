@@ -7,6 +7,8 @@ export interface BatcherOptions {
   readonly stream: RecordStream;
   /** Spill journal, and what the stream can never take. One process at a time. */
   readonly directory: string;
+  /** Names the life of the process, in at most 100 characters without a colon. */
+  readonly epoch: string;
   readonly clock: Clock;
   readonly after: After;
   /** 0 inclusive to 1 exclusive. */

@@ -33,6 +33,7 @@ const SHOWN_CHARACTERS = 500;
  */
 export class Batcher implements CaptureSink {
   readonly #maxLineBytes: number;
+  readonly #epoch: string;
   readonly #lanes: number;
   readonly #laneNumbers: LaneNumbers;
   readonly #maxLines: number;
@@ -83,6 +84,7 @@ export class Batcher implements CaptureSink {
 
   private constructor(options: BatcherOptions, journal: SpillJournal) {
     const limits: PutLimits = options.limits ?? KINESIS_LIMITS;
+    this.#epoch = options.epoch;
     this.#lanes = options.lanes ?? 16;
     this.#laneNumbers = new LaneNumbers(this.#lanes);
     for (let number = 0; number < this.#lanes; number++) {
@@ -148,7 +150,7 @@ export class Batcher implements CaptureSink {
     const partition = this.#byNumber[this.#laneNumbers.of(lane)]!;
     if (partition.openLines > 0 && partition.openBytes + text.length > this.#maxBytes) this.#seal(partition);
     if (partition.openLines === 0) partition.openedAt = this.#clock();
-    partition.add(text, received_at, line.kind === 'gap');
+    partition.add(text, received_at, line);
     this.#openBytes += text.length;
     if (partition.openLines >= this.#maxLines || partition.openBytes >= this.#maxBytes || this.#drained) {
       this.#seal(partition);
@@ -299,7 +301,7 @@ export class Batcher implements CaptureSink {
   #seal(partition: Partition): void {
     this.#openBytes -= partition.openBytes;
     const order = this.#order++;
-    const sealed: SealedLines = partition.seal(order, this.#clock());
+    const sealed: SealedLines = partition.seal(this.#epoch, order, this.#clock());
     const record: SealedRecord = { ...sealed, order, partitionKey: partition.key };
     if (!this.#spilling && this.#memoryBytes() + record.data.byteLength > this.#memoryLimit)
       this.#spilling = true;
@@ -360,7 +362,7 @@ export class Batcher implements CaptureSink {
     try {
       const text = Buffer.from(record.data).toString('latin1');
       const line = JSON.parse(text) as StreamLine;
-      if (!isRecordEnd(text)) lines = inPlaceOf(line, String(number), this.#clock());
+      if (!isRecordEnd(text)) lines = inPlaceOf(line, `${this.#epoch}/${number}`, this.#clock());
     } catch (error) {
       this.#onProblem({ kind: 'not_encodable', lane: record.partitionKey, message: String(error) });
     }
@@ -372,7 +374,7 @@ export class Batcher implements CaptureSink {
   /** Keeps a line that no record can hold, and accepts in its place what it leaves to be said. */
   #replace(lane: string, line: StreamLine, shown: Uint8Array, received_at: Micros): void {
     const { number } = this.#putAside(partitionKey(lane, this.#lanes), shown, lane);
-    for (const substitute of inPlaceOf(line, String(number), this.#clock())) {
+    for (const substitute of inPlaceOf(line, `${this.#epoch}/${number}`, this.#clock())) {
       this.accept(lane, substitute, received_at);
     }
   }

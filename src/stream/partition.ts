@@ -1,4 +1,6 @@
+import type { RecordEnd, StreamLine } from '../events/captured.ts';
 import type { Micros } from '../units/time.ts';
+import { EventTimes } from './event-times.ts';
 import { GrowableRing } from './growable-ring.ts';
 import { encodeRecordEnd } from './record-end.ts';
 import type { SealedRecord } from './sealed-record.ts';
@@ -41,11 +43,12 @@ export class Partition {
   openLines = 0;
   openBytes = 0;
   openedAt = 0;
-  /** Order of the record sealed last in this life. */
-  sealedOrder: number | null = null;
+  /** End of the record sealed last in this life. */
+  #sealed: Pick<RecordEnd, 'order' | 'previous' | 'events'> | null = null;
   /** See `RecordEnd`. */
-  gapFreeSince = 0;
-  #openHoldsGap = false;
+  #gapFreeSince = 0;
+  #openGaps = 0;
+  readonly #openTimes = new EventTimes();
   #open: Buffer = NOTHING;
   /** Records of one partition resemble each other in size. */
   #nextCapacity = SMALLEST_BUFFER;
@@ -64,10 +67,11 @@ export class Partition {
   }
 
   /** Adds an encoded line, ASCII with its newline, to the record being filled. */
-  add(text: string, received_at: Micros, isGap: boolean): void {
+  add(text: string, received_at: Micros, line: StreamLine): void {
     this.#append(text);
     this.openLines++;
-    if (isGap) this.#openHoldsGap = true;
+    if (line.kind === 'gap') this.#openGaps++;
+    else this.#openTimes.add(line);
     if (received_at < this.#openOldest) this.#openOldest = received_at;
   }
 
@@ -79,15 +83,20 @@ export class Partition {
   }
 
   /** Ends the record being filled, which must hold at least one line. */
-  seal(order: number, sealed_at: Micros): SealedLines {
-    const previous = this.sealedOrder;
-    if (previous === null) this.gapFreeSince = order - 1;
-    this.#append(encodeRecordEnd({ order, previous, gap_free_since: this.gapFreeSince, sealed_at }));
-    this.sealedOrder = order;
-    if (this.#openHoldsGap) this.gapFreeSince = order;
-    this.#openHoldsGap = false;
+  seal(epoch: string, order: number, sealed_at: Micros): SealedLines {
+    const sealed = this.#sealed;
+    const previous = sealed?.order ?? null;
+    if (sealed === null) this.#gapFreeSince = order - 1;
+    const events = this.#openTimes.take();
+    const gaps = this.#openGaps;
+    const end = { epoch, order, previous, gap_free_since: this.#gapFreeSince, sealed_at, gaps };
+    const before = sealed === null ? null : { previous: sealed.previous, ...said(sealed.events) };
+    this.#append(encodeRecordEnd({ ...end, ...said(events), before }));
+    this.#sealed = { order, previous, ...said(events) };
+    if (gaps > 0) this.#gapFreeSince = order;
+    this.#openGaps = 0;
     const bytes = this.openBytes;
-    const sealed = {
+    const lines = {
       // A record that leaves much of its buffer unused must not keep all of it.
       data:
         bytes * 2 > this.#open.length
@@ -101,7 +110,7 @@ export class Partition {
     this.#openOldest = Number.POSITIVE_INFINITY as Micros;
     this.openLines = 0;
     this.openBytes = 0;
-    return sealed;
+    return lines;
   }
 
   #grow(bytes: number): void {
@@ -135,4 +144,9 @@ export class Partition {
     this.alone = false;
     return item;
   }
+}
+
+/** The times where all of them are known. */
+function said(events: RecordEnd['events']): Pick<RecordEnd, 'events'> {
+  return events === undefined ? {} : { events };
 }

@@ -1,20 +1,20 @@
 import type { RecordEnd } from '../events/captured.ts';
 
-/** Bytes kept free for the last line of a record: four integers of at most 16 digits with their names. */
-export const RECORD_END_BYTES = 160;
+/** Bytes kept free for the last line of a record: its numbers have at most 16 digits, the name of a life 100 characters. */
+export const RECORD_END_BYTES = 480;
 
 const BEGIN = '{"kind":"record_end",';
 
 /** The line that ends a record, ASCII with its newline. */
-export function encodeRecordEnd({
-  order,
-  previous,
-  gap_free_since,
-  sealed_at,
-}: Omit<RecordEnd, 'kind'>): string {
-  return `${BEGIN}"order":${order},"previous":${previous},"gap_free_since":${gap_free_since},"sealed_at":${sealed_at}}\n`;
+export function encodeRecordEnd(end: Omit<RecordEnd, 'kind'>): string {
+  return `${BEGIN}${JSON.stringify(end).slice(1)}\n`;
 }
 
 export function isRecordEnd(line: string): boolean {
   return line.startsWith(BEGIN);
+}
+
+/** The same line for the last part of a record that went in several: the parts before it have none. */
+export function endOfParts(line: string): string {
+  return encodeRecordEnd({ ...(JSON.parse(line) as RecordEnd), split: true });
 }

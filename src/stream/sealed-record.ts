@@ -1,5 +1,5 @@
 import type { Micros } from '../units/time.ts';
-import { isRecordEnd } from './record-end.ts';
+import { endOfParts, isRecordEnd } from './record-end.ts';
 
 /** A record that will not change any more, on its way to the stream. */
 export interface SealedRecord {
@@ -21,7 +21,8 @@ export function requestBytes(record: SealedRecord): number {
 export function halvesOf(record: SealedRecord): readonly [SealedRecord, SealedRecord] | null {
   const lines = Buffer.from(record.data)
     .toString('latin1')
-    .split(/(?<=\n)/);
+    .split(/(?<=\n)/)
+    .map((line) => (isRecordEnd(line) ? endOfParts(line) : line));
   if (lines.length < 2) return null;
   const part = (own: readonly string[]): SealedRecord => ({
     ...record,

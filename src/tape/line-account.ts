@@ -52,7 +52,7 @@ export interface LineAccount {
   readonly line: Gatherer;
   /** The venue that the account is about. */
   readonly venue: string;
-  /** Ascending by `startedAt`. Empty: the line never ran. */
+  /** As the line lived them, whatever its clock said. Empty: the line never ran. */
   readonly lives: readonly LineLife[];
   /** Gaps that concern every instrument of the venue. */
   readonly allGaps: readonly LineGap[];
@@ -80,22 +80,27 @@ export function epochOf(gapId: string): string {
   return gapId.slice(gapId.indexOf(':') + 1, gapId.lastIndexOf(':'));
 }
 
-/** Times at which lives end for good: the start of the next one; null for the latest. */
-function endOfLife(lives: readonly LineLife[], index: number): Micros | null {
-  return lives[index + 1]?.startedAt ?? null;
+/**
+ * Begins of the lives of a line in time of a venue. A life says its own by the clock of its process, which may have been
+ * set back since the life before: it began no earlier than the venue time up to which an earlier one had everything.
+ */
+export function beginsOfLives({ lives, venue }: Pick<LineAccount, 'lives' | 'venue'>): Micros[] {
+  let earliest = Number.NEGATIVE_INFINITY;
+  return lives.map((life) => {
+    const begin = Math.max(life.startedAt, earliest) as Micros;
+    earliest = Math.max(earliest, life.provenUntil?.[venue] ?? earliest);
+    return begin;
+  });
 }
 
 /**
  * The gap no longer than its life: what a dead process left open ends where the next life begins. A process may
  * die before its first heartbeat; its gaps then end with the first life that began after them.
  */
-function withinLife(gap: LineGap, lives: readonly LineLife[]): Unproven {
+function withinLife(gap: LineGap, lives: readonly LineLife[], begins: readonly Micros[]): Unproven {
   const index = lives.findIndex((life) => life.epoch === epochOf(gap.gapId));
   if (index < 0 && gap.to !== null) return { from: gap.from, to: gap.to, cause: gap.cause };
-  const end =
-    index < 0
-      ? (lives.find((life) => life.startedAt > gap.from)?.startedAt ?? null)
-      : endOfLife(lives, index);
+  const end = (index < 0 ? begins.find((begin) => begin > gap.from) : begins[index + 1]) ?? null;
   const to = end !== null && end < endOf(gap) ? end : gap.to;
   return { from: gap.from, to, cause: gap.cause };
 }
@@ -109,17 +114,18 @@ function earlier(unproven: Unproven, allowance: number): Unproven {
 /** Stretches in which the line was not running or recorded a gap of everything. */
 export function unprovenForAll(account: LineAccount, rules: AccountRules): Unproven[] {
   const { lives, allGaps, venue } = account;
-  const first = lives[0];
+  const begins = beginsOfLives(account);
+  const first = begins[0];
   if (first === undefined) return [{ from: 0 as Micros, to: null, cause: 'line_down' }];
-  const result: Unproven[] = [{ from: 0 as Micros, to: first.startedAt, cause: 'line_down' }];
+  const result: Unproven[] = [{ from: 0 as Micros, to: first, cause: 'line_down' }];
   lives.forEach((life, index) => {
-    const end = endOfLife(lives, index);
+    const end = begins[index + 1] ?? null;
     const from = provenUntil(life, venue);
     if (end !== null || from < rules.now - rules.silence) {
       result.push(earlier({ from, to: end, cause: 'line_down' }, rules.arrivalAllowance));
     }
   });
-  for (const gap of allGaps) result.push(earlier(withinLife(gap, lives), rules.arrivalAllowance));
+  for (const gap of allGaps) result.push(earlier(withinLife(gap, lives, begins), rules.arrivalAllowance));
   return result;
 }
 
@@ -160,12 +166,13 @@ export function unprovenForInstrument(
   rules: AccountRules,
 ): Unproven[] {
   const { lives } = account;
+  const begins = beginsOfLives(account);
   const result = unprovenForAll(account, rules);
   const firstExpected = new Map<string, Micros>();
   for (const gap of gaps) {
     // Up to the end of its market the line had everything: only what can be missed may have arrived later.
     const allowance = gap.cause === MARKET_OVER ? 0 : rules.arrivalAllowance;
-    result.push(earlier(untilExpected(withinLife(gap, lives), gaps), allowance));
+    result.push(earlier(untilExpected(withinLife(gap, lives, begins), gaps), allowance));
     if (!beginnings.has(gap.cause)) continue;
     const epoch = epochOf(gap.gapId);
     const known = firstExpected.get(epoch);
@@ -173,9 +180,9 @@ export function unprovenForInstrument(
   }
   lives.forEach((life, index) => {
     const expected = firstExpected.get(life.epoch);
-    const end = endOfLife(lives, index);
+    const end = begins[index + 1] ?? null;
     const to = expected === undefined || (end !== null && end < expected) ? end : expected;
-    result.push({ from: life.startedAt, to, cause: 'not_subscribed' });
+    result.push({ from: begins[index]!, to, cause: 'not_subscribed' });
   });
   return result;
 }

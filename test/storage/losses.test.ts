@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { LineStore } from '#src/storage/line-store.ts';
 import { lostWith } from '#src/storage/lost-scope.ts';
+import { factsOf } from '#src/storage/record-facts.ts';
 import type { DeliveredRecord } from '#src/storage/stream-records.ts';
 import { useDatabases } from './database.ts';
 import { DAY, line, recordOf } from './stream-lines.ts';
@@ -17,6 +18,7 @@ describe('what a line that cannot be stored leaves unproven', () => {
       instruments: ['KXTEST-1'],
       bounds: { from: DAY, to: DAY + 51 },
       gapId: null,
+      isEvent: true,
     });
     expect(lostWith(bytes(line.lifecycle({ instruments: [] })))).toMatchObject({ instruments: null });
   });
@@ -38,6 +40,7 @@ describe('what a line that cannot be stored leaves unproven', () => {
       instruments: ['KXTEST-1'],
       bounds: null,
       gapId: null,
+      isEvent: true,
     });
     const inOrder =
       '{"kind":"book_delta","venue":"kalshi","instrument":"K7","side":"bid","price":NaN,"change":1' +
@@ -52,6 +55,7 @@ describe('what a line that cannot be stored leaves unproven', () => {
         instruments: null,
         bounds: null,
         gapId: null,
+        isEvent: null,
       });
     }
   });
@@ -62,6 +66,7 @@ describe('what a line that cannot be stored leaves unproven', () => {
       instruments: ['KXTEST-1'],
       bounds: { from: DAY, to: null },
       gapId: 'a:1:1',
+      isEvent: false,
     });
     expect(lostWith(bytes(line.gap({ to: DAY + 5, sid: 'x' })))).toMatchObject({
       bounds: { from: DAY, to: DAY + 5 },
@@ -70,6 +75,29 @@ describe('what a line that cannot be stored leaves unproven', () => {
     expect(lostWith(bytes(line.gap({ to: 'soon' })))).toMatchObject({ bounds: { to: null }, gapId: null });
     expect(lostWith(bytes(line.gap({ instruments: ['K1', 5] })))).toMatchObject({ instruments: null });
     expect(lostWith(bytes(line.gap({ from: 'noon' })))).toMatchObject({ bounds: null });
+  });
+
+  test('is within the times that its record states, unless it may have been a gap', () => {
+    const facts = (lines: readonly unknown[], over: object) =>
+      factsOf(recordOf([...lines, recordEnd({ order: 2, previous: 1, ...over })]));
+    const times = { events: [DAY + 3, DAY + 9] };
+    const [torn, gap] = ['{"ki', line.gap()];
+    const bounds = { from: DAY + 3, to: DAY + 10 };
+    expect(lostWith(bytes(torn), facts([torn], { gaps: 0, ...times }))?.bounds).toEqual(bounds);
+    expect(lostWith(bytes(torn), facts([gap, torn], { gaps: 1, ...times }))?.bounds).toEqual(bounds);
+    expect(lostWith(bytes(torn), facts([gap, torn], { gaps: 2, ...times }))?.bounds).toBeNull();
+    expect(lostWith(bytes(torn), facts([torn], { gaps: 0, ...times, split: true }))?.bounds).toBeNull();
+    expect(lostWith(bytes(torn), facts([torn], times))?.bounds).toBeNull();
+    expect(lostWith(bytes(torn), facts([torn], { gaps: 0 }))?.bounds).toBeNull();
+    // No event was in the record: it was a heartbeat or the like.
+    expect(lostWith(bytes(torn), facts([torn], { gaps: 0, events: null }))).toBeNull();
+    const broken = JSON.stringify(line.delta()).replace('480000', 'NaN');
+    expect(lostWith(bytes(broken), facts([broken], { gaps: 7, ...times }))).toMatchObject({
+      instruments: ['KXTEST-1'],
+      bounds,
+    });
+    const timeless = line.gap({ from: 'noon' });
+    expect(lostWith(bytes(timeless), facts([timeless], { gaps: 1, ...times }))?.bounds).toBeNull();
   });
 
   test('is nothing for what is not an event', () => {
@@ -91,17 +119,30 @@ async function gapsOf(client: pg.Client): Promise<unknown[]> {
   return rows;
 }
 
-const ended = (order: number, previous: number | null, gapFreeSince = 0, lane = 3): DeliveredRecord =>
+const recordEnd = (over: object): object => ({
+  kind: 'record_end',
+  gap_free_since: 0,
+  sealed_at: DAY,
+  ...over,
+});
+
+const ended = (
+  order: number,
+  previous: number | null,
+  gapFreeSince = 0,
+  lane = 3,
+  more: object = {},
+): DeliveredRecord =>
   recordOf(
     [
       line.delta({ occurrence: order }),
-      {
-        kind: 'record_end',
+      recordEnd({
         order,
         previous,
         gap_free_since: gapFreeSince,
         sealed_at: DAY + order * 1_000_000,
-      },
+        ...more,
+      }),
     ],
     { partitionKey: `lane-${lane}` },
   );
@@ -219,6 +260,86 @@ describe('the database of a line', () => {
       { partition_key: 'lane-3', last_order: 10 },
       { partition_key: 'lane-4', last_order: 2 },
     ]);
+  });
+
+  test('follows the records of each life by themselves, whatever its clock says', async () => {
+    const { client, store } = await freshStore();
+    const [first, second] = [{ epoch: '5-e' }, { epoch: '2-e' }];
+    await store.store([
+      recordOf([line.heartbeat({ epoch: '5-e', started_at: DAY - 5 })]),
+      ended(1_000, null, 999, 3, first),
+      ended(1_001, 1_000, 999, 3, first),
+    ]);
+    // The clock was set back: orders of this life are less than those of the one before.
+    await store.store([
+      recordOf([
+        line.heartbeat({ epoch: '5-e', durable_until: DAY + 2 }),
+        line.heartbeat({ epoch: '2-e', started_at: DAY - 900 }),
+      ]),
+      ended(1, null, 0, 3, second),
+      ended(2, 1, 0, 3, second),
+    ]);
+    const outcome = await store.store([ended(5, 4, 3, 3, second), ended(1_001, 1_000, 999, 3, first)]);
+    expect(outcome.missing.map(({ after, end }) => [after, end.order])).toEqual([[2, 5]]);
+    // Bound to the life, so that the tape ends them with it.
+    expect(await gapsOf(client)).toMatchObject(
+      ['kalshi', 'polymarket'].flatMap((venue) => {
+        const gap_id = `writer:2-e:not-delivered/line-a/lane-3/5/${venue}`;
+        return [
+          { gap_id, from: DAY - 900, to: DAY + 5_000_000 },
+          { gap_id: `${gap_id}/on`, from: DAY + 5_000_000, to: null },
+        ];
+      }),
+    );
+    const { rows } = await client.query('SELECT epoch FROM heartbeats ORDER BY heard');
+    expect(rows).toEqual([{ epoch: '5-e' }, { epoch: '2-e' }]);
+  });
+
+  test('lacks of one record that never came only what the next one says of it', async () => {
+    const { client, store } = await freshStore();
+    const before = (previous: number, events: unknown) => ({ before: { previous, events } });
+    await store.store([ended(1, null), ended(3, 2, 0, 3, before(1, null))]);
+    expect(await gapsOf(client)).toEqual([]);
+    const outcome = await store.store([ended(5, 4, 0, 3, before(3, [DAY + 7, DAY + 8]))]);
+    expect(outcome.missing).toHaveLength(1);
+    const stated = ['kalshi', 'polymarket'].map((venue) => ({
+      venue,
+      is_all: true,
+      from: DAY + 7,
+      to: DAY + 9,
+    }));
+    expect(await gapsOf(client)).toMatchObject(stated);
+    // Of two, it says nothing of the first.
+    await store.store([ended(8, 7, 0, 3, before(6, [DAY + 7, DAY + 8]))]);
+    expect(await gapsOf(client)).toMatchObject([stated[0], { from: 0 }, stated[1], { from: 0 }]);
+  });
+
+  test('loses nothing with records that no life has sealed, and leaves those of one to the record after', async () => {
+    const { client, store } = await freshStore();
+    const poison = recordOf(['{"kind":"trade"', '[]', '{"kind":"trade","venue":"kalshi","price":"9"}'], {
+      partitionKey: 'lane-3',
+    });
+    await store.store([ended(1, null)]);
+    await store.store([poison, ended(2, 1)]);
+    expect((await client.query('SELECT FROM poison_records')).rowCount).toBe(3);
+    expect(await gapsOf(client)).toEqual([]);
+    // Nothing of record 3 can be read.
+    await store.store([recordOf(['{"ki'], { partitionKey: 'lane-3' })]);
+    const told = { before: { previous: 2, events: [DAY + 1, DAY + 2] } };
+    await store.store([ended(4, 3, 0, 3, told)]);
+    expect(await gapsOf(client)).toMatchObject([
+      { from: DAY + 1, to: DAY + 3 },
+      { from: DAY + 1, to: DAY + 3 },
+    ]);
+  });
+
+  test('doubts the life of a record that went in parts, when something was put aside before its last part', async () => {
+    const { client, store } = await freshStore();
+    await store.store([ended(1, null), ended(2, 1, 0, 3, { split: true })]);
+    expect(await gapsOf(client)).toEqual([]);
+    await store.store([recordOf(['{"ki'], { partitionKey: 'lane-3' })]);
+    await store.store([ended(3, 2, 0, 3, { split: true })]);
+    expect(await gapsOf(client)).toHaveLength(4);
   });
 
   test('knows after a new start how far it had come', async () => {

@@ -73,6 +73,7 @@ function open(
   lanes = 4,
 ): Promise<Batcher> {
   return Batcher.open({
+    epoch: 'life',
     stream,
     directory,
     clock,

@@ -36,6 +36,7 @@ class RecordingStream implements RecordStream {
 function open(stream: RecordStream, options: Partial<BatcherOptions> = {}): Promise<Batcher> {
   const told = problems;
   return Batcher.open({
+    epoch: 'life',
     stream,
     directory,
     clock,

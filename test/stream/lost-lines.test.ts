@@ -61,6 +61,7 @@ class StrictStream implements RecordStream {
 
 async function sent(stream: StrictStream, lines: readonly unknown[], limits = SMALL): Promise<Batcher> {
   const batcher = await Batcher.open({
+    epoch: 'life',
     stream,
     directory,
     clock,
@@ -116,7 +117,7 @@ test('an event that no record can hold is kept, and leaves a gap of its instrume
       cause: 'not_sent',
     },
   ]);
-  expect(stream.events()[0]!['gap_id']).toMatch(/^b:not-sent:\d+$/);
+  expect(stream.events()[0]!['gap_id']).toMatch(/^b:not-sent:life\/\d+$/);
 });
 
 test('an event that JSON cannot hold is shown in a file, and leaves a gap of its instruments', async () => {
@@ -183,7 +184,53 @@ test('a record that the stream finds too large comes in parts, in order, and onl
   expect(keptAside().map((text) => JSON.parse(text))).toEqual([snapshot]);
   expect(batcher.figures()).toMatchObject({ set_aside_lines: 1, backlog_lines: 0, memory_bytes: 0 });
   expect(stream.lines().at(-1)).toMatchObject({ kind: 'record_end' });
-  expect(stream.lines().filter(({ kind }) => kind === 'record_end')).toHaveLength(1);
+  const ends = stream.lines().filter(({ kind }) => kind === 'record_end');
+  expect(ends).toHaveLength(1);
+  expect(ends[0]).toMatchObject({ split: true });
+});
+
+test('every record states the times of its events, and those of the record before', async () => {
+  const stream = new StrictStream(2_000);
+  const trade = (received_at: unknown, exchange_ts: number | null): unknown => ({
+    ...provenance,
+    kind: 'trade',
+    instrument: 'P1',
+    trade_id: 't'.repeat(900),
+    received_at,
+    exchange_ts,
+  });
+  const book = {
+    ...provenance,
+    kind: 'book_snapshot',
+    snapshot_ts: T - 9,
+    exchange_ts: null,
+    asks: 'a'.repeat(500),
+  };
+  // Two trades fill a record.
+  const lines = [
+    trade(T + 5, T - 3),
+    trade(T + 2, null),
+    book,
+    numberedLine('K1', 1, T),
+    trade(Number.NaN, T),
+  ];
+  await sent(stream, [...lines, trade(T, T)]);
+  const ends = stream.lines().filter(({ kind }) => kind === 'record_end');
+  const spans = [
+    [T - 3, T + 5],
+    [T - 9, T + 700],
+  ];
+  expect(ends.slice(0, 2).map(({ events }) => events)).toEqual(spans);
+  // A time that is none leaves the span of its record open.
+  expect(ends.some(({ events }) => events === undefined)).toBe(true);
+  const orders = ends.map(({ order }) => order);
+  expect(ends.map(({ before }) => before)).toEqual(
+    ends.map((_, index) => {
+      if (index === 0) return null;
+      const { events } = ends[index - 1]!;
+      return { previous: orders[index - 2] ?? null, ...(events === undefined ? {} : { events }) };
+    }),
+  );
 });
 
 test('every record names the one before it in its partition, and the last that held a gap', async () => {
@@ -209,5 +256,7 @@ test('every record names the one before it in its partition, and the last that h
   expect(ends.map(({ gap_free_since }) => gap_free_since)).toEqual(
     orders.map((_, index) => (index <= withGap ? orders[0]! - 1 : orders[withGap])),
   );
+  expect(ends.map(({ gaps }) => gaps)).toEqual(orders.map((_, index) => (index === withGap ? 1 : 0)));
+  for (const { epoch } of ends) expect(epoch).toBe('life');
   for (const text of records) expect(text.trimEnd().split('\n').at(-1)).toContain('"kind":"record_end"');
 });

@@ -401,14 +401,14 @@ describe('lines whose clocks are not the venue’s', () => {
 
   it('are compared with each other by that time, too', () => {
     const lines = [skewed('a', [[0, 1_200, 1_000]]), skewed('b', [[0, 800, 990]])];
-    const limits = { silence: 100, arrivalAllowance: 5 };
+    const limits = { silence: 100, settleAllowance: 5 };
     expect(mergeHorizon(lines, limits, 'kalshi')).toBe(985);
     // Of a venue that they do not speak of, their own clocks are all there is.
     expect(mergeHorizon(lines, limits, 'a third')).toBe(1_195);
   });
 
   it('believe no clock alone that is ahead of what others have of the venue', () => {
-    const limits = { silence: 100, arrivalAllowance: 5 };
+    const limits = { silence: 100, settleAllowance: 5 };
     // Far ahead, and without an event of the venue yet.
     const ahead = line('c', [[5_000, 5_200]]);
     const lines = [skewed('a', [[0, 1_200, 1_000]]), skewed('b', [[0, 800, 990]])];
@@ -425,7 +425,7 @@ describe('lines whose clocks are not the venue’s', () => {
 });
 
 describe('the merge horizon', () => {
-  const limits = { silence: 100, arrivalAllowance: 5 };
+  const limits = { silence: 100, settleAllowance: 5 };
   it('is the least of what running lines have, less the time an event may take', () => {
     expect(
       mergeHorizon([line('a', [[0, 950]]), line('b', [[0, 900]]), line('c', [[0, 1_000]])], limits, 'kalshi'),

@@ -62,6 +62,7 @@ test('the figures of batcher and recorders are read when they are asked for', as
   const directory = mkdtempSync(join(tmpdir(), 'figures-'));
   const clock = systemClock();
   const batcher = await Batcher.open({
+    epoch: 'life',
     stream: new MemoryRecordStream({ clock }),
     directory,
     clock,

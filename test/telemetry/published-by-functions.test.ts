@@ -235,6 +235,6 @@ describe('the state of the tape', () => {
     await heartbeat(made.sessions.c, 'c', 'e', T0 - 600 * SECOND, T0 - 10 * SECOND);
     await runUntilDone(made.merge());
     const { settledUntil } = await tapeHealth(made.production, T0 as Micros, defaultRules);
-    expect(settledUntil).toBe(T0 - 10 * SECOND - defaultRules.arrivalAllowance);
+    expect(settledUntil).toBe(T0 - 10 * SECOND - defaultRules.settleAllowance);
   });
 });

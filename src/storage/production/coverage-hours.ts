@@ -3,6 +3,7 @@ import type { Venue } from '../../events/event.ts';
 import type { Micros } from '../../units/time.ts';
 import { EVERY_INSTRUMENT, type Touched } from './gap-merge.ts';
 import { HOUR_MICROS } from './hour-marks.ts';
+import { stageOf } from './merge-statements.ts';
 
 /** By how much a gap of the tape may begin before the line's gap that it comes from. */
 const EARLIER = 60_000_000;
@@ -30,23 +31,38 @@ export async function doubtHours(client: ClientBase, touched: readonly Touched[]
 }
 
 /**
+ * To be called while the stage holds what the lines newly say of instruments, before the catalogue takes it: hours that
+ * stand under an instrument's own name are those of its market, and hours of a market that gets an instrument are
+ * pending again, because that one may lie in a gap.
+ */
+export async function moveHoursToMarkets(client: ClientBase): Promise<void> {
+  await client.query(
+    `CREATE TEMP TABLE IF NOT EXISTS learned_instruments (venue text, instrument text, market text) ON COMMIT DELETE ROWS;
+     INSERT INTO learned_instruments
+     SELECT DISTINCT ON (s.venue, s.instrument) s.venue, s.instrument, s.market
+     FROM ${stageOf('instruments')} AS s
+     WHERE NOT EXISTS (
+       SELECT FROM instruments AS i
+       WHERE i.venue = s.venue AND i.instrument = s.instrument AND (i.market = s.market OR i.updated_at >= s.updated_at))
+     ORDER BY s.venue, s.instrument, s.updated_at DESC, s.line;
+     UPDATE coverage_hours AS h SET condition = 'pending' FROM learned_instruments AS l
+     WHERE h.venue = l.venue AND h.market = l.market AND h.condition <> 'pending';
+     WITH moved AS (
+       DELETE FROM coverage_hours AS h USING learned_instruments AS l
+       WHERE h.venue = l.venue AND h.market = l.instrument AND l.market <> l.instrument
+       RETURNING h.venue, l.market, h.hour
+     )
+     INSERT INTO coverage_hours (venue, market, hour, condition)
+     SELECT DISTINCT venue, market, hour, 'pending' FROM moved ON CONFLICT DO NOTHING`,
+  );
+}
+
+/**
  * Gives every pending hour of a venue that lies wholly before the horizon its condition: `available` where the tape has no gap
  * of any instrument of the market, `missing` where every instrument is in a gap for the whole hour, else `degraded`.
  */
 export async function settleHours(client: ClientBase, venue: Venue, horizon: Micros): Promise<void> {
   const before = horizon - HOUR_MICROS;
-  // Marked before the catalogue knew the instrument's market.
-  await client.query(
-    `WITH renamed AS (
-       DELETE FROM coverage_hours AS h USING instruments AS i
-       WHERE h.condition = 'pending' AND h.hour <= $1 AND h.venue = $2
-         AND i.venue = h.venue AND i.instrument = h.market AND i.market <> h.market
-       RETURNING h.venue, i.market, h.hour
-     )
-     INSERT INTO coverage_hours (venue, market, hour, condition)
-     SELECT DISTINCT venue, market, hour, 'pending' FROM renamed ON CONFLICT DO NOTHING`,
-    [before, venue],
-  );
   await client.query(
     `UPDATE coverage_hours AS h
      SET condition = CASE WHEN s.least >= ${HOUR_MICROS} THEN 'missing' WHEN s.greatest > 0 THEN 'degraded' ELSE 'available' END

@@ -3,6 +3,7 @@ import { gapsOfAll, gapsOfInstrument, replaceFrom, type TapeGap } from '../../ta
 import { endOf } from '../../tape/intervals.ts';
 import {
   type AccountRules,
+  beginsOfLives,
   type LineAccount,
   type LineGap,
   type LineLife,
@@ -82,7 +83,7 @@ export function latestTime(now: Micros, lives: Iterable<readonly LineLife[]>, ve
   return Math.max(now, latestProven([...lives].flat(), venue)) as Micros;
 }
 
-/** Enters what a line's heartbeats say. Says nothing less than what is known already. */
+/** Enters what a line's heartbeats say, new lives behind those that are known. Says nothing less than what is known already. */
 export async function storeLives(
   client: ClientBase,
   line: LineName,
@@ -90,7 +91,10 @@ export async function storeLives(
 ): Promise<void> {
   await client.query(
     `INSERT INTO line_lives AS l (line, epoch, started_at, durable_until, proven_until)
-     SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::jsonb[])
+     SELECT $1, epoch, started_at, durable_until, proven_until
+     FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::jsonb[]) WITH ORDINALITY
+       AS told (epoch, started_at, durable_until, proven_until, place)
+     ORDER BY place
      ON CONFLICT (line, epoch) DO UPDATE
      SET started_at = least(l.started_at, excluded.started_at),
        proven_until = CASE WHEN excluded.durable_until > l.durable_until THEN excluded.proven_until ELSE l.proven_until END,
@@ -131,7 +135,7 @@ export async function storeRestoration(
   return touched;
 }
 
-/** All three lines as the tape knows them, without gaps. */
+/** The lives of all three lines, each line's in the order in which it lived them. */
 export async function readLives(client: ClientBase): Promise<Map<LineName, LineLife[]>> {
   const { rows } = await client.query<{
     line: LineName;
@@ -140,7 +144,7 @@ export async function readLives(client: ClientBase): Promise<Map<LineName, LineL
     durable_until: string;
     proven_until: Record<string, Micros>;
   }>(
-    'SELECT line, epoch, started_at::text, durable_until::text, proven_until FROM line_lives ORDER BY line_lives.started_at, epoch',
+    'SELECT line, epoch, started_at::text, durable_until::text, proven_until FROM line_lives ORDER BY heard',
   );
   const lives = new Map<LineName, LineLife[]>(lineNames.map((line) => [line, []]));
   for (const row of rows) {
@@ -241,18 +245,19 @@ const tapeRow = (venue: string, instrument: string, gap: TapeGap): GapRow =>
  * Keeps the tape's gaps what the lines' gaps and lives make of them. To be called in the transaction that
  * stored those; recomputes only what they touch, and writes only what differs.
  *
+ * @param lives those of all lines, as stored.
  * @param touched gaps of lines that are new or changed.
  * @param heard what the lines' heartbeats say by now, beside what the tape has taken over of it.
  * @returns instruments whose gaps of the tape were computed anew, from when on.
  */
 export async function recomputeTapeGaps(
   client: ClientBase,
+  lives: ReadonlyMap<LineName, readonly LineLife[]>,
   touched: readonly Touched[],
   allowances: AccountRules,
   heard: readonly (readonly LineLife[])[] = [],
 ): Promise<Touched[]> {
   const recomputed: Touched[] = [];
-  const lives = await readLives(client);
   for (const venue of await venuesOf(client)) {
     const rules = { ...allowances, now: latestTime(allowances.now, [...lives.values(), ...heard], venue) };
     const all = await client.query<GapRow>(
@@ -316,12 +321,12 @@ export async function recomputeTapeGaps(
 
 /** The beginning of the earliest life that reaches beyond a time: all gaps from there on bear on what follows it. */
 function reachBack(accounts: readonly LineAccount[], since: Micros): Micros {
-  const starts = accounts.flatMap(({ lives }) =>
-    lives.flatMap((life, index) => {
-      const next = lives[index + 1];
-      return next === undefined || next.startedAt > since ? [life.startedAt] : [];
-    }),
-  );
+  const starts = accounts.flatMap((account) => {
+    const begins = beginsOfLives(account);
+    return account.lives.flatMap((life, index) =>
+      (begins[index + 1] ?? Number.POSITIVE_INFINITY) > since ? [life.startedAt] : [],
+    );
+  });
   return Math.min(since, ...starts) as Micros;
 }
 

@@ -24,6 +24,7 @@ export interface Reading {
 export interface Heartbeats {
   /** The latest transaction that wrote any of them. */
   readonly xid: bigint;
+  /** In the order in which the database first heard of them. */
   readonly lives: readonly LineLife[];
 }
 
@@ -65,8 +66,8 @@ export class LineReader {
              (SELECT oid FROM pg_database WHERE datname = current_database()) AS history,
            pg_snapshot_xmin(pg_current_snapshot())::text AS bound,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('epoch', epoch, 'startedAt', min_started,
-              'durableUntil', min_durable, 'provenUntil', proven, 'xid', xid)), '[]')
-            FROM (SELECT epoch, min(started_at) AS min_started,
+              'durableUntil', min_durable, 'provenUntil', proven, 'xid', xid) ORDER BY heard), '[]')
+            FROM (SELECT epoch, min(heard) AS heard, min(started_at) AS min_started,
                     -- A lane that has not been heard of yet holds the life back to its begin.
                     CASE WHEN count(*) >= max(lanes) THEN min(durable_until) ELSE min(started_at) END AS min_durable,
                     -- That of the lane which is furthest behind.

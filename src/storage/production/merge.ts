@@ -12,7 +12,7 @@ import {
   latestStageStatement,
   latestTables,
 } from './catalogue-merge.ts';
-import { doubtHours, settleHours } from './coverage-hours.ts';
+import { doubtHours, moveHoursToMarkets, settleHours } from './coverage-hours.ts';
 import { moveCursor, readCursors } from './cursors.ts';
 import {
   gapReadStatement,
@@ -283,8 +283,9 @@ export class TapeMerge {
       silence: rules.silence,
       arrivalAllowance: rules.arrivalAllowance,
     };
-    await doubtHours(production, await recomputeTapeGaps(production, this.#touched, account, heard));
-    const known = [...(await readLives(production)).values()].map((own) => ({ lives: own }));
+    const lives = await readLives(production);
+    await doubtHours(production, await recomputeTapeGaps(production, lives, this.#touched, account, heard));
+    const known = [...lives.values()].map((own) => ({ lives: own }));
     for (const venue of venueNames) {
       const horizon = mergeHorizon(known, rules, venue);
       if (horizon !== null) await settleHours(production, venue, horizon);
@@ -315,7 +316,10 @@ export class TapeMerge {
           name: table.name,
           stage: latestStageStatement(table),
           read: (line) => latestReadStatement(table, line),
-          store: () => counts(latestMergeStatement(table)),
+          store: async () => {
+            if (table.name === 'instruments') await moveHoursToMarkets(production);
+            return await counts(latestMergeStatement(table));
+          },
         }),
       ),
       {

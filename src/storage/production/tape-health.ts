@@ -55,7 +55,10 @@ export async function tapeHealth(client: ClientBase, now: Micros, rules: TapeRul
   const lives = await readLives(client);
   const alive = lineNames.filter((line) => {
     const latest = lives.get(line)?.at(-1);
-    return latest !== undefined && latest.durableUntil >= now - rules.silence;
+    if (latest === undefined) return false;
+    // What it has of the venues' time is as good a sign of life: its own clock may be behind.
+    const proven = Math.max(latest.durableUntil, ...Object.values(latest.provenUntil ?? {}));
+    return proven >= now - rules.silence;
   });
   const known = await client.query<{ venue: string }>('SELECT DISTINCT venue FROM markets ORDER BY venue');
   const ran = lineNames.map((line) => ({ lives: lives.get(line) ?? [] }));

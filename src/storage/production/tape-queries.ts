@@ -161,11 +161,10 @@ export async function horizonOf(
   venue?: string,
 ): Promise<Micros | null> {
   const lines = [...(await readLives(client)).values()].map((lives) => ({ lives }));
-  const limits = { silence: rules.silence, arrivalAllowance: rules.settleAllowance };
-  if (venue !== undefined) return mergeHorizon(lines, limits, venue);
+  if (venue !== undefined) return mergeHorizon(lines, rules, venue);
   const spoken = lines.flatMap(({ lives }) => lives.flatMap((life) => Object.keys(life.provenUntil ?? {})));
-  const horizons = [...new Set(spoken)].map((name) => mergeHorizon(lines, limits, name));
-  if (horizons.length === 0) return mergeHorizon(lines, limits, '');
+  const horizons = [...new Set(spoken)].map((name) => mergeHorizon(lines, rules, name));
+  if (horizons.length === 0) return mergeHorizon(lines, rules, '');
   return horizons.reduce((least, next) => (least === null || next === null || next < least ? next : least));
 }
 
