@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { lineNames } from '#src/storage/production/merge-statements.ts';
+import { tapeHealth } from '#src/storage/production/tape-health.ts';
+import { horizonOf } from '#src/storage/production/tape-queries.ts';
+import { defaultRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
 import { useDatabases } from '../storage/database.ts';
 import { delta, gapRow, heartbeat, runUntilDone, store, type World, world } from './lines.ts';
@@ -102,5 +105,50 @@ describe('the condition of a market and hour', () => {
     made.now = (H0 + 2 * HOUR) as Micros;
     await runUntilDone(made.merge());
     expect(await hours(made)).toEqual([['M', 0, 'degraded']]);
+  });
+
+  it('goes over to the market that the catalogue learns of once the hour is settled, and is reckoned anew', async () => {
+    const made = await world(databases);
+    await running(made, H0 - HOUR, H0 + 2 * HOUR, ['P1']);
+    for (const instrument of ['P1', 'M'])
+      await store(made.sessions.a, 'order_book_deltas', [delta({ instrument, exchange_ts: H0 + 1 })]);
+    await runUntilDone(made.merge());
+    expect(await hours(made)).toEqual([
+      ['M', 0, 'available'],
+      ['P1', 0, 'available'],
+    ]);
+    const learn = async (instruments: readonly string[], updated_at: number): Promise<void> => {
+      const rows = instruments.map((instrument, position) => {
+        return { venue: 'kalshi', instrument, market: 'M', outcome: instrument, position, updated_at };
+      });
+      await store(made.sessions.b, 'instruments', rows);
+      await runUntilDone(made.merge());
+    };
+    await learn(['P1'], 1);
+    expect(await hours(made)).toEqual([['M', 0, 'available']]);
+    // Another one, without an event in the hour, of which nothing was ever proven.
+    for (const line of lineNames) {
+      const gap = gapRow(`${line}:e1:7`, H0 - HOUR, null, { instruments: ['P2'] });
+      await store(made.sessions[line], 'gaps', [gap]);
+    }
+    await runUntilDone(made.merge());
+    expect(await hours(made)).toEqual([['M', 0, 'available']]);
+    await learn(['P2'], 1);
+    expect(await hours(made)).toEqual([['M', 0, 'degraded']]);
+  });
+
+  it('is settled by the one reckoning that queries and the health of the tape go by', async () => {
+    const made = await world(databases);
+    const until = H0 + HOUR + 2_000_000;
+    await running(made, H0 - HOUR, until - 1);
+    await store(made.sessions.a, 'order_book_deltas', [delta({ exchange_ts: H0 + 5 })]);
+    const settled = async (): Promise<unknown[]> => {
+      await runUntilDone(made.merge());
+      const { settledUntil } = await tapeHealth(made.production, made.now, defaultRules);
+      return [(await hours(made))[0], settledUntil, await horizonOf(made.production, defaultRules, 'kalshi')];
+    };
+    expect(await settled()).toEqual([['K1', 0, 'pending'], H0 + HOUR - 1, H0 + HOUR - 1]);
+    for (const line of lineNames) await heartbeat(made.sessions[line], line, 'e1', H0 - HOUR, until);
+    expect(await settled()).toEqual([['K1', 0, 'available'], H0 + HOUR, H0 + HOUR]);
   });
 });

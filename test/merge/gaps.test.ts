@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readLives } from '#src/storage/production/gap-merge.ts';
 import { type LineName, lineNames } from '#src/storage/production/merge-statements.ts';
+import { tapeHealth } from '#src/storage/production/tape-health.ts';
 import { horizonOf } from '#src/storage/production/tape-queries.ts';
 import { gapsOfInstrument } from '#src/tape/gaps.ts';
 import type { LineGap } from '#src/tape/line-account.ts';
@@ -218,6 +219,56 @@ describe('gaps of the tape, kept by the merge', () => {
     // The horizon does not wait for line c; so c proves nothing either.
     expect(await horizonOf(made.production, rules)).toBe(at(100));
     expect(await tapeGaps(made)).toContainEqual(['K1', 50, 60, 'startup']);
+  });
+
+  it('follow the lives of a line as its database heard of them, though its clock was set back in between', async () => {
+    const made = await world(databases);
+    const merge = made.merge({ rules });
+    const proven = (until: number) => ({ kalshi: at(until) });
+    for (const line of lineNames) {
+      await heartbeat(made.sessions[line], line, 'e1', T0, at(100), 0, 1, proven(100));
+      await store(made.sessions[line], 'gaps', [
+        gapRow(`${line}:e1:1`, at(0), at(1)),
+        // Left open by a life that was killed.
+        gapRow(`${line}:e1:2`, at(90), null, { instruments: ['K2'] }),
+      ]);
+    }
+    made.now = at(100) as Micros;
+    await merge.run();
+
+    // The clock of a is an hour behind from its second life on, and right again in its third.
+    const a = made.sessions.a;
+    await heartbeat(a, 'a', 'e2', at(-3_490), at(-3_400), 0, 1, proven(200));
+    await store(a, 'gaps', [gapRow('a:e2:1', at(-3_490), at(120))]);
+    for (const line of ['b', 'c'] as const) {
+      await heartbeat(made.sessions[line], line, 'e1', T0, at(200), 0, 1, proven(200));
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:3`, at(115), at(190))]);
+    }
+    made.now = at(200) as Micros;
+    await merge.run();
+    expect(await horizonOf(made.production, rules, 'kalshi')).toBe(at(200));
+    const health = await tapeHealth(made.production, at(200) as Micros, rules);
+    expect(health.linesAlive).toBe(3);
+    const own = async (instrument: string) =>
+      (await tapeGaps(made))
+        .filter(([name, , to]) => name === instrument && to !== 0)
+        .map((gap) => gap.slice(0, 3));
+    // The second life of a proves what b and c lack, from when it had its book.
+    expect((await own('K1')).at(-1)).toEqual(['K1', 115, 120]);
+
+    await heartbeat(a, 'a', 'e3', at(210), at(300), 0, 1, proven(300));
+    await store(a, 'gaps', [gapRow('a:e3:1', at(210), at(211))]);
+    for (const line of ['b', 'c'] as const) {
+      await heartbeat(made.sessions[line], line, 'e1', T0, at(300), 0, 1, proven(300));
+      await store(made.sessions[line], 'gaps', [gapRow(`${line}:e1:4`, at(195), at(290))]);
+    }
+    made.now = at(300) as Micros;
+    await merge.run();
+    expect((await own('K1')).at(-1)).toEqual(['K1', 200, 211]);
+    const { rows } = await made.production.query(
+      `SELECT epoch FROM line_lives WHERE line = 'a' ORDER BY heard`,
+    );
+    expect(rows.map(({ epoch }) => epoch)).toEqual(['e1', 'e2', 'e3']);
   });
 
   it('go by the venue’s time where the clocks of lines are not the venue’s', async () => {

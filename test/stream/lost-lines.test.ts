@@ -191,11 +191,15 @@ test('a record that the stream finds too large comes in parts, in order, and onl
 
 test('every record states the times of its events, and those of the record before', async () => {
   const stream = new StrictStream(2_000);
-  const trade = (received_at: unknown, exchange_ts: number | null): unknown => ({
+  const trade = (received_at: number, exchange_ts: number | null): unknown => ({
     ...provenance,
     kind: 'trade',
     instrument: 'P1',
-    trade_id: 't'.repeat(900),
+    trade_id: 't'.repeat(200),
+    price: 1,
+    size: 1,
+    taker_side: null,
+    is_block: false,
     received_at,
     exchange_ts,
   });
@@ -212,7 +216,7 @@ test('every record states the times of its events, and those of the record befor
     trade(T + 2, null),
     book,
     numberedLine('K1', 1, T),
-    trade(Number.NaN, T),
+    { ...book, exchange_ts: 'noon' },
   ];
   await sent(stream, [...lines, trade(T, T)]);
   const ends = stream.lines().filter(({ kind }) => kind === 'record_end');
