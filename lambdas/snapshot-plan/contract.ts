@@ -24,6 +24,7 @@ export const snapshotPlanEnvironment = z.object({
 /** Calls to AWS that the planner makes. */
 export const snapshotPlanCalls: AwsCalls<typeof snapshotPlanEnvironment> = [
   { action: 'dynamodb:PutItem', on: { variables: ['CATALOGUE_TABLE'] } },
+  { action: 'dynamodb:DeleteItem', on: { variables: ['CATALOGUE_TABLE'] } },
   { action: 'dynamodb:Query', on: { variables: ['CATALOGUE_TABLE'] } },
   { action: 'dynamodb:BatchWriteItem', on: { variables: ['CATALOGUE_TABLE'] } },
 ];

@@ -23,6 +23,9 @@ interface Warm {
   readonly log: Logger;
 }
 
+/** By how much the clocks of two functions may differ. */
+const CLOCKS_APART_MILLIS = 1_000;
+
 let warm: Warm | null = null;
 const coldLog = pino({ level: process.env['LOG_LEVEL'] ?? 'info', base: { function: 'snapshot-plan' } });
 
@@ -44,15 +47,15 @@ function start(): Warm {
 export const handler = middy<z.infer<typeof snapshotPlanEvent>, SnapshotPlanResult>()
   .use(errorLog(() => warm?.log ?? coldLog))
   .use(parsedEvent(snapshotPlanEvent))
-  .handler(async ({ execution: run }) => {
+  .handler(async ({ execution: run }, context) => {
     warm ??= start();
     const { environment, table, log } = warm;
     const now = Date.now();
     const intervalMillis = environment.INTERVAL_SECONDS * 1_000;
-    // Given back by the report; after two intervals a run that died no longer keeps the next from starting. A retry of
-    // its own finds it held by the execution that both are of, whatever became of the answer before.
+    // Held no longer than this function may run, until there is a plan: one that is cut off can give nothing back. A retry
+    // of its own finds it held by the execution that both are of, whatever became of the answer before.
     const lease = new Lease(table, 'snapshot-poll', run);
-    if (!(await lease.acquire(now, 2 * intervalMillis))) {
+    if (!(await lease.acquire(now, context.getRemainingTimeInMillis() + CLOCKS_APART_MILLIS))) {
       log.info('an earlier run of the snapshot poll is still going');
       return { run, skipped: true, chunks: [], venues: [] };
     }
@@ -95,6 +98,11 @@ export const handler = middy<z.infer<typeof snapshotPlanEvent>, SnapshotPlanResu
           instruments: planned.reduce((sum, chunk) => sum + chunk.instruments.length, 0),
           oldest_seconds: plan.oldestMillis === null ? null : Math.round(plan.oldestMillis / 1_000),
         });
+      }
+      // Given back by the report; after two intervals a run that died no longer keeps the next from starting.
+      if (!(await lease.acquire(Date.now(), 2 * intervalMillis))) {
+        log.warn({ run }, 'planned for so long that another run has begun');
+        return { run, skipped: true, chunks: [], venues: [] };
       }
       log.info({ run, venues }, 'planned');
       return { run, skipped: false, chunks: chunks.map(({ venue, id }) => ({ venue, id })), venues };

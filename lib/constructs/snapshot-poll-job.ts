@@ -82,7 +82,14 @@ export class SnapshotPollJob extends Construct {
       },
       timeoutSeconds: PLAN_SECONDS,
     });
-    mayCall(plan, [table.tableArn], 'dynamodb:Query', 'dynamodb:BatchWriteItem', 'dynamodb:PutItem');
+    mayCall(
+      plan,
+      [table.tableArn],
+      'dynamodb:Query',
+      'dynamodb:BatchWriteItem',
+      'dynamodb:PutItem',
+      'dynamodb:DeleteItem',
+    );
     return plan;
   }
 

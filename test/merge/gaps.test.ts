@@ -269,6 +269,15 @@ describe('gaps of the tape, kept by the merge', () => {
       `SELECT epoch FROM line_lives WHERE line = 'a' ORDER BY heard`,
     );
     expect(rows.map(({ epoch }) => epoch)).toEqual(['e1', 'e2', 'e3']);
+
+    // The same where the merge hears of all of them at once.
+    await made.production.query('DELETE FROM line_lives');
+    await made.merge({ rules }).run();
+    expect((await readLives(made.production)).get('a')!.map(({ epoch }) => epoch)).toEqual([
+      'e1',
+      'e2',
+      'e3',
+    ]);
   });
 
   it('go by the venue’s time where the clocks of lines are not the venue’s', async () => {

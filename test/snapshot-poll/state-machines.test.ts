@@ -141,6 +141,41 @@ describe('the state machine of the snapshot poll', () => {
     process.env['CATALOGUE_TABLE'] = table.name;
   });
 
+  it('lets the next run begin once a plan that was cut off could run no longer, and never two at once', async () => {
+    const other = await tables.fresh();
+    process.env['CATALOGUE_TABLE'] = other.name;
+    vi.resetModules();
+    const module = await import('../../lambdas/snapshot-plan/handler.ts');
+    const handler = module.handler as unknown as Handler;
+    const [begun, wait] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const list = vi.spyOn((await import('#src/catalogue/open-markets.ts')).OpenMarkets.prototype, 'list');
+    const open = new OpenMarkets(other).list('kalshi');
+    list.mockImplementationOnce(async function* () {
+      begun.resolve();
+      await wait.promise;
+      yield* open;
+    });
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    try {
+      const cutOff = handler({ execution: 'cut off' }, context());
+      await begun.promise;
+      vi.setSystemTime(Date.now() + 30_000);
+      expect(await handler({ execution: 'early' }, context())).toMatchObject({ skipped: true });
+      vi.setSystemTime(Date.now() + 1_000);
+      expect(await handler({ execution: 'after' }, context())).toMatchObject({ skipped: false });
+      // Where it was not cut off after all, it has come too late.
+      wait.resolve();
+      expect(await cutOff).toMatchObject({ skipped: true, chunks: [] });
+      // A plan that is there holds until its report.
+      vi.setSystemTime(Date.now() + 900_000);
+      expect(await handler({ execution: 'next' }, context())).toMatchObject({ skipped: true });
+    } finally {
+      vi.useRealTimers();
+      list.mockRestore();
+      process.env['CATALOGUE_TABLE'] = table.name;
+    }
+  });
+
   it('plans again when the answer of its own plan was lost, for the lease is that of the execution', async () => {
     const other = await tables.fresh();
     process.env['CATALOGUE_TABLE'] = other.name;

@@ -265,15 +265,11 @@ describe('the database of a line', () => {
   test('follows the records of each life by themselves, whatever its clock says', async () => {
     const { client, store } = await freshStore();
     const [first, second] = [{ epoch: '5-e' }, { epoch: '2-e' }];
-    await store.store([
-      recordOf([line.heartbeat({ epoch: '5-e', started_at: DAY - 5 })]),
-      ended(1_000, null, 999, 3, first),
-      ended(1_001, 1_000, 999, 3, first),
-    ]);
+    await store.store([ended(1_000, null, 999, 3, first), ended(1_001, 1_000, 999, 3, first)]);
     // The clock was set back: orders of this life are less than those of the one before.
     await store.store([
       recordOf([
-        line.heartbeat({ epoch: '5-e', durable_until: DAY + 2 }),
+        line.heartbeat({ epoch: '5-e', started_at: DAY - 5 }),
         line.heartbeat({ epoch: '2-e', started_at: DAY - 900 }),
       ]),
       ended(1, null, 0, 3, second),
@@ -297,10 +293,10 @@ describe('the database of a line', () => {
 
   test('lacks of one record that never came only what the next one says of it', async () => {
     const { client, store } = await freshStore();
-    const before = (previous: number, events: unknown) => ({ before: { previous, events } });
-    await store.store([ended(1, null), ended(3, 2, 0, 3, before(1, null))]);
+    const said = (previous: number, events: unknown) => ({ before: { previous, events } });
+    await store.store([ended(1, null), ended(3, 2, 0, 3, said(1, null))]);
     expect(await gapsOf(client)).toEqual([]);
-    const outcome = await store.store([ended(5, 4, 0, 3, before(3, [DAY + 7, DAY + 8]))]);
+    const outcome = await store.store([ended(5, 4, 0, 3, said(3, [DAY + 7, DAY + 8]))]);
     expect(outcome.missing).toHaveLength(1);
     const stated = ['kalshi', 'polymarket'].map((venue) => ({
       venue,
@@ -310,7 +306,7 @@ describe('the database of a line', () => {
     }));
     expect(await gapsOf(client)).toMatchObject(stated);
     // Of two, it says nothing of the first.
-    await store.store([ended(8, 7, 0, 3, before(6, [DAY + 7, DAY + 8]))]);
+    await store.store([ended(8, 7, 0, 3, said(6, [DAY + 7, DAY + 8]))]);
     expect(await gapsOf(client)).toMatchObject([stated[0], { from: 0 }, stated[1], { from: 0 }]);
   });
 

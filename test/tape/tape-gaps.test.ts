@@ -399,6 +399,26 @@ describe('lines whose clocks are not the venue’s', () => {
     ]);
   });
 
+  it('begin no life before the venue time that the life before had reached, however far back the clock was set', () => {
+    const back = skewed('a', [
+      [500, 630, 600],
+      [100, 400, 900],
+    ]);
+    const at = { ...rules, now: us(900) };
+    // Expected by the first life alone: it proved it while it lasted.
+    const gaps = of(['a', [gap('a', 0, 500, 510, 'startup')]]);
+    expect(bounds(gapsOfInstrument([back], gaps, at))).toEqual([
+      [100, 510],
+      [600, null],
+    ]);
+    // Left open by the first life, it lasts until that one's end.
+    const left = { ...back, allGaps: [gap('a', 0, 550, null, 'not_stored')] };
+    expect(bounds(gapsOfAll([left], at))).toEqual([
+      [0, 500],
+      [550, 600],
+    ]);
+  });
+
   it('are compared with each other by that time, too', () => {
     const lines = [skewed('a', [[0, 1_200, 1_000]]), skewed('b', [[0, 800, 990]])];
     const limits = { silence: 100, settleAllowance: 5 };
