@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { DEEPEST, isNestedDeeply } from '../units/nesting.ts';
 import { type AnswerProblem, inShape, issueText, reasonText } from './answer-shape.ts';
 import type { HttpAnswer, HttpClient, HttpRequest } from './http-client.ts';
 
@@ -28,6 +29,12 @@ export class JsonApi {
   elements<T>(route: string, values: unknown, schema: z.ZodType<T>): T[] {
     const kept: T[] = [];
     for (const value of Array.isArray(values) ? values : []) {
+      // Elements are kept with everything that is in them.
+      if (isNestedDeeply(value)) {
+        const message = `nested deeper than ${DEEPEST}`;
+        this.#problem({ route, subject: subjectOf(value), message, raw: null });
+        continue;
+      }
       const result = schema.safeParse(value);
       if (result.success) kept.push(result.data);
       else this.#problem({ route, subject: subjectOf(value), message: issueText(result.error), raw: value });

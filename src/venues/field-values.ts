@@ -1,4 +1,5 @@
 import { parseMillionths, SCALE } from '../units/decimal.ts';
+import { DEEPEST, isNestedDeeply } from '../units/nesting.ts';
 import { MICROS_PER_MILLI, MICROS_PER_SECOND } from '../units/time.ts';
 import type { FrameResult } from './frame-result.ts';
 import { parseUtcText } from './utc-text.ts';
@@ -92,11 +93,19 @@ function digitsOf(text: string): number {
   return exact(value);
 }
 
+/** The message as it is kept with its event: whole, unless nobody could write it down again. */
+export function keptDetails(fields: Fields, message: string, result: FrameResult): Fields {
+  if (!isNestedDeeply(fields)) return fields;
+  result.problem('unknown_value', `${message}: nested deeper than ${DEEPEST}; kept without its fields`);
+  return {};
+}
+
 const SHOWN = 80;
 
 /** A value as a person reads it in a message, shortened. */
 export function shown(value: unknown): string {
   if (value === undefined) return 'missing';
+  if (isNestedDeeply(value)) return 'something nested without an end';
   const text = JSON.stringify(value) ?? String(value);
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }

@@ -3,6 +3,8 @@ import type { ControlMessage, DecodedFrame, DecodeProblem, StatedTop, TickSizeCh
 
 const NOTHING: readonly never[] = Object.freeze([]);
 
+const MANY = 100;
+
 /**
  * A decoded frame in the making. Most frames hold one event and nothing else, so that each list is made with
  * its first element.
@@ -16,6 +18,7 @@ export class FrameResult implements DecodedFrame {
   markets: readonly { readonly instrument: string; readonly market: string }[] = NOTHING;
   sid = 0;
   seq = 0;
+  private kinds: Set<string> | undefined;
 
   event(event: MarketEvent): void {
     if (this.events === NOTHING) this.events = [event];
@@ -27,11 +30,23 @@ export class FrameResult implements DecodedFrame {
     else (this.controls as ControlMessage[]).push(control);
   }
 
-  /** @param reason one of the words listed at `DecodeProblem`. */
+  /**
+   * Of a frame with very many problems, those that are like one that it has already are left out: each costs work, and
+   * a list of a million wrong elements says no more than its first ones.
+   *
+   * @param reason one of the words listed at `DecodeProblem`.
+   */
   problem(reason: string, message: string, instrument?: string): void {
     const problem = instrument === undefined ? { reason, message } : { reason, message, instrument };
     if (this.problems === NOTHING) this.problems = [problem];
-    else (this.problems as DecodeProblem[]).push(problem);
+    else if (this.problems.length < MANY || this.isFirstOfItsKind(problem))
+      (this.problems as DecodeProblem[]).push(problem);
+  }
+
+  private isFirstOfItsKind({ reason, instrument }: DecodeProblem): boolean {
+    this.kinds ??= new Set(this.problems.map((told) => `${told.reason} ${told.instrument}`));
+    const before = this.kinds.size;
+    return this.kinds.add(`${reason} ${instrument}`).size > before;
   }
 
   /** The best prices stated with the event added last. */

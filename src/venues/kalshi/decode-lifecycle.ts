@@ -1,6 +1,6 @@
 import type { LifecycleEvent } from '../../events/event.ts';
 import type { FrameContext } from '../decoder.ts';
-import { type Fields, KnownKeys, shown, textOf } from '../field-values.ts';
+import { type Fields, KnownKeys, keptDetails, shown, textOf } from '../field-values.ts';
 import type { FrameResult } from '../frame-result.ts';
 
 /** The market's status after each announcement; null where it stays. Types that are missing here are news. */
@@ -93,7 +93,8 @@ export function decodeMarketLifecycle(
       ticker,
     );
   }
-  result.event(market(ticker, word ?? type, status ?? undefined, msg, context));
+  const details = keptDetails(msg, type, result);
+  result.event(market(ticker, word ?? type, status ?? undefined, details, context));
 }
 
 /** `event_lifecycle` and `event_fee_update`: about an event, and so about no market in particular. */
@@ -116,7 +117,7 @@ export function decodeEventLifecycle(
     event,
     instruments: [],
     type,
-    details: msg,
+    details: keptDetails(msg, type, result),
     exchange_ts: null,
   });
 }
@@ -134,7 +135,7 @@ export function decodeCombination(
     return;
   }
   COMBINATION.check(msg, result, ticker);
-  result.event(market(ticker, type, undefined, msg, context));
+  result.event(market(ticker, type, undefined, keptDetails(msg, type, result), context));
 }
 
 function market(

@@ -128,6 +128,9 @@ export function decodePriceChange(fields: Fields, context: FrameContext, result:
   const instrument = textOf(fields['asset_id']);
   PRICE_CHANGE.check(fields, result, instrument);
   const exchange_ts = readTimestamp(fields, 'price_change', result, instrument);
+  const listed = entries ?? changes;
+  if (Array.isArray(listed) && listed.length === 0)
+    result.problem('empty', 'price_change: the list of changes is empty', instrument);
   if (Array.isArray(entries)) {
     for (const entry of entries as readonly unknown[]) {
       if (!isFields(entry)) {

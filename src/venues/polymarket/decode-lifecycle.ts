@@ -1,7 +1,7 @@
 import type { LifecycleEvent } from '../../events/event.ts';
 import type { Price } from '../../units/price.ts';
 import type { FrameContext } from '../decoder.ts';
-import { type Fields, KnownKeys, millionthsOf, shown, textOf } from '../field-values.ts';
+import { type Fields, KnownKeys, keptDetails, millionthsOf, shown, textOf } from '../field-values.ts';
 import type { FrameResult } from '../frame-result.ts';
 import { readTimestamp } from './decode-values.ts';
 
@@ -116,7 +116,7 @@ function lifecycle(
   market: string,
   instruments: readonly string[],
   status: string | undefined,
-  details: Fields,
+  fields: Fields,
   context: FrameContext,
   result: FrameResult,
 ): LifecycleEvent {
@@ -127,8 +127,8 @@ function lifecycle(
     market,
     instruments,
     type,
-    details,
-    exchange_ts: readTimestamp(details, type, result, instruments.length === 1 ? instruments[0] : undefined),
+    details: keptDetails(fields, type, result),
+    exchange_ts: readTimestamp(fields, type, result, instruments.length === 1 ? instruments[0] : undefined),
   } as const;
   return status === undefined ? event : { ...event, status };
 }

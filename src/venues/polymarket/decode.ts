@@ -1,3 +1,4 @@
+import { isNestedDeeply } from '../../units/nesting.ts';
 import type { DecodedFrame, FrameContext, FrameDecoder } from '../decoder.ts';
 import { type Fields, isFields, shown, textOf } from '../field-values.ts';
 import { FrameResult } from '../frame-result.ts';
@@ -54,7 +55,8 @@ export class PolymarketDecoder implements FrameDecoder {
     if (this.hashes === null || !isFields(message)) return;
     switch (message['event_type'] ?? inferredType(message)) {
       case 'book':
-        this.hashes.socketBook(message, context.received_at);
+        // The hash is of the message written down again.
+        if (!isNestedDeeply(message)) this.hashes.socketBook(message, context.received_at);
         break;
       case 'last_trade_price':
         this.hashes.trade(message, context.received_at);

@@ -129,7 +129,7 @@ export class PolymarketRest {
   async time(): Promise<Micros> {
     const request = this.#get('/time', {}, this.#limits.clob);
     const { body, answer } = await this.#api.ask(request, z.union([z.number(), z.string()]));
-    if (!/^\d+$/.test(String(body))) throw wrongShape(answer, request, 'expected Unix seconds');
+    if (!/^\d{1,10}$/.test(String(body))) throw wrongShape(answer, request, 'expected Unix seconds');
     return microsFromSeconds(Number(body));
   }
 
