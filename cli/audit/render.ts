@@ -28,6 +28,8 @@ export function auditText(report: AuditReport): string {
     );
   }
   text.push(`keys checked: ${report.keys_checked}`);
+  for (const [line, figures] of Object.entries(report.raw ?? {}))
+    text.push(`raw frames of line ${line}: ${counts(figures) || 'none'}`);
   for (const [venue, { settled_until, instruments, proven_share, books, agreement }] of Object.entries(
     report.venues,
   )) {

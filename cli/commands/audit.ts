@@ -5,6 +5,7 @@ import { defaultRules } from '#src/tape/rules.ts';
 import { systemClock } from '#src/units/time.ts';
 import { type LineDatabaseOpener, openLines } from '../audit/line-databases.ts';
 import { auditText } from '../audit/render.ts';
+import { objectPlace } from '../object-place.ts';
 import { parseCount } from '../queries/arguments.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
 import { CommandFailure } from '../terminal/failure.ts';
@@ -14,6 +15,7 @@ interface AuditCommandOptions extends DatabaseOptions {
   readonly to: string;
   readonly line?: readonly string[];
   readonly examples: number;
+  readonly raw?: string;
   readonly json?: boolean;
 }
 
@@ -39,6 +41,10 @@ export function auditCommand(
       'PostgreSQL URL of the database of a line, such as a=postgresql://…; those of the run on this machine, when absent',
       collect,
     )
+    .option(
+      '--raw <place>',
+      'folder or s3://bucket with the raw recordings of the lines: holds them against the tape too',
+    )
     .option('--data <folder>', 'data folder of the run on this machine', '.tape')
     .option('--json', 'one JSON object')
     .addHelpText('after', '\nExit code 1 where the tape is not what the lines received.')
@@ -60,6 +66,7 @@ export function auditCommand(
               to,
               rules: defaultRules,
               examples: options.examples,
+              ...(options.raw === undefined ? {} : { raw: objectPlace(options.raw, '--raw') }),
             });
           } finally {
             await close();

@@ -2,9 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { DirectoryObjectStore } from '#src/archive/directory-object-store.ts';
-import type { ObjectStore } from '#src/archive/object-store.ts';
-import { S3ObjectStore, s3Client } from '#src/archive/s3-object-store.ts';
 import { venueNames } from '#src/events/event.ts';
 import { exportedTables } from '#src/export/exported-tables.ts';
 import { type ExportReport, TapeExport } from '#src/export/tape-export.ts';
@@ -13,6 +10,7 @@ import type { OutputColumn } from '#src/queries/output-column.ts';
 import { parseTimeArgument } from '#src/queries/time-argument.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { formatRfc3339, MICROS_PER_DAY, type Micros, systemClock } from '#src/units/time.ts';
+import { objectPlace } from '../object-place.ts';
 import { venueOption } from '../queries/arguments.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
 import { Progress } from '../queries/progress.ts';
@@ -40,18 +38,6 @@ const columns: readonly OutputColumn<ExportReport>[] = [
   whole('rows'),
   whole('bytes'),
 ];
-
-/** A folder, or `s3://bucket`. */
-function storeOf(out: string): ObjectStore {
-  if (!out.startsWith('s3://')) return new DirectoryObjectStore(out);
-  const bucket = /^s3:\/\/([^/]+)\/?$/.exec(out)?.[1];
-  if (bucket === undefined) {
-    throw new CommandFailure(`--out takes a folder or s3://bucket, without a path: ${JSON.stringify(out)}`);
-  }
-  const region = process.env['AWS_REGION'];
-  if (region === undefined) throw new CommandFailure('set AWS_REGION to the region of the bucket');
-  return new S3ObjectStore(s3Client({ region }), bucket);
-}
 
 /** The days (UTC) that a span touches. */
 function daysOf(from: Micros, to: Micros): string[] {
@@ -117,7 +103,7 @@ export function exportCommand(dependencies: { readonly openDatabase?: DatabaseOp
     .option('--allow-fewer', 'replace a file by one with fewer rows')
     .option('--json', 'one JSON object per file')
     .action(async (options: ExportCommandOptions) => {
-      const store = storeOf(options.out);
+      const store = objectPlace(options.out, '--out');
       const scratch = mkdtempSync(join(tmpdir(), 'tape-export-'));
       const progress = new Progress('rows');
       let rows = 0;

@@ -3,9 +3,10 @@ import type { LineAccounts } from '../coverage/line-accounts.ts';
 import { Quality } from '../events/captured.ts';
 import { type LineName, lineBits, lineNames } from '../storage/production/merge-statements.ts';
 import { rowsOf } from '../storage/production/row-cursor.ts';
-import { endOf, type Interval, union } from '../tape/intervals.ts';
-import { provenUntil, unprovenForInstrument } from '../tape/line-account.ts';
+import { endOf } from '../tape/intervals.ts';
+import { provenUntil } from '../tape/line-account.ts';
 import type { Micros } from '../units/time.ts';
+import type { FindingLog } from './finding.ts';
 
 /** What a line did not see of the events that others saw. */
 export interface MissedFigures {
@@ -14,7 +15,7 @@ export interface MissedFigures {
   missed_in_gap: number;
   /** Later than the line has been merged: they may still come. */
   missed_late: number;
-  /** It says that it had everything then. */
+  /** It says that it had everything then: each is a finding, because what it proves of other times is in doubt as well. */
   missed_unnoticed: number;
 }
 
@@ -30,6 +31,12 @@ export interface Agreement {
 }
 
 const TABLES = ['trades', 'order_book_deltas', 'tickers'] as const;
+/** An event in words, as SQL. */
+const TOLD = {
+  trades: `concat('trade ', trade_id, ' of ', size, ' at ', price)`,
+  order_book_deltas: `concat(side, ' ', price, ' by ', amount)`,
+  tickers: `concat('bid ', bid, ', ask ', ask, ', last ', last)`,
+} as const;
 /** Copies without the venue's time are one row per line, by design. */
 const WITH_VENUE_TIME = `quality & ${Quality.withoutVenueTime} = 0`;
 
@@ -37,12 +44,16 @@ function lettersOf(lines: number): string {
   return lineNames.filter((line) => (lines & lineBits[line]) !== 0).join('');
 }
 
-/** Compares the lines pairwise by the events of one venue, and explains what each of them missed. */
+/**
+ * Compares the lines pairwise by the events of one venue, and explains what each of them missed. What a line missed
+ * while it claimed to have everything is a finding: it proves too much.
+ */
 export async function agreementOf(
   client: ClientBase,
   accountsOf: LineAccounts,
   venue: string,
   span: { readonly from: Micros; readonly to: Micros },
+  findings: FindingLog,
 ): Promise<Agreement> {
   const result: Agreement = {
     events: 0,
@@ -79,7 +90,7 @@ export async function agreementOf(
     }
     result.pairs[left + right] = either === 0 ? null : both / either;
   }
-  await explainMissed(client, accountsOf, venue, span, result);
+  await explainMissed(client, accountsOf, venue, span, result, findings);
   return result;
 }
 
@@ -89,42 +100,39 @@ async function explainMissed(
   venue: string,
   span: { readonly from: Micros; readonly to: Micros },
   result: Agreement,
+  findings: FindingLog,
 ): Promise<void> {
   const { accounts, rules } = await accountsOf.of(venue);
-  let current: {
-    readonly instrument: string;
-    readonly unproven: ReadonlyMap<LineName, readonly Interval[]>;
-  } = {
-    instrument: '',
-    unproven: new Map(),
-  };
   for (const table of TABLES) {
-    const rows = rowsOf<{ instrument: string; time: string; lines: number }>(
+    const rows = rowsOf<{ instrument: string; time: string; lines: number; told: string }>(
       client,
-      `SELECT instrument, exchange_ts AS time, lines FROM ${table}
+      `SELECT instrument, exchange_ts AS time, lines, ${TOLD[table]} AS told FROM ${table}
        WHERE venue = $1 AND exchange_ts >= $2 AND exchange_ts < $3 AND lines <> 7 AND ${WITH_VENUE_TIME}
-       ORDER BY instrument`,
+       ORDER BY instrument, exchange_ts`,
       [venue, span.from, span.to],
     );
-    for await (const { instrument, time, lines } of rows) {
-      if (current.instrument !== instrument || current.unproven.size === 0) {
-        const { lines: gaps } = await accountsOf.gaps(venue, instrument);
-        const unproven = accounts.map((account) => {
-          const own = union(unprovenForInstrument(account, gaps.get(account.line)!, rules));
-          return [account.line, own] as const;
-        });
-        current = { instrument, unproven: new Map(unproven) };
-      }
-      const at = Number(time);
+    for await (const { instrument, time, lines, told } of rows) {
+      const doubts = await accountsOf.doubts(venue, instrument);
+      const at = Number(time) as Micros;
       for (const { line, lives } of accounts) {
         if ((lines & lineBits[line]) !== 0) continue;
         const figures = result.lines[line];
         const last = lives.at(-1);
-        if (current.unproven.get(line)!.some((item) => item.from <= at && endOf(item) > at))
+        if (doubts.lines.get(line)!.some((item) => item.from <= at && endOf(item) > at))
           figures.missed_in_gap++;
         else if (last === undefined || at >= provenUntil(last, venue) - rules.arrivalAllowance)
           figures.missed_late++;
-        else figures.missed_unnoticed++;
+        else {
+          figures.missed_unnoticed++;
+          findings.add({
+            kind: 'missed_undeclared',
+            table,
+            venue,
+            subject: instrument,
+            time: at,
+            detail: `${told}: seen by ${lettersOf(lines)}; line ${line} says that it had everything then`,
+          });
+        }
       }
     }
   }

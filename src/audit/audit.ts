@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import type { ObjectStore } from '../archive/object-store.ts';
 import { LineAccounts } from '../coverage/line-accounts.ts';
 import { venueNames } from '../events/event.ts';
 import { readCursors } from '../storage/production/cursors.ts';
@@ -16,6 +17,7 @@ import { auditCoverage } from './coverage-audit.ts';
 import { type Finding, FindingLog } from './finding.ts';
 import { auditLineGaps, auditTapeGaps } from './gap-audit.ts';
 import { LineComparison, type LineFigures, type ReachableLine } from './line-comparison.ts';
+import { RawAudit, type RawFigures } from './raw-audit.ts';
 
 export interface AuditOptions {
   readonly from: Micros;
@@ -25,6 +27,8 @@ export interface AuditOptions {
   readonly examples: number;
   /** Name under which the merge keeps its cursors. */
   readonly consumer?: string;
+  /** Where the raw recordings of the lines are, to hold them against the tape too. */
+  readonly raw?: ObjectStore;
 }
 
 /** Databases of the lines as far as they can be had; a text says why not. */
@@ -52,6 +56,8 @@ export interface AuditReport {
   readonly lines: Readonly<Record<LineName, LineFigures | { readonly away: string }>>;
   /** Rows whose content was held against its key. */
   readonly keys_checked: number;
+  /** By line: what its raw recordings said; null where they were not asked for. */
+  readonly raw: Readonly<Record<LineName, RawFigures>> | null;
   readonly venues: Readonly<Record<string, VenueAudit>>;
 }
 
@@ -81,6 +87,7 @@ export async function auditTape(
     await auditCoverage(tape, { from, to }, findings);
     const accounts = new LineAccounts(tape, rules);
     const venues: Record<string, VenueAudit> = {};
+    const raw = options.raw === undefined ? null : new RawAudit(tape, accounts, options.raw, findings);
     for (const venue of venueNames) {
       const horizon = await horizonOf(tape, rules, venue);
       const settled = { from, to: Math.max(from, Math.min(to, horizon ?? from)) as Micros };
@@ -88,13 +95,14 @@ export async function auditTape(
       const books = new BookAudit(tape, accounts, rules, findings);
       const before = { from: Math.max(0, from - BOOKS_BEFORE) as Micros, to: settled.to };
       if (settled.to > from) await books.run(venue, before);
+      if (settled.to > from) await raw?.run(venue, settled);
       const whole = gaps.instruments * (settled.to - settled.from);
       venues[venue] = {
         settled_until: horizon,
         instruments: gaps.instruments,
         proven_share: whole === 0 ? null : 1 - gaps.in_gap / whole,
         books: books.figures,
-        agreement: await agreementOf(tape, accounts, venue, settled),
+        agreement: await agreementOf(tape, accounts, venue, settled, findings),
       };
     }
     const told = lineNames.map((line) => {
@@ -109,6 +117,7 @@ export async function auditTape(
       examples: findings.kept,
       lines: Object.fromEntries(told) as AuditReport['lines'],
       keys_checked: keysChecked,
+      raw: raw?.figures ?? null,
       venues,
     };
   });

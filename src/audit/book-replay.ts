@@ -104,6 +104,12 @@ export class BookReplay {
     return verdict;
   }
 
+  /** The book after the changes that were fed, best first; null where nothing certain is known of it at that time. */
+  levels(at: Micros): { readonly bids: readonly Level[]; readonly asks: readonly Level[] } | null {
+    if (!this.#isCertainAt(at)) return null;
+    return { bids: ladder(this.#sides.bid, 'bid'), asks: ladder(this.#sides.ask, 'ask') };
+  }
+
   #isCertainAt(time: Micros): boolean {
     if (this.#since === null || !this.#isCertain) return false;
     return time <= this.#since || !touchesSpan(this.#gaps, this.#since, time);

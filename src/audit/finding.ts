@@ -23,6 +23,14 @@ export type FindingKind =
   | 'line_gap_lost'
   | 'line_gap_extra'
   | 'line_gap_changed'
+  /** A line says that it had everything when it missed an event that another line saw. */
+  | 'missed_undeclared'
+  /** A line recorded the event as received, and neither the tape nor a gap of it has it. */
+  | 'raw_lost'
+  /** A line recorded the event as received, says that it has everything, and the tape has it from other lines only. */
+  | 'raw_not_stored'
+  /** A book of the venue is not the one that its hash is of, and the rebuilt one is. */
+  | 'book_hash_differs'
   /** The book rebuilt from the tape is not the one that a line or the venue had then. */
   | 'book_differs'
   /** The account of the minute is not of the events that the tape has. */

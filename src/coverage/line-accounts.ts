@@ -2,7 +2,12 @@ import type { ClientBase } from 'pg';
 import { EVERY_INSTRUMENT, latestTime, readLives } from '../storage/production/gap-merge.ts';
 import { type LineName, lineNames } from '../storage/production/merge-statements.ts';
 import { type Interval, union } from '../tape/intervals.ts';
-import type { AccountRules, LineAccount, LineGap } from '../tape/line-account.ts';
+import {
+  type AccountRules,
+  type LineAccount,
+  type LineGap,
+  unprovenForInstrument,
+} from '../tape/line-account.ts';
 import type { TapeRules } from '../tape/rules.ts';
 import type { Micros } from '../units/time.ts';
 
@@ -36,11 +41,21 @@ export interface VenueAccounts {
   readonly tapeGaps: readonly Interval[];
 }
 
+/** What is not proven of one instrument, by the tape and by each line, each in order and without overlap. */
+export interface InstrumentDoubts {
+  readonly tape: readonly Interval[];
+  readonly lines: ReadonlyMap<LineName, readonly Interval[]>;
+}
+
+/** Instruments of which the doubts are remembered. */
+const REMEMBERED = 2_000;
+
 /** The lines as the tape's database knows them, by venue, and the rules by which it reckons with them. */
 export class LineAccounts {
   readonly #client: ClientBase;
   readonly #tapeRules: TapeRules;
   readonly #venues = new Map<string, VenueAccounts>();
+  readonly #doubts = new Map<string, InstrumentDoubts>();
 
   constructor(client: ClientBase, rules: TapeRules) {
     this.#client = client;
@@ -66,6 +81,23 @@ export class LineAccounts {
     const now = latestTime(0 as Micros, lives.values(), venue);
     const made = { accounts, rules: { silence, arrivalAllowance, now }, tapeGaps: tape };
     this.#venues.set(venue, made);
+    return made;
+  }
+
+  /** Where the tape says that it may lack something of an instrument, and where each line cannot prove that it does not. */
+  async doubts(venue: string, instrument: string): Promise<InstrumentDoubts> {
+    const key = `${venue} ${instrument}`;
+    const known = this.#doubts.get(key);
+    if (known !== undefined) return known;
+    const { accounts, rules, tapeGaps } = await this.of(venue);
+    const { tape, lines } = await this.gaps(venue, instrument);
+    const unproven = accounts.map((account) => {
+      const own = unprovenForInstrument(account, lines.get(account.line)!, rules);
+      return [account.line, union(own)] as const;
+    });
+    const made = { tape: union([...tape, ...tapeGaps]), lines: new Map(unproven) };
+    if (this.#doubts.size >= REMEMBERED) this.#doubts.clear();
+    this.#doubts.set(key, made);
     return made;
   }
 

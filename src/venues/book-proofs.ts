@@ -1,4 +1,5 @@
 import type { Level } from '../events/event.ts';
+import type { Price } from '../units/price.ts';
 import type { Micros } from '../units/time.ts';
 
 /**
@@ -55,4 +56,20 @@ export interface BookProofs {
   figures(): BookHashFigures;
   /** The latest that did not match. */
   unmatched(): readonly UnmatchedHash[];
+}
+
+/** A book with what is stored beside it, as far as a venue's hash of it goes. */
+export interface HashedBook {
+  readonly instrument: string;
+  readonly market: string;
+  /** The market's entry in the catalogue, as the venue gave it. */
+  readonly details: Readonly<Record<string, unknown>>;
+  /** Grids that the instrument has had, as the venue wrote them; that of the catalogue is among what is tried anyhow. */
+  readonly tickSizes: readonly string[];
+  readonly exchange_ts: Micros;
+  /** Best first. */
+  readonly bids: readonly Level[];
+  readonly asks: readonly Level[];
+  /** Prices of trades that may be hashed in, of this instrument. */
+  readonly lastTradePrices: readonly Price[];
 }

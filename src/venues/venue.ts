@@ -4,7 +4,7 @@ import type { Venue } from '../events/event.ts';
 import type { AnswerProblem } from '../http/answer-shape.ts';
 import type { HttpClientOptions } from '../http/http-client.ts';
 import type { VenueCatalogue } from '../registry/venue-catalogue.ts';
-import type { BookProofs } from './book-proofs.ts';
+import type { BookProofs, HashedBook } from './book-proofs.ts';
 import type { FrameDecoder } from './decoder.ts';
 import type { FetchedBooks } from './fetched-books.ts';
 import type { SessionProfile } from './session.ts';
@@ -67,6 +67,11 @@ export interface VenueDefinition {
    * where the command says nothing about it.
    */
   sentConvention(command: string): boolean | null;
+  /**
+   * Where the venue hashes its books: whether a book as it is stored is the one that a hash is of. Null where what
+   * goes into the hash beside the book is not known. A hash that does not match proves nothing.
+   */
+  provesBook?(book: HashedBook, hash: string): boolean | null;
   /** Identifier of the `ordinal`th of equal trades, where the venue gives trades no identifier of their own. */
   withOrdinal?(tradeId: string, ordinal: number): string;
   /** How it announces what markets pay. */

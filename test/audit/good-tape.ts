@@ -172,8 +172,9 @@ export async function goodTape(databases: TestDatabases): Promise<World> {
       }),
     ]);
   }
-  // b lost the changes of second 7 on a connection; c does not know what it missed.
+  // b lost the changes of second 7 on a connection, c the trade of second 4.
   await store(made.sessions.b, 'gaps', [gapRow('b:e1:4', at(6.5), at(9), { cause: 'sequence_gap' })]);
+  await store(made.sessions.c, 'gaps', [gapRow('c:e1:4', at(3.5), at(5), { cause: 'disconnected' })]);
   // REST gave line a the same trade with microseconds and without the side.
   await store(made.sessions.a, 'trades', [
     trade({ trade_id: 'k-2', exchange_ts: at(8) + 345, received_at: at(12), price: A45, taker_side: null }),

@@ -2,7 +2,7 @@ import type { Level } from '../../events/event.ts';
 import { complement, formatPrice, parsePrice } from '../../units/price.ts';
 import { formatSize } from '../../units/size.ts';
 import { MICROS_PER_MILLI, MICROS_PER_SECOND, type Micros } from '../../units/time.ts';
-import type { BookHashFigures, BookProof, BookProofs, UnmatchedHash } from '../book-proofs.ts';
+import type { BookHashFigures, BookProof, BookProofs, HashedBook, UnmatchedHash } from '../book-proofs.ts';
 import { type Fields, textOf } from '../field-values.ts';
 import {
   type BookHashVerdict,
@@ -352,6 +352,30 @@ function turned(price: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** Whether a stored book is the one that the hash is of, in today's form, with what the catalogue and trades say. */
+export function provesStoredBook(stored: HashedBook, hash: string): boolean | null {
+  const terms = catalogueTerms(stored.details);
+  const book = {
+    market: stored.market,
+    asset_id: stored.instrument,
+    timestamp: String(stored.exchange_ts / MICROS_PER_MILLI),
+    bids: worstFirst(stored.bids),
+    asks: worstFirst(stored.asks),
+  };
+  if (olderBookHash(book) === hash) return true;
+  const ticks = new Set([...stored.tickSizes, ...(terms.tick_size === undefined ? [] : [terms.tick_size])]);
+  const prices = stored.lastTradePrices.map(formatPrice);
+  if (prices.length === 0) return null;
+  let isChecked = false;
+  for (const tick_size of ticks) {
+    const known = { ...terms, tick_size };
+    if (lackingField(book, known) !== null) continue;
+    isChecked = true;
+    if (matchingPrice(todaysHashText(book, known), hash, prices) !== null) return true;
+  }
+  return isChecked ? false : null;
 }
 
 /** Levels as the venue writes and orders them. */

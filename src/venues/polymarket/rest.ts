@@ -43,6 +43,8 @@ export interface PriceHistoryQuery {
 
 /** Most tokens in one `POST /books`: the venue limits it by bytes, at about 500. */
 export const BATCH = 250;
+/** The last one that microseconds can be counted to. */
+const LATEST_SECOND = Math.floor(Number.MAX_SAFE_INTEGER / 1_000_000);
 /** Base64 of −1: the cursor after the last page. */
 const LAST_CURSOR = 'LTE=';
 
@@ -129,7 +131,8 @@ export class PolymarketRest {
   async time(): Promise<Micros> {
     const request = this.#get('/time', {}, this.#limits.clob);
     const { body, answer } = await this.#api.ask(request, z.union([z.number(), z.string()]));
-    if (!/^\d{1,10}$/.test(String(body))) throw wrongShape(answer, request, 'expected Unix seconds');
+    const isTime = /^\d+$/.test(String(body)) && Number(body) <= LATEST_SECOND;
+    if (!isTime) throw wrongShape(answer, request, 'expected Unix seconds');
     return microsFromSeconds(Number(body));
   }
 

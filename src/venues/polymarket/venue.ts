@@ -2,7 +2,7 @@ import { ANNOUNCEMENTS } from '../../capture/line.ts';
 import type { Configuration } from '../../config/schema.ts';
 import { lineTiming } from '../../connections/line-timing.ts';
 import type { VenueDefinition, VenueLineSettings } from '../venue.ts';
-import { BookHashEvidence } from './book-hash-evidence.ts';
+import { BookHashEvidence, provesStoredBook } from './book-hash-evidence.ts';
 import { PolymarketDecoder } from './decode.ts';
 import { GammaRest } from './gamma.ts';
 import { PolymarketCatalogue } from './markets.ts';
@@ -42,6 +42,7 @@ export const polymarketVenue: VenueDefinition = {
   sentConvention: () => null,
   withOrdinal,
   settlement: polymarketSettlement,
+  provesBook: provesStoredBook,
   session: polymarketProfile,
   lineSettings,
   access(configuration, _key, http) {

@@ -1,0 +1,72 @@
+import type { Gatherer, Venue } from '../events/event.ts';
+import { type RecordingLine, readRecordingFrom } from '../recording/read-recording.ts';
+import { formatRfc3339, MICROS_PER_DAY, MICROS_PER_MINUTE, type Micros } from '../units/time.ts';
+import type { ObjectStore } from './object-store.ts';
+import { parseSegmentFileName, type SegmentName } from './segment-name.ts';
+
+/** No segment is written to for longer. */
+const LONGEST_SEGMENT = 60 * MICROS_PER_MINUTE;
+
+/** Raw frames of one line and venue as they lie in the archive: connections of one purpose, for some minutes. */
+export interface RawSegment extends SegmentName {
+  readonly key: string;
+  /** Its lines in order; one that cannot be read comes with its fault. */
+  lines(): AsyncGenerator<RecordingLine>;
+}
+
+/**
+ * Segments of a line that may hold frames received in the span, by the time at which they begin.
+ *
+ * @throws the store's error when it cannot be listed
+ */
+export async function rawSegments(
+  store: ObjectStore,
+  venue: Venue,
+  gatherer: Gatherer,
+  span: { readonly from: Micros; readonly to: Micros },
+): Promise<RawSegment[]> {
+  const found: RawSegment[] = [];
+  const earliest = Math.max(0, span.from - LONGEST_SEGMENT);
+  for (let day = earliest - (earliest % MICROS_PER_DAY); day < span.to; day += MICROS_PER_DAY) {
+    const date = formatRfc3339(day as Micros).slice(0, 10);
+    for await (const key of store.list(`raw/venue=${venue}/gatherer=${gatherer}/date=${date}/`)) {
+      const name = parseSegmentFileName(key.slice(key.lastIndexOf('/') + 1));
+      if (name === null || name.start < earliest || name.start >= span.to) continue;
+      const bytes = async function* (): AsyncGenerator<Uint8Array> {
+        yield await store.get(key);
+      };
+      found.push({ ...name, key, lines: () => readRecordingFrom(bytes()) });
+    }
+  }
+  return found.sort((left, right) => left.start - right.start || (left.key < right.key ? -1 : 1));
+}
+
+/**
+ * Lines of segments in the order in which they were received: each group of connections has its own segments, one
+ * after the other, and several groups were written to at once.
+ */
+export async function* linesInOrder(segments: readonly RawSegment[]): AsyncGenerator<RecordingLine> {
+  const groups = [...Map.groupBy(segments, ({ group, epoch }) => `${group} ${epoch}`).values()];
+  const heads: { source: AsyncGenerator<RecordingLine>; line: RecordingLine }[] = [];
+  const advance = async (source: AsyncGenerator<RecordingLine>): Promise<void> => {
+    const next = await source.next();
+    if (next.done === true) return;
+    const time = next.value.recorded?.t ?? 0;
+    let place = heads.findIndex(({ line }) => (line.recorded?.t ?? 0) > time);
+    if (place < 0) place = heads.length;
+    heads.splice(place, 0, { source, line: next.value });
+  };
+  for (const group of groups) await advance(oneAfterTheOther(group));
+  try {
+    for (let head = heads.shift(); head !== undefined; head = heads.shift()) {
+      yield head.line;
+      await advance(head.source);
+    }
+  } finally {
+    for (const { source } of heads) await source.return(undefined);
+  }
+}
+
+async function* oneAfterTheOther(segments: readonly RawSegment[]): AsyncGenerator<RecordingLine> {
+  for (const segment of segments) yield* segment.lines();
+}
