@@ -5,7 +5,7 @@ import type { StreamLine } from '../events/captured.ts';
 import type { Clock, Micros } from '../units/time.ts';
 import type { BatcherFigures, BatcherOptions, BatcherProblem, DrainReport } from './batcher-options.ts';
 import { LaneNumbers, partitionKey } from './lanes.ts';
-import { encodeLine } from './line-encoder.ts';
+import { encodeLine, type FeedLine, LineEncoder } from './line-encoder.ts';
 import { inPlaceOf } from './lost-line.ts';
 import { Partition, type QueuedRecord, type SealedLines } from './partition.ts';
 import { isRecordEnd, RECORD_END_BYTES } from './record-end.ts';
@@ -36,6 +36,7 @@ export class Batcher implements CaptureSink {
   readonly #epoch: string;
   readonly #lanes: number;
   readonly #laneNumbers: LaneNumbers;
+  readonly #encoder: LineEncoder;
   readonly #maxLines: number;
   readonly #maxBytes: number;
   readonly #lingerMillis: number;
@@ -87,6 +88,7 @@ export class Batcher implements CaptureSink {
     this.#epoch = options.epoch;
     this.#lanes = options.lanes ?? 16;
     this.#laneNumbers = new LaneNumbers(this.#lanes);
+    this.#encoder = new LineEncoder(this.#lanes);
     for (let number = 0; number < this.#lanes; number++) {
       const partition = new Partition(`lane-${number}`);
       this.#byNumber.push(partition);
@@ -132,15 +134,21 @@ export class Batcher implements CaptureSink {
 
   accept(lane: string, line: StreamLine, received_at: Micros): void {
     this.#acceptedLines++;
-    let text: string;
+    let text = '';
+    let written: Partition | null;
     try {
-      text = encodeLine(line);
+      written = this.#written(lane, line, received_at);
+      if (written === null) text = encodeLine(line);
     } catch (error) {
       this.#notEncodable++;
       const shown = inspect(line, WHOLE);
       const message = `${String(error)}: ${shown.slice(0, SHOWN_CHARACTERS)}`;
       this.#onProblem({ kind: 'not_encodable', lane, message });
       this.#replace(lane, line, Buffer.from(shown), received_at);
+      return;
+    }
+    if (written !== null) {
+      this.#sealIfFull(written);
       return;
     }
     if (text.length > this.#maxLineBytes) {
@@ -152,6 +160,28 @@ export class Batcher implements CaptureSink {
     if (partition.openLines === 0) partition.openedAt = this.#clock();
     partition.add(text, received_at, line);
     this.#openBytes += text.length;
+    this.#sealIfFull(partition);
+  }
+
+  /** Writes a line of the feed straight into its record. @returns where it is, null where it is unusual or has no room. */
+  #written(lane: string, line: StreamLine, received_at: Micros): Partition | null {
+    const room = this.#encoder.room(line);
+    if (room === 0) return null;
+    const number = this.#encoder.partition(line as FeedLine, lane);
+    const partition = this.#byNumber[number < 0 ? this.#laneNumbers.of(lane) : number]!;
+    const { openBytes } = partition;
+    if (openBytes + room > this.#maxBytes) return null;
+    partition.reserve(room);
+    const end = this.#encoder.write(partition.view, openBytes, line);
+    if (end < 0) return null;
+    if (partition.openLines === 0) partition.openedAt = this.#clock();
+    partition.written(end, received_at, line as FeedLine);
+    this.#openBytes += end - openBytes;
+    return partition;
+  }
+
+  /** Seals a record that is full; what is in another goes when it has lingered. */
+  #sealIfFull(partition: Partition): void {
     if (partition.openLines >= this.#maxLines || partition.openBytes >= this.#maxBytes || this.#drained) {
       this.#seal(partition);
     } else if (this.#lingerTimer === null) {

@@ -2,12 +2,16 @@ import type { RecordEnd, StreamLine } from '../events/captured.ts';
 import type { Micros } from '../units/time.ts';
 import { EventTimes } from './event-times.ts';
 import { GrowableRing } from './growable-ring.ts';
+import type { FeedLine } from './line-encoder.ts';
 import { encodeRecordEnd } from './record-end.ts';
 import type { SealedRecord } from './sealed-record.ts';
 import type { SpillSegment } from './spill-segment.ts';
 
 const NOTHING = Buffer.alloc(0);
-const SMALLEST_BUFFER = 1_024;
+const NO_VIEW = new DataView(new ArrayBuffer(0));
+const SMALLEST_BUFFER = 4_096;
+/** The next record may be somewhat larger than the last one, and the room for a line is more than it takes. */
+const ROOM_TO_GROW = 8_192;
 
 /** A sealed record in memory, with the journal segment it came from, if any. */
 export interface QueuedRecord {
@@ -49,6 +53,8 @@ export class Partition {
   #gapFreeSince = 0;
   #openGaps = 0;
   readonly #openTimes = new EventTimes();
+  /** Of the record being filled. A new one with every new buffer. */
+  view: DataView = NO_VIEW;
   #open: Buffer = NOTHING;
   /** Records of one partition resemble each other in size. */
   #nextCapacity = SMALLEST_BUFFER;
@@ -75,11 +81,24 @@ export class Partition {
     if (received_at < this.#openOldest) this.#openOldest = received_at;
   }
 
-  #append(text: string): void {
-    const end = this.openBytes + text.length;
+  /** Makes room for so many bytes behind `openBytes`, to be written through `view`. */
+  reserve(bytes: number): void {
+    const end = this.openBytes + bytes;
     if (end > this.#open.length) this.#grow(end);
-    this.#open.write(text, this.openBytes, 'latin1');
+  }
+
+  /** Adds the line that was written through `view` up to `end`. */
+  written(end: number, received_at: Micros, line: FeedLine): void {
     this.openBytes = end;
+    this.openLines++;
+    this.#openTimes.add(line);
+    if (received_at < this.#openOldest) this.#openOldest = received_at;
+  }
+
+  #append(text: string): void {
+    this.reserve(text.length);
+    this.#open.write(text, this.openBytes, 'latin1');
+    this.openBytes += text.length;
   }
 
   /** Ends the record being filled, which must hold at least one line. */
@@ -106,7 +125,8 @@ export class Partition {
       oldestReceivedAt: this.#openOldest,
     };
     this.#open = NOTHING;
-    this.#nextCapacity = Math.max(SMALLEST_BUFFER, bytes);
+    this.view = NO_VIEW;
+    this.#nextCapacity = Math.max(SMALLEST_BUFFER, bytes + ROOM_TO_GROW);
     this.#openOldest = Number.POSITIVE_INFINITY as Micros;
     this.openLines = 0;
     this.openBytes = 0;
@@ -117,6 +137,7 @@ export class Partition {
     const grown = Buffer.allocUnsafeSlow(Math.max(bytes, this.#open.length * 2, this.#nextCapacity));
     this.#open.copy(grown, 0, 0, this.openBytes);
     this.#open = grown;
+    this.view = new DataView(grown.buffer, grown.byteOffset, grown.length);
   }
 
   push(item: QueuedRecord): void {
