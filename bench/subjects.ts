@@ -16,4 +16,5 @@ export const subjects: Readonly<Record<string, () => Promise<{ readonly subject:
   recorder: () => import('./recorder.ts'),
   writer: () => import('./writer.ts'),
   merge: () => import('./merge.ts'),
+  parquet: () => import('./parquet.ts'),
 };

@@ -7,6 +7,7 @@ export interface GlueColumn {
     | 'int'
     | 'smallint'
     | 'boolean'
+    | 'binary'
     | 'array<bigint>'
     | 'array<string>'
     | 'array<array<bigint>>';

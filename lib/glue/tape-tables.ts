@@ -1,9 +1,11 @@
-import { type Column, type ColumnType, type EventTable, eventTables } from '#src/storage/tables.ts';
+import { type ExportedTable, exportedTables } from '#src/export/exported-tables.ts';
+import type { ParquetColumn } from '#src/export/parquet-columns.ts';
 import type { GlueColumn, PartitionKey, TableDefinition } from './table-definition.ts';
 
-const GLUE_TYPE: Readonly<Record<ColumnType, GlueColumn['type']>> = {
+const GLUE_TYPE: Readonly<Record<ParquetColumn['type'], GlueColumn['type']>> = {
   text: 'string',
   jsonb: 'string',
+  bytea: 'binary',
   bigint: 'bigint',
   integer: 'int',
   smallint: 'smallint',
@@ -17,23 +19,20 @@ const PARTITION_KEYS: readonly PartitionKey[] = [
   { name: 'venue', kind: 'names', values: ['kalshi', 'polymarket'] },
 ];
 
-const isPartitionKey = ({ name }: Column): boolean => PARTITION_KEYS.some((key) => key.name === name);
-
-function definition({ name, columns }: EventTable): TableDefinition {
+function definition({ name, about, columns }: ExportedTable): TableDefinition {
   return {
     name: `tape_${name}`,
-    description: `The tape: ${name.replaceAll('_', ' ')}, each event once`,
+    description: `The tape: ${about}`,
     format: 'parquet',
     prefix: `tape/${name}/`,
     partitionKeys: PARTITION_KEYS,
-    columns: [
-      ...columns
-        .filter((column) => column.lineOnly !== true && !isPartitionKey(column))
-        .map((column) => ({ name: column.name, type: GLUE_TYPE[column.type] })),
-      { name: 'lines', type: 'smallint', comment: 'who saw it: bits 1 (a), 2 (b), 4 (c)' },
-    ],
+    columns: columns.map((column) => ({
+      name: column.name,
+      type: GLUE_TYPE[column.type],
+      ...(column.name === 'lines' ? { comment: 'who saw it: bits 1 (a), 2 (b), 4 (c)' } : {}),
+    })),
   };
 }
 
-/** The tape as Parquet, by table, day and venue; the columns are those of the production tables. */
-export const tapeTables: readonly TableDefinition[] = eventTables.map(definition);
+/** The tape as Parquet, by table, day and venue; the columns are those of the exported files. */
+export const tapeTables: readonly TableDefinition[] = exportedTables.map(definition);

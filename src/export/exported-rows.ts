@@ -3,7 +3,7 @@ import { rowsOf } from '../storage/production/row-cursor.ts';
 import { horizonOf } from '../storage/production/tape-queries.ts';
 import type { TapeRules } from '../tape/rules.ts';
 import { MICROS_PER_DAY, type Micros, parseRfc3339 } from '../units/time.ts';
-import type { ExportedTable } from './exported-tables.ts';
+import { type ExportedTable, PLACE } from './exported-tables.ts';
 import type { Manifest, Partition } from './manifest.ts';
 import type { ParquetInput } from './parquet-columns.ts';
 
@@ -19,23 +19,34 @@ export function dayOf(date: string): { readonly from: Micros; readonly to: Micro
  */
 export async function* exportedRows(
   client: ClientBase,
-  table: ExportedTable,
+  { source, columns, orderedBy, time }: ExportedTable,
   { date, venue }: Partition,
 ): AsyncGenerator<Record<string, ParquetInput>> {
   const { from, to } = dayOf(date);
-  const isText = new Set(table.columns.filter(({ type }) => type === 'text').map(({ name }) => name));
-  const columns = table.columns.map(({ name, type }) =>
-    type === 'jsonb' ? `${name}::text AS ${name}` : name,
-  );
-  const order = table.sortedBy.map(
-    (name) => `${table.name}.${name}${isText.has(name) ? ' COLLATE "C"' : ''}`,
-  );
-  yield* rowsOf<Record<string, ParquetInput>>(
+  const isText = new Set(source.columns.filter(({ type }) => type === 'text').map(({ name }) => name));
+  const selected = columns.flatMap(({ name, select }) => (select === null ? [] : `${select} AS ${name}`));
+  const order = orderedBy.map((name) => `${source.name}.${name}${isText.has(name) ? ' COLLATE "C"' : ''}`);
+  const rows = rowsOf<Record<string, ParquetInput>>(
     client,
-    `SELECT ${columns.join(', ')} FROM ${table.name}
-     WHERE venue = $1 AND ${table.time} >= $2 AND ${table.time} < $3 ORDER BY ${order.join(', ')}`,
+    `SELECT ${selected.join(', ')} FROM ${source.name}
+     WHERE venue = $1 AND ${time} >= $2 AND ${time} < $3 ORDER BY ${order.join(', ')}`,
     [venue, from, to],
   );
+  yield* columns.some(({ name }) => name === PLACE) ? withPlace(rows, time) : rows;
+}
+
+async function* withPlace(
+  rows: AsyncIterable<Record<string, ParquetInput>>,
+  time: string,
+): AsyncGenerator<Record<string, ParquetInput>> {
+  let instant: readonly [ParquetInput, ParquetInput] = [null, null];
+  let place = 0;
+  for await (const row of rows) {
+    const isSame = row['instrument'] === instant[0] && row[time] === instant[1];
+    place = isSame ? place + 1 : 0;
+    instant = [row['instrument'], row[time]];
+    yield { ...row, [PLACE]: place };
+  }
 }
 
 /** How far the tape of a day and venue can be trusted now. */

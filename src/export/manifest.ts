@@ -11,7 +11,11 @@ const file = z.object({
   sha256: z.string().length(64),
 });
 
+/** Raised whenever files get other columns, or columns another meaning; 1 where a manifest has none. */
+export const SCHEMA_VERSION = 2;
+
 const manifestShape = z.object({
+  schema: z.number().int().positive().default(1),
   table: z.string(),
   date: z.string(),
   venue: z.string(),

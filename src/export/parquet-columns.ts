@@ -4,20 +4,24 @@ import type { ColumnType } from '../storage/tables.ts';
 /** A column of a Parquet file. */
 export interface ParquetColumn {
   readonly name: string;
-  readonly type: ColumnType;
+  /** As in the database; `bytea` is raw bytes. */
+  readonly type: ColumnType | 'bytea';
   readonly nullable?: boolean;
 }
 
 /** A value as PostgreSQL's driver or a query of the tape gives it. */
 export type ParquetInput = string | number | boolean | null | undefined | object;
 
-const PHYSICAL: Readonly<Record<Exclude<ColumnType, 'bigint[]' | 'text[]'>, Partial<SchemaElement>>> = {
+const PHYSICAL: Readonly<
+  Record<Exclude<ParquetColumn['type'], 'bigint[]' | 'text[]'>, Partial<SchemaElement>>
+> = {
   text: { type: 'BYTE_ARRAY', converted_type: 'UTF8' },
   jsonb: { type: 'BYTE_ARRAY', converted_type: 'UTF8' },
   bigint: { type: 'INT64' },
   integer: { type: 'INT32' },
   smallint: { type: 'INT32', converted_type: 'INT_16' },
   boolean: { type: 'BOOLEAN' },
+  bytea: { type: 'BYTE_ARRAY' },
 };
 
 function elementsOf({ name, type, nullable }: ParquetColumn): SchemaElement[] {
@@ -63,6 +67,7 @@ export function parquetValue({ name, type, nullable }: ParquetColumn, value: Par
     case 'smallint':
       return Number(value);
     case 'boolean':
+    case 'bytea':
       return value;
     default:
       return asText(value);

@@ -13,6 +13,7 @@ import {
   type Manifest,
   type Partition,
   readManifest,
+  SCHEMA_VERSION,
   supersededKey,
   writeManifest,
 } from './manifest.ts';
@@ -132,6 +133,7 @@ export class TapeExport {
       return report('unchanged', manifest);
     }
     const manifest: Manifest = {
+      schema: SCHEMA_VERSION,
       ...partition,
       version: (before?.version ?? 0) + 1,
       file: {

@@ -19,7 +19,7 @@ const plainRow = (row: Row): Row =>
 /** The rows of a file, as hyparquet reads them. */
 export async function readParquet(path: string): Promise<Row[]> {
   const file = await asyncBufferFromFile(path);
-  return (await parquetReadObjects({ file, compressors: decompress })).map(plainRow);
+  return (await parquetReadObjects({ file, compressors: decompress, utf8: false })).map(plainRow);
 }
 
 export async function parquetMetadata(path: string) {

@@ -6,10 +6,12 @@ import type { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DirectoryObjectStore } from '#src/archive/directory-object-store.ts';
 import type { ObjectStore } from '#src/archive/object-store.ts';
+import { hashKey } from '#src/events/identity.ts';
 import { exportedTables } from '#src/export/exported-tables.ts';
 import type { Manifest } from '#src/export/manifest.ts';
 import { type ExportOptions, type ExportReport, TapeExport } from '#src/export/tape-export.ts';
-import { orderBookDeltas } from '#src/storage/tables.ts';
+import { tapeColumns } from '#src/storage/production/merge-statements.ts';
+import { eventTables, orderBookDeltas } from '#src/storage/tables.ts';
 import type { TapeRules } from '#src/tape/rules.ts';
 import { formatRfc3339, MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
 import { exportCommand } from '../../cli/commands/export.ts';
@@ -75,9 +77,19 @@ const manifestPath = (table = deltas.name): string =>
 const manifest = (): Manifest => JSON.parse(readFileSync(manifestPath(), 'utf8')) as Manifest;
 const sha256 = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 
+/** A row's fields in the order of their names; JSON by meaning. */
+function asText(names: readonly string[], row: Row): string {
+  const value = (name: string): unknown =>
+    name === 'details' && typeof row[name] === 'string' ? JSON.parse(row[name]) : row[name];
+  return JSON.stringify(names.map((name) => value(name)));
+}
+
 /** Every kind, some of it on another day or venue, and in no order. */
 async function fill(): Promise<void> {
-  const other = { venue: 'polymarket', instrument: 'P1', hash: 'ff01', hash_key: 3, is_absolute: true };
+  const other = (hash: string, place = 0) => ({
+    ...{ venue: 'polymarket', instrument: 'P1', is_absolute: true, instant_index: place },
+    ...{ hash, hash_key: hashKey(hash) },
+  });
   await store(client, 'order_book_deltas', [
     onTape(delta({ instrument: 'K2', exchange_ts: T0 })),
     onTape(delta({ instrument: 'K1', exchange_ts: T0 + 2, amount: -9_000_000_000_000 })),
@@ -87,7 +99,9 @@ async function fill(): Promise<void> {
     onTape(delta({ exchange_ts: DAY + MICROS_PER_DAY - 1 })),
     onTape(delta({ exchange_ts: DAY + MICROS_PER_DAY })),
     onTape(delta({ exchange_ts: DAY - 1 })),
-    onTape(delta(other)),
+    onTape(delta({ ...other('ff01aa'), received_at: T0 - 3 })),
+    // Of one instant, and no hexadecimal digits, as a venue may send them.
+    ...['FF01', 'abc', 'no hash at all', ''].map((hash, index) => onTape(delta(other(hash, index + 1)))),
   ]);
   await store(client, 'trades', [onTape(trade()), onTape(trade({ trade_id: 'é', taker_side: null }))]);
   await store(client, 'tickers', [onTape(ticker())]);
@@ -100,47 +114,82 @@ async function fill(): Promise<void> {
 }
 
 describe('the exported tape', () => {
-  it('is what the tape holds of the day and venue, for two readers, sorted by instrument and time', async () => {
-    await fill();
-    for (const table of exportedTables) {
-      await exporting().export(table, DATE, 'kalshi');
-      const names = table.columns.map(({ name }) => name);
-      const { rows } = await client.query<{ row: Row }>(
-        `SELECT to_jsonb(t) AS row FROM ${table.name} AS t
-         WHERE venue = 'kalshi' AND ${table.time} >= $1 AND ${table.time} < $2 ORDER BY ${table.sortedBy.join(', ')}`,
-        [DAY, DAY + MICROS_PER_DAY],
-      );
-      const expected = rows.map(({ row }) =>
-        Object.fromEntries(
-          names.map((name) => [
-            name,
-            name === 'details' ? JSON.stringify(row[name]) : (row[name] as unknown),
-          ]),
-        ),
-      );
-      expect(expected.length).toBeGreaterThan(0);
-      const comparable = (found: Row[]): Row[] =>
-        found.map((row) =>
-          'details' in row ? { ...row, details: JSON.stringify(JSON.parse(row['details'] as string)) } : row,
+  it.each(['kalshi', 'polymarket'])(
+    'is what the tape holds of the day on %s, every field of every row, for two readers',
+    async (venue) => {
+      await fill();
+      for (const table of exportedTables) await exporting().export(table, DATE, venue);
+      for (const source of eventTables) {
+        const names = [...tapeColumns(source).map(({ name }) => name), 'lines'].filter(
+          (name) => name !== 'venue',
         );
-      expect(comparable(await readParquet(path(table.name)))).toEqual(expected);
-      expect(
-        comparable(
-          await askDuckDb(`SELECT ${names.map((name) => `"${name}"`).join(', ')} FROM '${path(table.name)}'`),
-        ),
-      ).toEqual(expected);
-    }
+        const { rows } = await client.query<{ row: Row }>(
+          `SELECT to_jsonb(t) AS row FROM ${source.name} AS t
+           WHERE venue = $3 AND ${source.time} >= $1 AND ${source.time} < $2`,
+          [DAY, DAY + MICROS_PER_DAY, venue],
+        );
+        const expected = rows.map(({ row }) => asText(names, row)).sort();
+        expect(expected.length > 0).toBe(venue === 'kalshi' || source === orderBookDeltas);
+        if (expected.length === 0) continue;
+        if (source !== orderBookDeltas) {
+          const file = path(source.name, venue);
+          expect((await readParquet(file)).map((row) => asText(names, row)).sort()).toEqual(expected);
+          expect(
+            (await askDuckDb(`SELECT * FROM '${file}'`)).map((row) => asText(names, row)).sort(),
+          ).toEqual(expected);
+          continue;
+        }
+        const [changes, arrivals] = [path(deltas.name, venue), path('order_book_delta_arrivals', venue)];
+        const key = (row: Row): string => `${row['instrument']} ${row['exchange_ts']} ${row['place']}`;
+        const arrived = new Map((await readParquet(arrivals)).map((row) => [key(row), row]));
+        expect(
+          (await readParquet(changes))
+            .map((row) => {
+              const { receive_delay, hash, hash_text } = arrived.get(key(row))!;
+              const bytes = hash === null ? null : Buffer.from(hash as Uint8Array).toString('hex');
+              return {
+                ...row,
+                received_at: (row['exchange_ts'] as number) + (receive_delay as number),
+                hash: bytes ?? hash_text,
+              };
+            })
+            .map((row) =>
+              asText(names, { ...row, hash_key: hashKey((row.hash as string | null) ?? undefined) }),
+            )
+            .sort(),
+        ).toEqual(expected);
+        expect(
+          (
+            await askDuckDb(
+              `SELECT changes.*, exchange_ts + receive_delay AS received_at, coalesce(lower(hex(hash)), hash_text) AS hash
+               FROM '${changes}' AS changes JOIN '${arrivals}' USING (instrument, exchange_ts, place)`,
+            )
+          )
+            .map((row) =>
+              asText(names, { ...row, hash_key: hashKey((row['hash'] as string | null) ?? undefined) }),
+            )
+            .sort(),
+        ).toEqual(expected);
+      }
+    },
+  );
+
+  it('is sorted by instrument and time, changes of one instant by their place', async () => {
+    await fill();
+    await exportDeltas();
     const order = (await readParquet(path(deltas.name))).map((row) => [
       row['instrument'],
       row['exchange_ts'],
+      row['place'],
+      row['price'],
     ]);
     expect(order).toEqual([
-      ['K1', DAY],
-      ['K1', T0 + 1],
-      ['K1', T0 + 1],
-      ['K1', T0 + 2],
-      ['K1', DAY + MICROS_PER_DAY - 1],
-      ['K2', T0],
+      ['K1', DAY, 0, 400_000],
+      ['K1', T0 + 1, 0, 990_000],
+      ['K1', T0 + 1, 1, 10_000],
+      ['K1', T0 + 2, 0, 400_000],
+      ['K1', DAY + MICROS_PER_DAY - 1, 0, 400_000],
+      ['K2', T0, 0, 400_000],
     ]);
   });
 
@@ -154,6 +203,7 @@ describe('the exported tape', () => {
       BOOLEAN: 'boolean',
       'BIGINT[]': 'array<bigint>',
       'VARCHAR[]': 'array<string>',
+      BLOB: 'binary',
     };
     expect(tapeTables).toHaveLength(exportedTables.length);
     for (const table of exportedTables) {
@@ -186,7 +236,7 @@ describe('the exported tape', () => {
     );
     expect(rows).toEqual([
       { date: DATE, venue: 'kalshi', changes: 6 },
-      { date: DATE, venue: 'polymarket', changes: 1 },
+      { date: DATE, venue: 'polymarket', changes: 5 },
       { date: nextDay, venue: 'kalshi', changes: 1 },
     ]);
   });
@@ -211,7 +261,7 @@ describe('the exported tape', () => {
         null_count: 0n,
       });
       expect(bounds['exchange_ts']!.min_value).toBeGreaterThanOrEqual(BigInt(T0));
-      expect(bounds['hash']).toMatchObject({ null_count: 100n });
+      expect(bounds['place']).toMatchObject({ min_value: 0, max_value: 0, null_count: 0n });
     }
     expect(manifest().file.row_groups).toBe(10);
   });
@@ -243,6 +293,7 @@ describe('a manifest', () => {
     const report = await exportDeltas();
     const file = path(deltas.name);
     expect(manifest()).toEqual({
+      schema: 2,
       table: 'order_book_deltas',
       date: DATE,
       venue: 'kalshi',
@@ -254,16 +305,7 @@ describe('a manifest', () => {
         sha256: sha256(file),
         row_groups: 1,
       },
-      sorted_by: [
-        'instrument',
-        'exchange_ts',
-        'instant_index',
-        'side',
-        'price',
-        'amount',
-        'hash_key',
-        'occurrence',
-      ],
+      sorted_by: ['instrument', 'exchange_ts', 'place'],
       time: { column: 'exchange_ts', from: DAY, to: DAY + MICROS_PER_DAY - 1 },
       completeness: {
         settled: true,
@@ -424,13 +466,21 @@ describe('tape export', () => {
     await fill();
     const run = () => outputOf(exportCommand(dependencies), '--out', out, ...span, '--json', '--unsettled');
     const first = jsonLines(await run());
-    expect(first).toHaveLength(12);
+    expect(first).toHaveLength(14);
     const outcome = (venue: string) =>
       first.filter((row) => row['venue'] === venue).map((row) => row['outcome']);
-    expect(outcome('kalshi')).toEqual(Array.from({ length: 6 }, () => 'written'));
-    expect(outcome('polymarket').sort()).toEqual(['empty', 'empty', 'empty', 'empty', 'empty', 'written']);
+    expect(outcome('kalshi')).toEqual(Array.from({ length: 7 }, () => 'written'));
+    expect(outcome('polymarket').sort()).toEqual([
+      'empty',
+      'empty',
+      'empty',
+      'empty',
+      'empty',
+      'written',
+      'written',
+    ]);
     const again = jsonLines(await run());
-    expect(again.filter((row) => row['outcome'] === 'unchanged')).toHaveLength(7);
+    expect(again.filter((row) => row['outcome'] === 'unchanged')).toHaveLength(9);
   });
 
   it('fails where a file would lose rows, after it has done all others', async () => {

@@ -230,6 +230,7 @@ it('the tables of the tape have the columns of production, without what stays wi
   expect(tapeTables.map(({ prefix }) => prefix)).toEqual([
     'tape/trades/',
     'tape/order_book_deltas/',
+    'tape/order_book_delta_arrivals/',
     'tape/order_book_snapshots/',
     'tape/tickers/',
     'tape/market_lifecycle/',
@@ -305,7 +306,7 @@ describe.each(['demo', 'prod'] as const)('the lake of %s', (environment) => {
   });
 
   it('is read without a crawler: every table projects every partition key', () => {
-    expect(tables).toHaveLength(8);
+    expect(tables).toHaveLength(9);
     for (const { Parameters, PartitionKeys } of tables) {
       expect(Parameters['projection.enabled']).toBe('true');
       for (const { Name } of PartitionKeys) expect(Parameters[`projection.${Name}.type`]).toBeDefined();
