@@ -4,7 +4,7 @@ import { S3ObjectStore, s3Client } from '#src/archive/s3-object-store.ts';
 import { CommandFailure } from './terminal/failure.ts';
 
 /**
- * A folder, or `s3://bucket`.
+ * A folder, or `s3://bucket`; the bucket with `AWS_REGION`, and `AWS_ENDPOINT_URL_S3` where it is not Amazon's.
  *
  * @param option by which it was given
  * @throws CommandFailure for a bucket with a path, or without its region
@@ -19,5 +19,9 @@ export function objectPlace(place: string, option: string): ObjectStore {
   }
   const region = process.env['AWS_REGION'];
   if (region === undefined) throw new CommandFailure('set AWS_REGION to the region of the bucket');
-  return new S3ObjectStore(s3Client({ region }), bucket);
+  const endpoint = process.env['AWS_ENDPOINT_URL_S3'];
+  return new S3ObjectStore(
+    s3Client({ region, ...(endpoint === undefined || endpoint === '' ? {} : { endpoint }) }),
+    bucket,
+  );
 }

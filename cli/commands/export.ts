@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { venueNames } from '#src/events/event.ts';
+import { daysOf } from '#src/export/due-exports.ts';
 import { exportedTables } from '#src/export/exported-tables.ts';
 import { type ExportReport, TapeExport } from '#src/export/tape-export.ts';
 import { columnsOf } from '#src/queries/columns.ts';
@@ -38,15 +39,6 @@ const columns: readonly OutputColumn<ExportReport>[] = [
   whole('rows'),
   whole('bytes'),
 ];
-
-/** The days (UTC) that a span touches. */
-function daysOf(from: Micros, to: Micros): string[] {
-  const days: string[] = [];
-  for (let at = from - (from % MICROS_PER_DAY); at < to; at += MICROS_PER_DAY) {
-    days.push(formatRfc3339(at as Micros).slice(0, 10));
-  }
-  return days;
-}
 
 async function* exportAll(
   exporting: TapeExport,

@@ -1,10 +1,11 @@
 import type { ClientBase } from 'pg';
+import { countedTables, type LineName, lineBits, lineNames } from '../storage/production/merge-statements.ts';
 import { rowsOf } from '../storage/production/row-cursor.ts';
 import { horizonOf } from '../storage/production/tape-queries.ts';
 import type { TapeRules } from '../tape/rules.ts';
 import { MICROS_PER_DAY, type Micros, parseRfc3339 } from '../units/time.ts';
 import { type ExportedTable, PLACE } from './exported-tables.ts';
-import type { Manifest, Partition } from './manifest.ts';
+import type { Completeness, Partition, SubjectRange } from './manifest.ts';
 import type { ParquetInput } from './parquet-columns.ts';
 
 /** The instants of a day, `from` included, `to` not. */
@@ -14,23 +15,31 @@ export function dayOf(date: string): { readonly from: Micros; readonly to: Micro
 }
 
 /**
- * The rows of a day and venue in the order of the file. Texts sort by their bytes, whatever the database's language,
+ * The rows of a day, venue and range of instruments in the order of the file. Texts sort by their bytes, whatever the database's language,
  * so that the same rows always give the same file.
  */
 export async function* exportedRows(
   client: ClientBase,
   { source, columns, orderedBy, time }: ExportedTable,
   { date, venue }: Partition,
+  range: SubjectRange,
 ): AsyncGenerator<Record<string, ParquetInput>> {
   const { from, to } = dayOf(date);
   const isText = new Set(source.columns.filter(({ type }) => type === 'text').map(({ name }) => name));
   const selected = columns.flatMap(({ name, select }) => (select === null ? [] : `${select} AS ${name}`));
   const order = orderedBy.map((name) => `${source.name}.${name}${isText.has(name) ? ' COLLATE "C"' : ''}`);
+  const values: string[] = [];
+  const bounds = (['from', 'to'] as const).flatMap((bound) => {
+    const value = range[bound];
+    if (value === null) return [];
+    values.push(value);
+    return [` AND ${source.name}.${orderedBy[0]} ${bound === 'from' ? '>=' : '<'} $${values.length + 3}`];
+  });
   const rows = rowsOf<Record<string, ParquetInput>>(
     client,
     `SELECT ${selected.join(', ')} FROM ${source.name}
-     WHERE venue = $1 AND ${time} >= $2 AND ${time} < $3 ORDER BY ${order.join(', ')}`,
-    [venue, from, to],
+     WHERE venue = $1 AND ${time} >= $2 AND ${time} < $3${bounds.join('')} ORDER BY ${order.join(', ')}`,
+    [venue, from, to, ...values],
   );
   yield* columns.some(({ name }) => name === PLACE) ? withPlace(rows, time) : rows;
 }
@@ -49,12 +58,60 @@ async function* withPlace(
   }
 }
 
-/** How far the tape of a day and venue can be trusted now. */
+/** Whether the tape has any row of a table, day and venue. */
+export async function hasRows(
+  client: ClientBase,
+  table: ExportedTable,
+  { date, venue }: Pick<Partition, 'date' | 'venue'>,
+): Promise<boolean> {
+  const { from, to } = dayOf(date);
+  const { rowCount } = await client.query(
+    `SELECT FROM ${table.source.name} WHERE venue = $1 AND ${table.time} >= $2 AND ${table.time} < $3 LIMIT 1`,
+    [venue, from, to],
+  );
+  return rowCount === 1;
+}
+
+/**
+ * Events of a table, day and venue that each line saw and that the tape has. What the account of minutes counts is taken
+ * from there: counting millions of rows takes long.
+ */
+async function eventsOf(
+  client: ClientBase,
+  table: ExportedTable,
+  { date, venue }: Pick<Partition, 'date' | 'venue'>,
+): Promise<Completeness['events']> {
+  const { from, to } = dayOf(date);
+  const sources = countedTables.has(table.source.name)
+    ? {
+        from: 'coverage',
+        time: 'minute',
+        each: (line: LineName) => `sum(events_${line})`,
+        all: 'sum(events_tape)',
+      }
+    : {
+        from: table.source.name,
+        time: table.time,
+        each: (line: LineName) => `count(*) FILTER (WHERE lines & ${lineBits[line]} <> 0)`,
+        all: 'count(*)',
+      };
+  const figures = [...lineNames.map((line) => [line, sources.each(line)]), ['tape', sources.all]];
+  const { rows } = await client.query<Record<keyof Completeness['events'], string | null>>(
+    `SELECT ${figures.map(([name, figure]) => `${figure} AS ${name}`).join(', ')} FROM ${sources.from}
+     WHERE venue = $1 AND ${sources.time} >= $2 AND ${sources.time} < $3`,
+    [venue, from, to],
+  );
+  const { a, b, c, tape } = rows[0]!;
+  return { a: Number(a), b: Number(b), c: Number(c), tape: Number(tape) };
+}
+
+/** How far a table's rows of a day and venue can be trusted now. */
 export async function completenessOf(
   client: ClientBase,
+  table: ExportedTable,
   { date, venue }: Pick<Partition, 'date' | 'venue'>,
   rules: TapeRules,
-): Promise<Manifest['completeness']> {
+): Promise<Completeness> {
   const { from, to } = dayOf(date);
   const horizon = await horizonOf(client, rules, venue);
   const gaps = await client.query<{ gaps: number; whole: number }>(
@@ -74,5 +131,6 @@ export async function completenessOf(
     gaps: gaps.rows[0]!.gaps,
     gaps_of_whole_venue: gaps.rows[0]!.whole,
     market_hours: { available: 0, degraded: 0, pending: 0, missing: 0, ...found },
+    events: await eventsOf(client, table, { date, venue }),
   };
 }

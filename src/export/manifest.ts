@@ -14,35 +14,54 @@ const file = z.object({
 /** Raised whenever files get other columns, or columns another meaning; 1 where a manifest has none. */
 export const SCHEMA_VERSION = 2;
 
+/** Of the column by which files are sorted first: from this one on, and before that one; null is no bound. */
+const subjectRange = z.object({ from: z.string().nullable(), to: z.string().nullable() });
+export type SubjectRange = z.infer<typeof subjectRange>;
+
+/** Least and greatest venue time of a row, both included, in microseconds. */
+const timeBounds = z.object({ from: micros, to: micros });
+
+const tapeFile = file.extend({ row_groups: count, range: subjectRange, time: timeBounds });
+/** One file of a table, day and venue. */
+export type TapeFile = z.infer<typeof tapeFile>;
+
+const completenessShape = z.object({
+  /** Whether every running line had been merged past the end of the day. */
+  settled: z.boolean(),
+  /** Up to which venue time they had, in microseconds; null when no line ever ran. */
+  settled_until: micros.nullable(),
+  /** The tape's gaps that touch the day, those of the whole venue among them. */
+  gaps: count,
+  gaps_of_whole_venue: count,
+  /** Markets and hours of the day by condition. */
+  market_hours: z.object({ available: count, degraded: count, pending: count, missing: count }),
+  /**
+   * Events that each line saw and that the tape had before the rows were read: of trades, changes and ticks together for
+   * those tables, of the table itself for the others. What came later makes another version.
+   */
+  events: z.object({ a: count, b: count, c: count, tape: count }),
+});
+export type Completeness = z.infer<typeof completenessShape>;
+
 const manifestShape = z.object({
   schema: z.number().int().positive().default(1),
   table: z.string(),
   date: z.string(),
   venue: z.string(),
-  /** From 1; one more whenever the rows of the file are others than before. */
+  /** From 1; one more whenever the rows of a file are others than before. */
   version: z.number().int().positive(),
-  file: file.extend({ row_groups: count }),
+  /** Each with instruments of its own; one, unless there are millions of rows. */
+  files: z.array(tapeFile).min(1),
   sorted_by: z.array(z.string()),
-  /** Least and greatest venue time of a row, both included, in microseconds. */
-  time: z.object({ column: z.string(), from: micros, to: micros }),
-  completeness: z.object({
-    /** Whether every running line had been merged past the end of the day. */
-    settled: z.boolean(),
-    /** Up to which venue time they had, in microseconds; null when no line ever ran. */
-    settled_until: micros.nullable(),
-    /** The tape's gaps that touch the day, those of the whole venue among them. */
-    gaps: count,
-    gaps_of_whole_venue: count,
-    /** Markets and hours of the day by condition. */
-    market_hours: z.object({ available: count, degraded: count, pending: count, missing: count }),
-  }),
+  time: timeBounds.extend({ column: z.string() }),
+  completeness: completenessShape,
   /** Microseconds. */
   exported_at: micros,
-  /** Versions before, the newest first, each kept under its key. */
+  /** Files of versions before, the newest first, each kept under its key. */
   superseded: z.array(file.extend({ version: z.number().int().positive(), exported_at: micros })),
 });
 
-/** What a file of the tape holds, how far it can be trusted, and what it was before. */
+/** What the files of a table, day and venue hold, how far they can be trusted, and what they were before. */
 export type Manifest = z.infer<typeof manifestShape>;
 
 export interface Partition {
@@ -54,14 +73,18 @@ export interface Partition {
 
 const folder = ({ table, date, venue }: Partition): string => `${table}/date=${date}/venue=${venue}`;
 
-/** The file that readers of the tape find. */
-export const fileKey = (partition: Partition): string => `tape/${folder(partition)}/tape.parquet`;
+/** Files are told apart by their number; the first, which most days have alone, has none. */
+const numbered = (name: string, index: number): string => (index === 0 ? name : `${name}-${index}`);
+
+/** The file that readers of the tape find. @param index from 0. */
+export const fileKey = (partition: Partition, index: number): string =>
+  `tape/${folder(partition)}/${numbered('tape', index)}.parquet`;
 
 /** Beside the tables' own prefix, where a reader of Parquet would take it for data. */
 export const manifestKey = (partition: Partition): string => `manifests/${folder(partition)}/manifest.json`;
 
-export const supersededKey = (partition: Partition, version: number): string =>
-  `superseded/${folder(partition)}/v${version}.parquet`;
+export const supersededKey = (partition: Partition, version: number, index: number): string =>
+  `superseded/${folder(partition)}/${numbered(`v${version}`, index)}.parquet`;
 
 /** @returns null where nothing was exported. @throws Error naming the key of a manifest that is none. */
 export async function readManifest(store: ObjectStore, partition: Partition): Promise<Manifest | null> {
@@ -80,6 +103,10 @@ export async function readManifest(store: ObjectStore, partition: Partition): Pr
     throw new Error(`${key} is no manifest: ${reason}`);
   }
 }
+
+/** Rows of all files. */
+export const rowsIn = ({ files }: Pick<Manifest, 'files'>): number =>
+  files.reduce((sum, { rows }) => sum + rows, 0);
 
 export async function writeManifest(store: ObjectStore, manifest: Manifest): Promise<void> {
   await store.put(manifestKey(manifest), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));

@@ -6,31 +6,50 @@ import { ObjectNotFoundError, type ObjectStore } from '../archive/object-store.t
 import { atOneMoment } from '../storage/production/one-moment.ts';
 import type { TapeRules } from '../tape/rules.ts';
 import type { Clock, Micros } from '../units/time.ts';
-import { completenessOf, exportedRows } from './exported-rows.ts';
+import { completenessOf, exportedRows, hasRows } from './exported-rows.ts';
 import type { ExportedTable } from './exported-tables.ts';
+import { ROWS_PER_FILE, rangesOf } from './file-ranges.ts';
 import {
+  type Completeness,
   fileKey,
   type Manifest,
   type Partition,
   readManifest,
   SCHEMA_VERSION,
+  type SubjectRange,
   supersededKey,
+  type TapeFile,
   writeManifest,
 } from './manifest.ts';
 import { ParquetFile, type WrittenFile } from './parquet-file.ts';
 
 /**
  * `written`: for the first time. `replaced`: other rows than before, so a new version. `unchanged`: the same rows.
- * `empty`: no rows and no file. `unsettled`: not every running line is merged past the day yet; left for later.
- * `refused`: there are fewer rows than in the file, as after retention; the file stays.
+ * `empty`: no rows and no file. `refused`: there are fewer rows than in the file, as after retention; the file stays.
  */
-export type ExportOutcome = 'written' | 'replaced' | 'unchanged' | 'empty' | 'unsettled' | 'refused';
+export type FileOutcome = 'written' | 'replaced' | 'unchanged' | 'empty' | 'refused';
+
+/** As of a file; `unsettled`: not every running line is merged past the day yet; left for later. */
+export type ExportOutcome = FileOutcome | 'unsettled';
 
 export interface ExportReport extends Partition {
   readonly outcome: ExportOutcome;
   readonly version: number | null;
   readonly rows: number;
   readonly bytes: number;
+}
+
+/** What became of one file; `file` is what lies there now, null where there is none. */
+export interface FileReport {
+  readonly outcome: FileOutcome;
+  readonly file: TapeFile | null;
+}
+
+/** A table, day and venue that is to be exported: into which files, and what is known of it before they are read. */
+export interface PartitionPlan {
+  readonly partition: Partition;
+  readonly completeness: Completeness;
+  readonly ranges: readonly SubjectRange[];
 }
 
 export interface ExportOptions {
@@ -46,6 +65,8 @@ export interface ExportOptions {
   /** Replace a file by one with fewer rows. */
   readonly allowFewer?: boolean;
   readonly rowsPerGroup?: number;
+  /** Beyond it a table, day and venue goes into several files. */
+  readonly rowsPerFile?: number;
   /** Told after every row how many there were. */
   readonly onRow?: () => void;
 }
@@ -55,7 +76,10 @@ interface Made {
   readonly time: { from: Micros; to: Micros };
 }
 
-/** Brings days of the tape into files. Doing it again changes only what has changed on the tape. */
+/**
+ * Brings days of the tape into files. Doing it again changes only what has changed on the tape. A plan, its files in any
+ * order or at once and by several processes, then the manifest: `export` does all of it one after the other.
+ */
 export class TapeExport {
   readonly #options: ExportOptions;
 
@@ -63,31 +87,161 @@ export class TapeExport {
     this.#options = options;
   }
 
-  /** Exports a table's rows of one day and venue, as they are at one moment. */
+  /** Exports a table's rows of one day and venue; every file is of one moment. */
   async export(table: ExportedTable, date: string, venue: string): Promise<ExportReport> {
     const partition: Partition = { table: table.name, date, venue };
-    const { client, scratch, rules } = this.#options;
-    const path = join(scratch, `${table.name}-${date}-${venue}.parquet`);
+    const plan = await this.plan(table, partition);
+    if (plan === null) return { ...partition, outcome: 'unsettled', version: null, rows: 0, bytes: 0 };
+    const files: FileReport[] = [];
+    for (const [index, range] of plan.ranges.entries()) {
+      files.push(await this.writeFile(table, partition, index, range));
+    }
+    return await this.finish(table, plan, files);
+  }
+
+  /**
+   * How a table, day and venue goes into files. Files that are there keep their instruments, so that a late row changes
+   * one of them. Null while the day is not settled.
+   */
+  async plan(table: ExportedTable, partition: Partition): Promise<PartitionPlan | null> {
+    const { client, rules, store, rowsPerFile = ROWS_PER_FILE } = this.#options;
+    return await atOneMoment(client, async () => {
+      const completeness = await completenessOf(client, table, partition, rules);
+      if (!completeness.settled && this.#options.unsettled !== true) return null;
+      const before = await readManifest(store, partition);
+      const ranges =
+        before === null
+          ? await rangesOf(client, table, partition, rowsPerFile)
+          : before.files.map(({ range }) => range);
+      return { partition, completeness, ranges };
+    });
+  }
+
+  /**
+   * As `plan`, where files have to be made or made anew: `done` where they hold what the tape has, or where retention has
+   * taken the rows since.
+   */
+  async due(table: ExportedTable, partition: Partition): Promise<PartitionPlan | 'unsettled' | 'done'> {
+    const { client, rules, store } = this.#options;
+    return await atOneMoment(client, async () => {
+      const { settled, events } = await completenessOf(client, table, partition, rules);
+      if (!settled) return 'unsettled';
+      const before = await readManifest(store, partition);
+      if (events.tape === 0) return 'done';
+      if (before !== null) {
+        const { completeness } = before;
+        if (completeness.settled && isDeepStrictEqual(completeness.events, events)) return 'done';
+        if (!(await hasRows(client, table, partition))) return 'done';
+      }
+      const plan = await this.plan(table, partition);
+      return plan === null || plan.ranges.length === 0 ? 'done' : plan;
+    });
+  }
+
+  /** Brings the rows of some instruments into their file; the file before is kept first. */
+  async writeFile(
+    table: ExportedTable,
+    partition: Partition,
+    index: number,
+    range: SubjectRange,
+  ): Promise<FileReport> {
+    const { store, scratch } = this.#options;
+    const path = join(scratch, `${table.name}-${partition.date}-${partition.venue}-${index}.parquet`);
     try {
-      const found = await atOneMoment(client, async () => {
-        const completeness = await completenessOf(client, partition, rules);
-        if (!completeness.settled && this.#options.unsettled !== true) return null;
-        return { completeness, made: await this.#write(table, partition, path) };
-      });
-      if (found === null) return { ...partition, outcome: 'unsettled', version: null, rows: 0, bytes: 0 };
-      return await this.#place(table, partition, path, found.completeness, found.made);
+      const made = await this.#write(table, partition, range, path);
+      const manifest = await readManifest(store, partition);
+      const before = manifest?.files[index] ?? null;
+      if (made === null) return { outcome: before === null ? 'empty' : 'refused', file: before };
+      const { rows, bytes, sha256, rowGroups } = made.file;
+      const key = fileKey(partition, index);
+      const file: TapeFile = { key, rows, bytes, sha256, row_groups: rowGroups, range, time: made.time };
+      if (before === null) {
+        await this.#put(key, path, file);
+        return { outcome: 'written', file };
+      }
+      if (sha256 === before.sha256) {
+        // A run that died may have left another file behind.
+        if ((await checksumOf(store, key)) !== sha256) await this.#put(key, path, file);
+        return { outcome: 'unchanged', file };
+      }
+      if (rows < before.rows && this.#options.allowFewer !== true)
+        return { outcome: 'refused', file: before };
+      await this.#keep(supersededKey(partition, manifest!.version, index), before);
+      await this.#put(key, path, file);
+      return { outcome: 'replaced', file };
     } finally {
       await rm(path, { force: true });
     }
   }
 
-  async #write(table: ExportedTable, partition: Partition, path: string): Promise<Made | null> {
+  /**
+   * Writes the manifest of files that are in their place. Last: whoever finds the manifest finds the files that it
+   * describes, or newer ones by their checksums.
+   *
+   * @param reports one for each range of the plan, in its order.
+   * @throws Error when some files have lost all their rows while others were written, as when the day was dropped meanwhile.
+   */
+  async finish(
+    table: ExportedTable,
+    { partition, completeness }: PartitionPlan,
+    reports: readonly FileReport[],
+  ): Promise<ExportReport> {
+    const { store, clock } = this.#options;
+    const before = await readManifest(store, partition);
+    const files = reports.flatMap(({ file }) => file ?? []);
+    const has = (outcome: FileOutcome): boolean => reports.some((report) => report.outcome === outcome);
+    if (has('empty') && reports.length > 1) {
+      throw new Error(`rows of ${Object.values(partition).join(', ')} went while they were exported`);
+    }
+    const outcome = (['refused', 'replaced', 'written', 'unchanged'] as const).find(has) ?? 'empty';
+    let manifest = before;
+    if (has('replaced') || has('written')) {
+      const superseded = reports.flatMap((report, index) =>
+        report.outcome === 'replaced' ? superseding(partition, before!, index) : [],
+      );
+      manifest = {
+        schema: SCHEMA_VERSION,
+        ...partition,
+        version: (before?.version ?? 0) + 1,
+        files,
+        sorted_by: [...table.sortedBy],
+        time: {
+          column: table.time,
+          from: Math.min(...files.map(({ time }) => time.from)),
+          to: Math.max(...files.map(({ time }) => time.to)),
+        },
+        completeness,
+        exported_at: clock(),
+        superseded: [...superseded, ...(before?.superseded ?? [])],
+      };
+    } else if (outcome === 'unchanged') {
+      // What is known about the same rows may have changed.
+      manifest = { ...before!, completeness };
+    }
+    if (manifest !== null && !isDeepStrictEqual(manifest, before)) await writeManifest(store, manifest);
+    const sum = (figure: 'rows' | 'bytes'): number =>
+      (manifest?.files ?? []).reduce((total, file) => total + file[figure], 0);
+    return {
+      ...partition,
+      outcome,
+      version: manifest?.version ?? null,
+      rows: sum('rows'),
+      bytes: sum('bytes'),
+    };
+  }
+
+  async #write(
+    table: ExportedTable,
+    partition: Partition,
+    range: SubjectRange,
+    path: string,
+  ): Promise<Made | null> {
     const { client, rowsPerGroup, onRow } = this.#options;
     let file: ParquetFile | null = null;
     let from = Number.POSITIVE_INFINITY;
     let to = Number.NEGATIVE_INFINITY;
     try {
-      for await (const row of exportedRows(client, table, partition)) {
+      for await (const row of exportedRows(client, table, partition, range)) {
         file ??= new ParquetFile(path, table.columns, rowsPerGroup);
         file.append(table.columns.map(({ name }) => row[name]));
         const at = Number(row[table.time]);
@@ -104,80 +258,27 @@ export class TapeExport {
     }
   }
 
-  async #place(
-    table: ExportedTable,
-    partition: Partition,
-    path: string,
-    completeness: Manifest['completeness'],
-    made: Made | null,
-  ): Promise<ExportReport> {
-    const { store, clock } = this.#options;
-    const before = await readManifest(store, partition);
-    const report = (outcome: ExportOutcome, manifest: Manifest | null): ExportReport => ({
-      ...partition,
-      outcome,
-      version: manifest?.version ?? null,
-      rows: manifest?.file.rows ?? 0,
-      bytes: manifest?.file.bytes ?? 0,
-    });
-    if (before === null && made === null) return report('empty', null);
-    if (before !== null && (made === null || made.file.rows < before.file.rows)) {
-      if (made === null || this.#options.allowFewer !== true) return report('refused', before);
-    }
-    const { file, time } = made!;
-    if (before !== null && file.sha256 === before.file.sha256) {
-      // What is known about the rows may have changed, and a run that died may have left another file behind.
-      await this.#restore(partition, path, file);
-      const manifest: Manifest = { ...before, completeness };
-      if (!isDeepStrictEqual(manifest, before)) await writeManifest(store, manifest);
-      return report('unchanged', manifest);
-    }
-    const manifest: Manifest = {
-      schema: SCHEMA_VERSION,
-      ...partition,
-      version: (before?.version ?? 0) + 1,
-      file: {
-        key: fileKey(partition),
-        rows: file.rows,
-        bytes: file.bytes,
-        sha256: file.sha256,
-        row_groups: file.rowGroups,
-      },
-      sorted_by: [...table.sortedBy],
-      time: { column: table.time, ...time },
-      completeness,
-      exported_at: clock(),
-      superseded: before === null ? [] : [await this.#keep(partition, before), ...before.superseded],
-    };
-    await this.#put(partition, path, file);
-    // Last: whoever finds the manifest finds the file that it describes, or a newer one by its checksum.
-    await writeManifest(store, manifest);
-    return report(before === null ? 'written' : 'replaced', manifest);
+  async #put(key: string, path: string, { sha256, rows }: TapeFile): Promise<void> {
+    await this.#options.store.put(key, { file: path }, { sha256, rows: String(rows) });
   }
 
-  async #put(partition: Partition, path: string, { sha256, rows }: WrittenFile): Promise<void> {
-    await this.#options.store.put(fileKey(partition), { file: path }, { sha256, rows: String(rows) });
-  }
-
-  async #restore(partition: Partition, path: string, file: WrittenFile): Promise<void> {
-    const key = fileKey(partition);
-    const placed = await checksumOf(this.#options.store, key);
-    if (placed !== file.sha256) await this.#put(partition, path, file);
-  }
-
-  /** Keeps the version that is about to be replaced; once, so that a run that died after it cannot spoil it. */
-  async #keep(partition: Partition, before: Manifest): Promise<Manifest['superseded'][number]> {
+  /** Keeps the file that is about to be replaced; once, so that a run that died after it cannot spoil it. */
+  async #keep(key: string, { key: placed, rows, sha256 }: TapeFile): Promise<void> {
     const { store } = this.#options;
-    const key = supersededKey(partition, before.version);
-    const { rows, bytes, sha256 } = before.file;
     if ((await checksumOf(store, key)) === null)
-      await store.put(key, await store.get(fileKey(partition)), { sha256, rows: String(rows) });
-    return { version: before.version, key, rows, bytes, sha256, exported_at: before.exported_at };
+      await store.put(key, await store.get(placed), { sha256, rows: String(rows) });
   }
 }
 
+/** What the manifest says of a file that was replaced. */
+function superseding(partition: Partition, before: Manifest, index: number): Manifest['superseded'][number] {
+  const { rows, bytes, sha256 } = before.files[index]!;
+  const key = supersededKey(partition, before.version, index);
+  return { version: before.version, key, rows, bytes, sha256, exported_at: before.exported_at };
+}
+
 /** The checksum that a file was placed with; null where there is no file. */
-async function checksumOf(store: ObjectStore, key: string): Promise<string | null> {
+export async function checksumOf(store: ObjectStore, key: string): Promise<string | null> {
   try {
     return (await store.metadata(key))['sha256'] ?? '';
   } catch (error) {

@@ -263,7 +263,7 @@ describe('the exported tape', () => {
       expect(bounds['exchange_ts']!.min_value).toBeGreaterThanOrEqual(BigInt(T0));
       expect(bounds['place']).toMatchObject({ min_value: 0, max_value: 0, null_count: 0n });
     }
-    expect(manifest().file.row_groups).toBe(10);
+    expect(manifest().files[0]!.row_groups).toBe(10);
   });
 });
 
@@ -298,13 +298,17 @@ describe('a manifest', () => {
       date: DATE,
       venue: 'kalshi',
       version: 1,
-      file: {
-        key: `tape/order_book_deltas/date=${DATE}/venue=kalshi/tape.parquet`,
-        rows: 6,
-        bytes: statSync(file).size,
-        sha256: sha256(file),
-        row_groups: 1,
-      },
+      files: [
+        {
+          key: `tape/order_book_deltas/date=${DATE}/venue=kalshi/tape.parquet`,
+          rows: 6,
+          bytes: statSync(file).size,
+          sha256: sha256(file),
+          row_groups: 1,
+          range: { from: null, to: null },
+          time: { from: DAY, to: DAY + MICROS_PER_DAY - 1 },
+        },
+      ],
       sorted_by: ['instrument', 'exchange_ts', 'place'],
       time: { column: 'exchange_ts', from: DAY, to: DAY + MICROS_PER_DAY - 1 },
       completeness: {
@@ -313,6 +317,7 @@ describe('a manifest', () => {
         gaps: 2,
         gaps_of_whole_venue: 1,
         market_hours: { available: 1, degraded: 1, pending: 0, missing: 0 },
+        events: { a: 0, b: 0, c: 0, tape: 0 },
       },
       exported_at: T0 + 5 * MICROS_PER_DAY,
       superseded: [],
@@ -361,18 +366,18 @@ describe('exporting again', () => {
     await store(client, 'order_book_deltas', [onTape(delta({ exchange_ts: T0 + 9 }))]);
     expect(await exportDeltas()).toMatchObject({ outcome: 'replaced', version: 2, rows: 7 });
     const second = manifest();
-    expect(second).toMatchObject({ version: 2, file: { rows: 7, sha256: sha256(path(deltas.name)) } });
+    expect(second).toMatchObject({ version: 2, files: [{ rows: 7, sha256: sha256(path(deltas.name)) }] });
     expect(second.superseded).toEqual([
       {
         version: 1,
         key: `superseded/order_book_deltas/date=${DATE}/venue=kalshi/v1.parquet`,
         rows: 6,
-        bytes: first.file.bytes,
-        sha256: first.file.sha256,
+        bytes: first.files[0]!.bytes,
+        sha256: first.files[0]!.sha256,
         exported_at: first.exported_at,
       },
     ]);
-    expect(sha256(join(out, second.superseded[0]!.key))).toBe(first.file.sha256);
+    expect(sha256(join(out, second.superseded[0]!.key))).toBe(first.files[0]!.sha256);
     // A second line that saw an event late changes its row as well.
     await client.query(`UPDATE order_book_deltas SET lines = 3 WHERE exchange_ts = $1`, [T0 + 9]);
     expect(await exportDeltas()).toMatchObject({ outcome: 'replaced', version: 3, rows: 7 });
@@ -433,7 +438,7 @@ describe('exporting again', () => {
   it('comes to the same, wherever a run before it died', async () => {
     await fill();
     await exportDeltas();
-    const first = manifest().file.sha256;
+    const first = manifest().files[0]!.sha256;
     await store(client, 'order_book_deltas', [onTape(delta({ exchange_ts: T0 + 9 }))]);
     const inner = new DirectoryObjectStore(out);
     // A new version is three puts: the old file aside, which is done once, the new one in its place, the manifest.
@@ -450,7 +455,7 @@ describe('exporting again', () => {
       expect(readdirSync(scratch)).toEqual([]);
     }
     expect(await exportDeltas()).toMatchObject({ outcome: 'replaced', version: 2, rows: 7 });
-    expect(manifest().file.sha256).toBe(sha256(path(deltas.name)));
+    expect(manifest().files[0]!.sha256).toBe(sha256(path(deltas.name)));
     expect(manifest().superseded).toMatchObject([{ version: 1, sha256: first }]);
     expect(sha256(join(out, manifest().superseded[0]!.key))).toBe(first);
   });

@@ -8,7 +8,7 @@ export type LineName = keyof typeof lineBits;
 export const lineNames = Object.keys(lineBits) as LineName[];
 
 /** Tables whose rows count in `coverage`: real events of an instrument, not snapshots, which each line has its own of. */
-const counted = new Set(['trades', 'order_book_deltas', 'tickers']);
+export const countedTables: ReadonlySet<string> = new Set(['trades', 'order_book_deltas', 'tickers']);
 
 /** Columns that a copy may know where the first did not: WebSocket and REST tell different things of a trade. */
 const filledIn: Readonly<Record<string, readonly string[]>> = { trades: ['taker_side'] };
@@ -167,7 +167,7 @@ export function mergeStatement(table: EventTable): string {
       value: `coalesce(t.${name}, excluded.${name})`,
     })),
   ];
-  const coverage = counted.has(table.name)
+  const coverage = countedTables.has(table.name)
     ? `, minutes AS MATERIALIZED (
       SELECT venue, instrument, at / 60000000 * 60000000 AS minute,
         count(*) FILTER (WHERE added & 1 <> 0) AS a, count(*) FILTER (WHERE added & 2 <> 0) AS b,
