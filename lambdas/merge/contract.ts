@@ -1,20 +1,13 @@
 import { z } from 'zod';
 import type { AwsCalls } from '#src/contract/aws-call.ts';
+import { allDatabases, foundOnce } from '../database-contract.ts';
 
-const url = z.string().min(1).optional();
-const secret = z.string().min(1).optional();
+const databases = ['PRODUCTION', 'LINE_A', 'LINE_B', 'LINE_C'] as const;
 
 /** Environment of the merge. Of each database, exactly one of URL and secret says where it is. */
 export const mergeEnvironment = z
   .object({
-    PRODUCTION_DATABASE_URL: url,
-    PRODUCTION_DATABASE_SECRET: secret,
-    LINE_A_DATABASE_URL: url,
-    LINE_A_DATABASE_SECRET: secret,
-    LINE_B_DATABASE_URL: url,
-    LINE_B_DATABASE_SECRET: secret,
-    LINE_C_DATABASE_URL: url,
-    LINE_C_DATABASE_SECRET: secret,
+    ...allDatabases,
     /** About how many rows of one table of one line are read in one run. */
     ROWS_PER_RUN: z.coerce.number().int().positive().default(50_000),
     /** The servers end a statement that takes longer; keep it below the function's own limit. */
@@ -27,18 +20,9 @@ export const mergeEnvironment = z
     METRICS_NAMESPACE: z.string().min(1).default('PredictionTape/local'),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   })
-  .refine(
-    (values) =>
-      (['PRODUCTION', 'LINE_A', 'LINE_B', 'LINE_C'] as const).every(
-        (name) =>
-          (values[`${name}_DATABASE_URL`] === undefined) !==
-          (values[`${name}_DATABASE_SECRET`] === undefined),
-      ),
-    {
-      error:
-        'expected exactly one of DATABASE_URL and DATABASE_SECRET for each of PRODUCTION, LINE_A, LINE_B and LINE_C',
-    },
-  );
+  .refine(foundOnce(...databases), {
+    error: `expected exactly one of DATABASE_URL and DATABASE_SECRET for each of ${databases.join(', ')}`,
+  });
 
 /** Calls to AWS that the merge makes. */
 export const mergeCalls: AwsCalls<typeof mergeEnvironment> = [

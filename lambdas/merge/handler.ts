@@ -1,17 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import middy from '@middy/core';
 import { type Logger, pino } from 'pino';
 import { Lease } from '#src/catalogue/lease.ts';
 import type { CatalogueTable } from '#src/catalogue/table.ts';
-import { openSession, sessionConfig } from '#src/storage/connection.ts';
 import { type MergeReport, TapeMerge } from '#src/storage/production/merge.ts';
-import { Session } from '#src/storage/production/session.ts';
-import { secretsManagerReader } from '#src/storage/secrets.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { systemClock } from '#src/units/time.ts';
+import { catalogueTable } from '../catalogue-table.ts';
+import type { DatabaseVariable } from '../database-contract.ts';
+import { databaseSessions } from '../database-session.ts';
 import { check, errorLog, parsedEvent } from '../middleware.ts';
 import { type MergeEvent, type MergeResult, mergeEnvironment, mergeEvent } from './contract.ts';
 import { MergeMetrics } from './metrics.ts';
@@ -30,24 +27,11 @@ const coldLog = pino({ level: process.env['LOG_LEVEL'] ?? 'info', base: { functi
 function start(): Warm {
   const environment = check('environment', mergeEnvironment, process.env);
   const log = pino({ level: environment.LOG_LEVEL, base: { function: 'merge' } });
-  const readSecret = secretsManagerReader(new SecretsManagerClient({}));
-  const session = (name: 'PRODUCTION' | 'LINE_A' | 'LINE_B' | 'LINE_C'): Session => {
-    const url = environment[`${name}_DATABASE_URL`];
-    const location = url === undefined ? { secret: environment[`${name}_DATABASE_SECRET`]! } : { url };
-    return new Session(async () =>
-      openSession(
-        await sessionConfig(
-          location,
-          {
-            applicationName: 'prediction-tape merge',
-            statementTimeoutMillis: environment.STATEMENT_TIMEOUT_SECONDS * 1_000,
-            connectTimeoutMillis: environment.CONNECT_TIMEOUT_SECONDS * 1_000,
-          },
-          readSecret,
-        ),
-      ),
-    );
-  };
+  const session = databaseSessions<DatabaseVariable>(environment, {
+    applicationName: 'prediction-tape merge',
+    statementTimeoutMillis: environment.STATEMENT_TIMEOUT_SECONDS * 1_000,
+    connectTimeoutMillis: environment.CONNECT_TIMEOUT_SECONDS * 1_000,
+  });
   const production = session('PRODUCTION');
   const lines = { a: session('LINE_A'), b: session('LINE_B'), c: session('LINE_C') };
   const merge = new TapeMerge({
@@ -68,14 +52,7 @@ function start(): Warm {
     }
   };
   const table =
-    environment.CATALOGUE_TABLE === undefined
-      ? null
-      : {
-          client: new DynamoDBClient({}),
-          name: environment.CATALOGUE_TABLE,
-          sleep: (millis: number) => sleep(millis),
-          random: Math.random,
-        };
+    environment.CATALOGUE_TABLE === undefined ? null : catalogueTable(environment.CATALOGUE_TABLE);
   const metrics = new MergeMetrics(environment.METRICS_NAMESPACE, () => production.client(), log);
   return { log, run, metrics, table };
 }

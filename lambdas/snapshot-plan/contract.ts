@@ -1,17 +1,13 @@
 import { z } from 'zod';
 import type { AwsCalls } from '#src/contract/aws-call.ts';
 import { type Venue, venueNames } from '#src/events/event.ts';
-
-const venues = z
-  .string()
-  .transform((text) => text.split(',').filter((name) => name !== ''))
-  .pipe(z.array(z.enum(venueNames)));
+import { venueList } from '../venue-list.ts';
 
 /** Environment of the planner of the snapshot poll. */
 export const snapshotPlanEnvironment = z.object({
   CATALOGUE_TABLE: z.string().min(1),
   /** Venues to poll, separated by commas. */
-  VENUES: venues.default([...venueNames]),
+  VENUES: venueList.default([...venueNames]),
   /** Time between two runs: no more is planned than the rates allow in it. */
   INTERVAL_SECONDS: z.coerce.number().positive().default(900),
   KALSHI_REQUESTS_PER_SECOND: z.coerce.number().positive().default(10),

@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import middy from '@middy/core';
 import { type Logger, pino } from 'pino';
 import type { z } from 'zod';
@@ -9,6 +7,7 @@ import { type PollChunk, PollLedger, type PollRecord } from '#src/catalogue/poll
 import { planPoll } from '#src/catalogue/poll-plan.ts';
 import type { CatalogueTable } from '#src/catalogue/table.ts';
 import { venueDefinition } from '#src/venues/registration.ts';
+import { catalogueTable } from '../catalogue-table.ts';
 import { check, errorLog, parsedEvent } from '../middleware.ts';
 import {
   type PlannedVenue,
@@ -34,12 +33,7 @@ function start(): Warm {
   return {
     environment,
     log: pino({ level: environment.LOG_LEVEL, base: { function: 'snapshot-plan' } }),
-    table: {
-      client: new DynamoDBClient({}),
-      name: environment.CATALOGUE_TABLE,
-      sleep: (millis) => sleep(millis),
-      random: Math.random,
-    },
+    table: catalogueTable(environment.CATALOGUE_TABLE),
   };
 }
 

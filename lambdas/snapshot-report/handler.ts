@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import middy from '@middy/core';
 import { type Logger, pino } from 'pino';
 import { Lease } from '#src/catalogue/lease.ts';
 import { PollLedger } from '#src/catalogue/poll-ledger.ts';
 import type { CatalogueTable } from '#src/catalogue/table.ts';
+import { catalogueTable } from '../catalogue-table.ts';
 import { writeMetrics } from '../embedded-metrics.ts';
 import { check, errorLog, parsedEvent } from '../middleware.ts';
 import {
@@ -29,12 +28,7 @@ function start(): Warm {
   return {
     log: pino({ level: environment.LOG_LEVEL, base: { function: 'snapshot-report' } }),
     namespace: environment.METRICS_NAMESPACE,
-    table: {
-      client: new DynamoDBClient({}),
-      name: environment.CATALOGUE_TABLE,
-      sleep: (millis) => sleep(millis),
-      random: Math.random,
-    },
+    table: catalogueTable(environment.CATALOGUE_TABLE),
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { eventTables } from '../storage/tables.ts';
 
 /** Numbers may come out of `${VAR}` as text; anything that is not wholly a number is refused. */
 const number = z.union(
@@ -129,6 +130,45 @@ const snapshot_poll = z.strictObject({
   polymarket_requests_per_second: positive.default(10),
 });
 
+/** Days of the tape as files, in the bucket for it. */
+const tapeExport = z.strictObject({
+  enabled: flag.default(true),
+  /** How often it is seen whether a day is settled, or has become another since it was exported. */
+  interval_seconds: positive.default(3_600),
+  /** Days before today that are looked at. */
+  days: wholePositive.default(7),
+  /** Beyond it a table, day and venue goes into several files, each made by a function of its own. */
+  rows_per_file: wholePositive.default(4_000_000),
+});
+
+const audit = z.strictObject({
+  enabled: flag.default(true),
+  interval_seconds: positive.default(3_600),
+  /** What one function audits at a time: less than a quarter of an hour's work. */
+  span_seconds: wholePositive.default(600),
+  /** Spans that are younger and were not audited yet are. */
+  hours: wholePositive.default(24),
+});
+
+/** Days that rows are kept: of tables that are not named, `every`. 0 is for ever. */
+const keptDays = (tables: readonly string[], every: number) =>
+  z.strictObject({
+    every: whole.default(every),
+    ...Object.fromEntries(tables.map((table) => [table, whole.optional()])),
+  } as { every: z.ZodDefault<typeof whole> } & Record<string, z.ZodOptional<typeof whole>>);
+const eventTableNames = eventTables.map(({ name }) => name);
+
+const retention = z.strictObject({
+  enabled: flag.default(true),
+  interval_seconds: positive.default(86_400),
+  /** Says what it would drop, and drops nothing. */
+  dry_run: flag.default(false),
+  /** Of the lines' databases; only what is on the tape goes. */
+  line_days: keptDays(eventTableNames, 14).prefault({}),
+  /** Of the tape's database; only what is in files goes. `coverage` goes after the events that it counts. */
+  tape_days: keptDays([...eventTableNames, 'coverage'], 90).prefault({}),
+});
+
 /** One of each for every line. */
 const ofEachLine = <Value extends z.ZodType>(value: Value) =>
   z.strictObject({ a: value, b: value, c: value });
@@ -242,16 +282,36 @@ const deployment = z.strictObject({
 });
 
 /** Everything that may differ between environments. Every key of `config/*.yaml` is described in `docs/configuration.md`. */
-export const configurationSchema = z.strictObject({
-  environment: z.enum(['local', 'demo', 'prod']),
-  venues: z.strictObject({ kalshi, polymarket }),
-  capture: capture.prefault({}),
-  stream: stream.prefault({}),
-  recorder: recorder.prefault({}),
-  merge: merge.prefault({}),
-  snapshot_poll: snapshot_poll.prefault({}),
-  deployment: deployment.prefault({}),
-  log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
-});
+export const configurationSchema = z
+  .strictObject({
+    environment: z.enum(['local', 'demo', 'prod']),
+    venues: z.strictObject({ kalshi, polymarket }),
+    capture: capture.prefault({}),
+    stream: stream.prefault({}),
+    recorder: recorder.prefault({}),
+    merge: merge.prefault({}),
+    snapshot_poll: snapshot_poll.prefault({}),
+    export: tapeExport.prefault({}),
+    audit: audit.prefault({}),
+    retention: retention.prefault({}),
+    deployment: deployment.prefault({}),
+    log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  })
+  .superRefine(
+    ({ export: { days: exported }, audit: { hours }, retention: { line_days, tape_days } }, context) => {
+      // What is looked at again has to be there still.
+      const needed = Math.max(exported, Math.ceil(hours / 24)) + 1;
+      for (const [name, kept] of Object.entries({ line_days, tape_days })) {
+        for (const [table, days] of Object.entries(kept)) {
+          if (days === undefined || days === 0 || days >= needed) continue;
+          context.addIssue({
+            code: 'custom',
+            path: ['retention', name, table],
+            message: `expected 0 or at least ${needed}: export and audit look back so far`,
+          });
+        }
+      }
+    },
+  );
 
 export type Configuration = z.infer<typeof configurationSchema>;

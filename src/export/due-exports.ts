@@ -8,7 +8,7 @@ export interface DueExports {
   readonly partitions: readonly PartitionPlan[];
   /** Whether there is more than one run may hold. */
   readonly more: boolean;
-  /** Microseconds since the end of the first day that is over and not wholly in files; 0 where there is none. */
+  /** Microseconds since the end of the first day that this leaves for later, as not settled; 0 where there is none. */
   readonly behind: number;
 }
 
@@ -46,8 +46,10 @@ export async function dueExports(
       for (const table of exportedTables) {
         const due = await exporting.due(table, { table: table.name, date, venue });
         if (due === 'done') continue;
-        behind = Math.max(behind, now - dayOf(date).to);
-        if (due === 'unsettled') continue;
+        if (due === 'unsettled') {
+          behind = Math.max(behind, now - dayOf(date).to);
+          continue;
+        }
         // One that is larger than a run goes alone.
         if (files > 0 && files + due.ranges.length > mostFiles) return { partitions, more: true, behind };
         partitions.push(due);

@@ -15,17 +15,17 @@ const file = z.object({
 export const SCHEMA_VERSION = 2;
 
 /** Of the column by which files are sorted first: from this one on, and before that one; null is no bound. */
-const subjectRange = z.object({ from: z.string().nullable(), to: z.string().nullable() });
+export const subjectRange = z.object({ from: z.string().nullable(), to: z.string().nullable() });
 export type SubjectRange = z.infer<typeof subjectRange>;
 
 /** Least and greatest venue time of a row, both included, in microseconds. */
 const timeBounds = z.object({ from: micros, to: micros });
 
-const tapeFile = file.extend({ row_groups: count, range: subjectRange, time: timeBounds });
+export const tapeFile = file.extend({ row_groups: count, range: subjectRange, time: timeBounds });
 /** One file of a table, day and venue. */
 export type TapeFile = z.infer<typeof tapeFile>;
 
-const completenessShape = z.object({
+export const completenessShape = z.object({
   /** Whether every running line had been merged past the end of the day. */
   settled: z.boolean(),
   /** Up to which venue time they had, in microseconds; null when no line ever ran. */

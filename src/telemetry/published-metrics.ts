@@ -132,6 +132,49 @@ export const publishedMetrics = {
       snapshot_poll_coverage: 'Percent',
     },
   },
+  /** A run of the export of the tape to files. */
+  export: {
+    dimensions: [],
+    units: {
+      export_files_written: 'Count',
+      /** In all files of what was exported anew. */
+      export_rows: 'Count',
+      /** Files that would have lost rows, and stay as they are. */
+      export_files_refused: 'Count',
+      export_files_failed: 'Count',
+      /** Since the end of the first day that is not wholly in files after it. */
+      export_behind: 'Seconds',
+    },
+  },
+  /** A run of the audit. */
+  audit: {
+    dimensions: [],
+    units: {
+      /** Places at which the tape is not what the lines received. */
+      audit_findings: 'Count',
+      audit_spans: 'Count',
+      audit_spans_failed: 'Count',
+      /** Lines whose database could not be compared with. */
+      audit_lines_away: 'Count',
+      /** From the first time that is not wholly audited after it to the last that is settled. */
+      audit_behind: 'Seconds',
+    },
+  },
+  /** A run of the retention, over all databases. */
+  retention: {
+    dimensions: [],
+    units: {
+      /** Days of a table each, as are those below. */
+      retention_days_dropped: 'Count',
+      retention_rows_dropped: 'Count',
+      retention_space_freed: 'Megabytes',
+      /** Would have been dropped, but for the dry run. */
+      retention_days_due: 'Count',
+      /** Old enough, and not on the tape or in files yet. */
+      retention_days_held: 'Count',
+      retention_databases_failed: 'Count',
+    },
+  },
 } as const satisfies Record<string, MetricGroup>;
 
 export type PublishedGroup = keyof typeof publishedMetrics;
