@@ -98,6 +98,7 @@ export class PredictionTape {
     this.jobs = new JobsStack(app, 'jobs', {
       configuration,
       network,
+      archive,
       catalogue,
       lines: this.lines,
       production: this.production,

@@ -1,8 +1,10 @@
 import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { explainFindings } from '../explained-findings.ts';
 import type { TypedFunctionProps } from './typed-function.ts';
 
 /** What all jobs of an environment have in common. */
@@ -23,6 +25,9 @@ export interface ReachableDatabase {
 /** Seconds below a function's own limit at which the server ends a statement, so that its word is heard. */
 export const STATEMENT_MARGIN_SECONDS = 10;
 
+/** As long as the service lets any function run. A job is cut into pieces that take a part of it. */
+export const JOB_FUNCTION_SECONDS = 900;
+
 /** Lets a function read the secrets of databases; the way to them is open to whoever carries their groups. */
 export function mayReadSecretsOf(handler: IFunction, databases: readonly ReachableDatabase[]): void {
   handler.addToRolePolicy(
@@ -40,4 +45,15 @@ export function mayCall(
   ...actions: readonly string[]
 ): void {
   handler.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resourceArns] }));
+}
+
+/** Lets a function find out what lies in the bucket of the tape's files, and do this with what does. */
+export function mayUseTapeFiles(handler: IFunction, bucket: IBucket, ...actions: readonly string[]): void {
+  mayCall(handler, [bucket.arnForObjects('*')], ...actions);
+  mayCall(handler, [bucket.bucketArn], 's3:ListBucket');
+  explainFindings(handler, {
+    rule: 'AwsSolutions-IAM5',
+    finding: /Tape\w+Arn\w+\/\*$/,
+    reason: 'Files, manifests and reports, whose keys hold table, day and venue.',
+  });
 }

@@ -4,11 +4,15 @@ import { ScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Gatherer } from '#src/events/event.ts';
+import { AuditJob } from '../constructs/audit-job.ts';
+import { ExportJob } from '../constructs/export-job.ts';
 import type { JobSetting } from '../constructs/job-setting.ts';
 import { MergeJob } from '../constructs/merge-job.ts';
+import { RetentionJob } from '../constructs/retention-job.ts';
 import { SnapshotPollJob } from '../constructs/snapshot-poll-job.ts';
 import { EnvironmentStack, type EnvironmentStackProps } from '../environment-stack.ts';
 import { explainFindings } from '../explained-findings.ts';
+import type { ArchiveStack } from './archive-stack.ts';
 import type { CatalogueStack } from './catalogue-stack.ts';
 import type { LineStack } from './line-stack.ts';
 import type { NetworkStack } from './network-stack.ts';
@@ -16,6 +20,7 @@ import type { ProductionStack } from './production-stack.ts';
 
 export interface JobsStackProps extends EnvironmentStackProps {
   readonly network: NetworkStack;
+  readonly archive: ArchiveStack;
   readonly catalogue: CatalogueStack;
   readonly lines: Readonly<Record<Gatherer, LineStack>>;
   readonly production: ProductionStack;
@@ -25,11 +30,14 @@ export interface JobsStackProps extends EnvironmentStackProps {
 export class JobsStack extends EnvironmentStack {
   readonly merge: MergeJob;
   readonly snapshotPoll: SnapshotPollJob;
+  readonly export: ExportJob;
+  readonly audit: AuditJob;
+  readonly retention: RetentionJob;
   /** Starts that the scheduler could not make. */
   readonly deadLetters: Queue;
 
   constructor(scope: Construct, id: string, props: JobsStackProps) {
-    super(scope, id, { ...props, description: 'Merge and snapshot poll' });
+    super(scope, id, { ...props, description: 'Merge, snapshot poll, export, audit and retention' });
     const { configuration } = this;
     const { lines, production } = props;
     const { table } = props.catalogue;
@@ -42,6 +50,11 @@ export class JobsStack extends EnvironmentStack {
       table,
       streams: { a: lines.a.stream, b: lines.b.stream, c: lines.c.stream },
     });
+    const { tapeBucket } = props.archive;
+    const overTheTape = { setting, configuration, table, production, tapeBucket };
+    this.export = new ExportJob(this, 'Export', overTheTape);
+    this.audit = new AuditJob(this, 'Audit', { ...overTheTape, lines });
+    this.retention = new RetentionJob(this, 'Retention', { ...overTheTape, lines });
   }
 
   #setting({ network }: JobsStackProps): JobSetting {

@@ -119,7 +119,7 @@ describe.each(ENVIRONMENTS)('the permissions in the templates of %s', (name) => 
   });
 
   it('let a state machine invoke the functions in its definition, and no others', () => {
-    expect(wiring.stateMachines).toHaveLength(2);
+    expect(wiring.stateMachines).toHaveLength(5);
     for (const { role, definition } of wiring.stateMachines) {
       const invoked = [...JSON.stringify(definition).matchAll(/"FunctionName":"([^"]+)"/g)].map(
         ([, arn]) => arn!,
@@ -140,7 +140,7 @@ describe.each(ENVIRONMENTS)('the permissions in the templates of %s', (name) => 
 
   it('let a schedule start its state machine and put a failed start aside, and nothing else', () => {
     const schedules = resourcesOf(assembly, 'AWS::Scheduler::Schedule');
-    expect(schedules).toHaveLength(2);
+    expect(schedules).toHaveLength(5);
     const queues = resourcesOf(assembly, 'AWS::SQS::Queue').map(arnOf);
     for (const located of schedules) {
       const properties = new Properties(located, resolver);

@@ -1,8 +1,11 @@
 import type { z } from 'zod';
 import type { AwsCall } from '#src/contract/aws-call.ts';
 import { gathererCalls, gathererEnvironmentSchema } from '../../containers/gatherer/contract.ts';
+import { auditCalls, auditEnvironment } from '../../lambdas/audit/contract.ts';
+import { exportCalls, exportEnvironment } from '../../lambdas/export/contract.ts';
 import { mergeCalls, mergeEnvironment } from '../../lambdas/merge/contract.ts';
 import { migrateCalls, migrateEnvironment } from '../../lambdas/migrate/contract.ts';
+import { retentionCalls, retentionEnvironment } from '../../lambdas/retention/contract.ts';
 import { snapshotPlanCalls, snapshotPlanEnvironment } from '../../lambdas/snapshot-plan/contract.ts';
 import { snapshotPollCalls, snapshotPollEnvironment } from '../../lambdas/snapshot-poll/contract.ts';
 import { snapshotReportCalls, snapshotReportEnvironment } from '../../lambdas/snapshot-report/contract.ts';
@@ -20,6 +23,9 @@ export interface Contract {
 export const programs: Readonly<Record<string, Contract>> = {
   'lambdas/writer/handler.ts': { environment: writerEnvironment, calls: writerCalls, count: 3 },
   'lambdas/merge/handler.ts': { environment: mergeEnvironment, calls: mergeCalls, count: 1 },
+  'lambdas/export/handler.ts': { environment: exportEnvironment, calls: exportCalls, count: 1 },
+  'lambdas/audit/handler.ts': { environment: auditEnvironment, calls: auditCalls, count: 1 },
+  'lambdas/retention/handler.ts': { environment: retentionEnvironment, calls: retentionCalls, count: 1 },
   'lambdas/migrate/handler.ts': { environment: migrateEnvironment, calls: migrateCalls, count: 4 },
   'lambdas/snapshot-plan/handler.ts': {
     environment: snapshotPlanEnvironment,

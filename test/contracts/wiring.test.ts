@@ -77,6 +77,11 @@ describe('the wiring that is read from the templates', () => {
         every: configuration.snapshot_poll.interval_seconds,
         modules: [module('snapshot-plan'), module('snapshot-poll'), module('snapshot-report')],
       },
+      ...(['export', 'audit', 'retention'] as const).map((job) => ({
+        every: configuration[job].interval_seconds,
+        // Plan, piece, finish, abandon.
+        modules: Array.from({ length: 4 }, () => module(job)),
+      })),
     ]);
   });
 
@@ -84,6 +89,9 @@ describe('the wiring that is read from the templates', () => {
     const off = {
       ...configuration,
       snapshot_poll: { ...configuration.snapshot_poll, enabled: false },
+      export: { ...configuration.export, enabled: false },
+      audit: { ...configuration.audit, enabled: false },
+      retention: { ...configuration.retention, enabled: false },
     };
     expect(wiringOf(assemblyOf(off)).schedules.map(({ everySeconds }) => everySeconds)).toEqual([
       configuration.merge.interval_seconds,
