@@ -68,7 +68,7 @@ function pair(
   const pairs = copies.flatMap((copy) =>
     drafts.flatMap((draft) => {
       if (!mayBeOf(draft, copy, spans)) return [];
-      const distances = [...draft.received.values()].map((time) => Math.abs(time - copy.receivedAt));
+      const distances = [...draft.received.values()].map((time) => distance(time, copy, draft, spans));
       return [{ draft, copy, distance: Math.min(...distances) }];
     }),
   );
@@ -81,6 +81,22 @@ function pair(
     placed.add(copy);
   }
   return placed;
+}
+
+/**
+ * How far apart two receive times are, to find the likeliest pair: two that were received in time rather than a late
+ * one, and a late one that came before it was read rather than one that others received only then.
+ */
+function distance(
+  time: number,
+  { receivedAt, isLate = false }: AnnouncementCopy,
+  draft: Draft,
+  { window, lateness }: AnnouncementSpans,
+): number {
+  const apart = Math.abs(time - receivedAt);
+  if (!isLate && !draft.isLate) return apart;
+  const isReversed = isLate ? receivedAt < time : time < receivedAt;
+  return apart + (isReversed ? lateness : window);
 }
 
 function add(draft: Draft, copy: AnnouncementCopy): void {

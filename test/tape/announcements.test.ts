@@ -34,6 +34,14 @@ const parts = (copies: fc.Arbitrary<AnnouncementCopy[]>): fc.Arbitrary<Announcem
     .tuple(copies, fc.array(fc.nat(3), { minLength: 60, maxLength: 60 }))
     .map(([all, places]) => [0, 1, 2, 3].map((place) => all.filter((_, index) => places[index] === place)));
 
+/** The same, where each line's own come in the order in which it received them. */
+const ordered = (copies: fc.Arbitrary<AnnouncementCopy[]>): fc.Arbitrary<AnnouncementCopy[][]> =>
+  parts(copies).map((script) => {
+    const own = Map.groupBy(script.flat(), ({ line }) => line);
+    for (const all of own.values()) all.sort((left, right) => left.receivedAt - right.receivedAt);
+    return script.map((part) => part.map(({ line }) => own.get(line)!.shift()!));
+  });
+
 describe('announcements without a venue time', () => {
   const any = fc.uniqueArray(
     fc
@@ -86,6 +94,50 @@ describe('announcements without a venue time', () => {
         expect(placed(script)).toHaveLength(times.size);
       }),
     );
+  });
+
+  it('are one row each for lines that stood still and read theirs late, in whatever order they come', () => {
+    // It comes back when nothing has happened for longer than the window.
+    const stands = fc
+      .record({
+        slot: fc.nat(4),
+        before: fc.integer({ min: 1, max: 25 }),
+        count: fc.nat(2),
+        after: fc.nat(10),
+      })
+      .map(({ slot, before, count, after }) => ({
+        from: slot * 30 - before,
+        to: (slot + count) * 30 + 15 + after,
+      }));
+    const happened = fc.uniqueArray(fc.nat(5), { minLength: 1, maxLength: 5 });
+    const script = fc.tuple(happened, stands, fc.constantFrom(...lines)).map(([all, { from, to }, stood]) =>
+      lines.flatMap((line, index) =>
+        all.map((slot): AnnouncementCopy => {
+          const at = slot * 30 + index;
+          if (line !== stood) return copy(line, at);
+          // What waited is read in the order in which it came, and what comes soon after is taken for late as well.
+          if (at >= from && at < to) return { ...copy(line, to + (slot + 1) / 100), isLate: true };
+          return { ...copy(line, at), isLate: at >= to && at < to + 5 };
+        }),
+      ),
+    );
+    fc.assert(
+      fc.property(ordered(script), (all) => {
+        const known = placed(all);
+        const each = Map.groupBy(all.flat(), ({ line }) => line);
+        expect(known).toHaveLength(Math.max(...[...each.values()].map(({ length }) => length)));
+        expect(shown(placed([...all, all.flat()]))).toEqual(shown(known));
+      }),
+    );
+  });
+
+  it('are two where one was late, and no more than its lateness would make it the other', () => {
+    const late = { ...copy('a', 90), isLate: true };
+    expect(shown(placed([[copy('b', 5), copy('c', 7)], [late]]))).toEqual([[5, { a: 90, b: 5, c: 7 }]]);
+    expect(placed([[copy('b', 5)], [copy('a', 90)]])).toHaveLength(2);
+    expect(placed([[copy('b', 5)], [{ ...late, receivedAt: 116 as Micros }]])).toHaveLength(2);
+    // Not said to others before it was read: theirs, if there is one, is another.
+    expect(placed([[late], [copy('b', 101)]])).toHaveLength(2);
   });
 
   it('take the least time of their copies, unless another has it', () => {
