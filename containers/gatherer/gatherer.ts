@@ -254,7 +254,11 @@ export class Gatherer {
     const catalogue = new CatalogueFeed(openMarkets, venue);
     const upkeep = new CatalogueUpkeep(
       catalogue,
-      (market) => registry?.isOpen(market) === true,
+      {
+        isOpen: (market) => registry?.isOpen(market) === true,
+        inquire: (market) => registry?.inquire(market),
+        isAwaited: (market) => registry?.isAwaited(market) === true,
+      },
       ({ message }) => this.#problem('catalogue_failed', { venue, message }),
     );
     let registry: VenueRegistry | null = null;

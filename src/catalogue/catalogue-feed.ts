@@ -69,20 +69,21 @@ export class CatalogueFeed {
     return different.length;
   }
 
-  /** Reads what the catalogue calls open, which other lines write as well: the next `reconcile` is about that. */
-  async survey(): Promise<void> {
+  /** @returns what the catalogue calls open, which other lines write as well: the next `reconcile` is about that. */
+  async survey(): Promise<readonly string[]> {
     await this.#load();
     this.#surveyed = [...this.#known.keys()];
+    return this.#surveyed;
   }
 
   /**
-   * Takes out what the last survey found open and the registry does not know to be, such as markets that closed while
+   * Takes out what the last survey found open and the registry knows nothing of that it may be open, such as markets that closed while
    * nobody was there.
    *
    * @returns how many were taken out.
    */
-  async reconcile(isOpen: (market: string) => boolean): Promise<number> {
-    const gone = this.#surveyed.filter((market) => this.#known.has(market) && !isOpen(market));
+  async reconcile(mayBeOpen: (market: string) => boolean): Promise<number> {
+    const gone = this.#surveyed.filter((market) => this.#known.has(market) && !mayBeOpen(market));
     await this.#catalogue.remove(this.#venue, gone);
     this.#surveyed = [];
     for (const market of gone) this.#known.delete(market);

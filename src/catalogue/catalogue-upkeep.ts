@@ -4,22 +4,32 @@ import type { CatalogueFeed } from './catalogue-feed.ts';
 /** What another line enters is known here by then, from the venue's own word: nobody takes out what he has not heard of yet. */
 const HEARD_WITHIN = 60 * MICROS_PER_SECOND;
 
+/** What a catalogue is held against. */
+export interface KnownMarkets {
+  /** Whether a market is known to be open. */
+  isOpen(market: string): boolean;
+  /** Asks the venue about a market, unless it is known. */
+  inquire(market: string): void;
+  /** Whether the venue has been asked about it and has not answered yet. */
+  isAwaited(market: string): boolean;
+}
+
 /** Lets a catalogue's feed write, and after complete listings reconcile, one thing at a time. */
 export class CatalogueUpkeep {
   readonly #feed: CatalogueFeed;
-  readonly #isOpen: (market: string) => boolean;
+  readonly #markets: KnownMarkets;
   readonly #failed: (error: Error) => void;
   #busy = false;
   #isSurveyDue = false;
   #reconcileAt: number | null = null;
 
   /**
-   * @param isOpen whether the registry knows a market to be open.
+   * @param markets the registry; of what the catalogue calls open and it has not heard of, it asks the venue.
    * @param failed told of every failure; what failed is tried again.
    */
-  constructor(feed: CatalogueFeed, isOpen: (market: string) => boolean, failed: (error: Error) => void) {
+  constructor(feed: CatalogueFeed, markets: KnownMarkets, failed: (error: Error) => void) {
     this.#feed = feed;
-    this.#isOpen = isOpen;
+    this.#markets = markets;
     this.#failed = failed;
   }
 
@@ -49,13 +59,15 @@ export class CatalogueUpkeep {
     if (this.#feed.waiting > 0) return async () => void (await this.#feed.flush());
     if (this.#reconcileAt !== null && now >= this.#reconcileAt) {
       return async () => {
-        await this.#feed.reconcile(this.#isOpen);
+        const markets = this.#markets;
+        // Whoever comes first must have learned that it is over: nobody is told again what is no longer here.
+        await this.#feed.reconcile((market) => markets.isOpen(market) || markets.isAwaited(market));
         this.#reconcileAt = null;
       };
     }
     if (!this.#isSurveyDue || this.#reconcileAt !== null) return null;
     return async () => {
-      await this.#feed.survey();
+      for (const market of await this.#feed.survey()) this.#markets.inquire(market);
       this.#isSurveyDue = false;
       this.#reconcileAt = now + HEARD_WITHIN;
     };

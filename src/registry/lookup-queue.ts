@@ -37,6 +37,11 @@ export class LookupQueue {
     return this.#waiting.size >= this.#settings.capacity;
   }
 
+  /** Whether it waits to be asked about. */
+  has(name: string): boolean {
+    return this.#waiting.has(name);
+  }
+
   /** False when it is refused: already not found lately, or too many wait. An earlier due time wins. */
   add(name: string, due: number, now: number): boolean {
     const waiting = this.#waiting.get(name);

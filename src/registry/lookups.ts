@@ -53,6 +53,11 @@ export class Lookups {
     this.#add(this.#markets, market, inMillis);
   }
 
+  /** Whether a market waits to be asked about, or for the answer. */
+  isAwaited(market: string): boolean {
+    return this.#markets.has(market);
+  }
+
   instrument(instrument: string): void {
     this.#add(this.#instruments, instrument, 0);
   }

@@ -248,9 +248,15 @@ export class MarketStates {
     const table = this.#table;
     if (table.has(slot, Mark.captured | Mark.over | Mark.excluded)) return;
     table.mark(slot, Mark.over, true);
-    // When it closed; of one that was never open here, only that it is over by now.
-    const closed = table.grace_until[slot]! - this.#grace;
-    this.#announcer.over(table.instruments(slot), (closed > 0 ? closed : now) as Micros);
+    this.#announcer.over(table.instruments(slot), this.#closedAt(slot, now) as Micros);
+  }
+
+  /** When a market that is over closed; of one that was never open here, by its own times if it keeps to them. */
+  #closedAt(slot: number, now: number): number {
+    const closed = this.#table.grace_until[slot]! - this.#grace;
+    if (closed > 0) return closed;
+    const due = this.#venue.keepsToItsClock ? this.#table.close_ts[slot]! : 0;
+    return due > 0 ? Math.min(due, now) : now;
   }
 
   /** Whether the market is open by its own times. */

@@ -130,6 +130,16 @@ export class VenueRegistry implements MarketRegistry {
     return this.#states.isOpen(market);
   }
 
+  /** Asks the venue about a market that is not known, such as one that was open when an earlier life captured it. */
+  inquire(market: string): void {
+    if (!this.#states.knows(market)) this.#lookups.market(market, 0);
+  }
+
+  /** Whether the venue has been asked about a market and has not answered yet. */
+  isAwaited(market: string): boolean {
+    return this.#lookups.isAwaited(market);
+  }
+
   counts(): { readonly markets: number; readonly open: number; readonly instruments: number } {
     return this.#states.counts();
   }

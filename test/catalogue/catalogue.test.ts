@@ -130,22 +130,32 @@ describe('the feed of a gatherer', () => {
     const catalogue = new OpenMarkets(faulty.table);
     const feed = new CatalogueFeed(catalogue, 'kalshi');
     const open = new Set(['K1', 'K2']);
+    const awaited = new Set<string>();
+    const asked: string[] = [];
     const failures: string[] = [];
     const upkeep = new CatalogueUpkeep(
       feed,
-      (name) => open.has(name),
+      {
+        isOpen: (name) => open.has(name),
+        inquire: (name) => asked.push(name),
+        isAwaited: (name) => awaited.has(name),
+      },
       ({ message }) => failures.push(message),
     );
     let now = 0;
     const pass = async (seconds: number): Promise<void> => {
       for (const end = now + seconds; now < end; now += 2) await upkeep.tick((now * 1_000_000) as Micros);
     };
-    await catalogue.update([market('K1'), market('K9'), market('K8')]);
+    await catalogue.update([market('K1'), market('K9'), market('K8'), market('K6')]);
     feed.changed(market('K2'));
     await pass(4);
-    expect(await listed(catalogue)).toEqual(['K1', 'K2', 'K8', 'K9']);
+    expect(await listed(catalogue)).toEqual(['K1', 'K2', 'K6', 'K8', 'K9']);
+    expect(asked).toEqual([]);
     upkeep.listed();
     await pass(50);
+    // It may have closed while nobody was there: the venue is asked, and until it answers that is not forgotten.
+    expect(asked.sort()).toEqual(['K1', 'K2', 'K6', 'K8', 'K9']);
+    awaited.add('K6');
     // The registry has heard of it only now: its line's message was slower than another's.
     open.add('K8');
     // Another line is the first to hear of it: what came after the survey is for the next.
@@ -154,7 +164,7 @@ describe('the feed of a gatherer', () => {
     const remove = vi.spyOn(OpenMarkets.prototype, 'remove').mockRejectedValueOnce(new Error('away'));
     await pass(20);
     expect(failures).toEqual(['away']);
-    expect(await listed(catalogue)).toEqual(['K1', 'K2', 'K7', 'K8']);
+    expect(await listed(catalogue)).toEqual(['K1', 'K2', 'K6', 'K7', 'K8']);
     remove.mockRestore();
     open.delete('K8');
     await pass(100);

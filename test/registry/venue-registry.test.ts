@@ -285,6 +285,29 @@ describe('a lifecycle message', () => {
     registry.stop();
   });
 
+  it('asks about a market of an earlier life, and tells that it is over since the time it closed', async () => {
+    const { registry, catalogue, heard, time } = scene({ fullIntervalMillis: 10_000_000 });
+    const close_ts = inMillis(time, -90_000);
+    const over = { status: 'finalized', is_open: false, is_final: true };
+    catalogue.put(marketOf('OLD', { ...over, close_ts }));
+    catalogue.put(marketOf('EARLY', { ...over, close_ts: inMillis(time, 90_000) }));
+    catalogue.put(marketOf('NEW'));
+    await registry.start();
+    heard.take();
+    for (const name of ['NEW', 'OLD']) registry.inquire(name);
+    expect(['NEW', 'OLD'].map((name) => registry.isAwaited(name))).toEqual([false, true]);
+    await time.advance(2_000);
+    expect(registry.isAwaited('OLD')).toBe(false);
+    expect(catalogue.fetched).toEqual([['OLD']]);
+    expect(heard.take()).toEqual(['changed OLD finalized', 'over OLD']);
+    expect(heard.overSince).toBe(close_ts);
+    // Never later than it is heard of, whatever its times say.
+    registry.inquire('EARLY');
+    await time.advance(2_000);
+    expect(heard.overSince).toBeLessThanOrEqual(time.clock());
+    registry.stop();
+  });
+
   it('yields to REST in the end', async () => {
     const { registry, catalogue, heard, time, message } = scene({ fullIntervalMillis: 40_000 });
     catalogue.put(marketOf('A'));
