@@ -16,6 +16,8 @@ interface Pair {
 export class TcpGate {
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
+  /** Also those whose server is gone, and that have not taken leave themselves. */
+  readonly #clients = new Set<Socket>();
   #target: { readonly host: string; readonly port: number } | null = null;
   #passage: Passage = 'open';
   /** Bytes of an answer after which the connection is cut; null for no limit. */
@@ -73,11 +75,14 @@ export class TcpGate {
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.cut();
+    for (const client of this.#clients) client.destroy();
     await closed;
   }
 
   #accept(client: Socket): void {
     client.on('error', () => {});
+    this.#clients.add(client);
+    client.on('close', () => this.#clients.delete(client));
     if (this.#passage === 'refused' || this.#target === null) {
       client.resetAndDestroy();
       return;
