@@ -161,6 +161,26 @@ describe('a subscription that was silent and goes on', () => {
     expect(rig.network.sockets).toHaveLength(4);
   });
 
+  it('is let go with all others when this process stood still for longer than can be made up for', () => {
+    const rig = polymarketRig(settings);
+    rig.pool.start();
+    rig.want(all);
+    rig.pass(10_000, talk(rig));
+    const lastData = rig.time.now;
+    rig.time.now += 119_000_000;
+    talk(rig)();
+    rig.pass(10_000, talk(rig));
+    expect(rig.network.sockets).toHaveLength(4);
+    const before = rig.time.now;
+    rig.time.now += 121_000_000;
+    rig.network.live[0]!.model.change(all.find((token) => rig.network.live[0]!.model.tokens.has(token))!);
+    expect(rig.keeper.closed.map(({ at }) => at)).toEqual([before]);
+    rig.pass(5_000, talk(rig));
+    expect(before).toBeGreaterThan(lastData);
+    expect(rig.keeper.closed.map(({ at }) => at)).toEqual([before, before, before, before]);
+    expect(rig.pool.status().instruments).toEqual(SETTLED(40));
+  });
+
   it('is believed where messages are numbered', () => {
     const rig = kalshiRig(settings);
     rig.pool.start();

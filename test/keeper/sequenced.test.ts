@@ -577,6 +577,26 @@ describe('copies from a second connection', () => {
     expect(line.frame(one, { sid: 1, events: [lifecycle] }).lifecycle.length).toBe(1);
     expect(line.of('lifecycle').length).toBe(4);
   });
+
+  it('of lifecycle messages are known for copies, and marked as late, when the line stood still before it read them', () => {
+    const line = new TestLine('kalshi');
+    const one = line.connection('lifecycle-1#1');
+    const two = line.connection('lifecycle-2#1');
+    const told = (connection: typeof one) =>
+      line.frame(connection, { sid: 1, events: [lifecycle] }).lifecycle.length;
+    line.pass(1);
+    expect(told(one)).toBe(1);
+    // The process stands still for a minute; what the sockets hold is read before and after the first tick.
+    line.now += 60 * SECOND;
+    expect([told(one), told(two)]).toEqual([1, 0]);
+    line.pass(0.1);
+    expect([told(two), told(one), told(two)]).toEqual([0, 1, 0]);
+    const marks = () => line.of('lifecycle').map(({ quality }) => quality & Quality.receiveTimeSuspect);
+    expect(marks()).toEqual([0, 2, 2]);
+    line.pass(70);
+    expect([told(one), told(two)]).toEqual([1, 0]);
+    expect(marks()).toEqual([0, 2, 2, 0]);
+  });
 });
 
 describe('a venue time far ahead', () => {

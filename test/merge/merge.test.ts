@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { ClientBase } from 'pg';
 import { describe, expect, it } from 'vitest';
+import { Quality } from '#src/events/captured.ts';
 import { type LineName, lineNames } from '#src/storage/production/merge-statements.ts';
 import {
   type EventTable,
@@ -596,6 +597,41 @@ describe('the merge', () => {
     expect(await announced(made)).toEqual([
       [0.75, 7],
       [8, 7],
+    ]);
+  });
+
+  it('takes what a line read late, after it stood still, for what the others received in time', async () => {
+    const made = await world(databases);
+    const late = async (...seconds: number[]): Promise<void> => {
+      const rows = seconds.map((second) => {
+        const at = T0 + second * 1_000_000;
+        const quality = Quality.receiveTimeSuspect;
+        return lifecycle({ type: 'deactivated', at, received_at: at, quality });
+      });
+      await store(made.sessions.a, 'market_lifecycle', rows);
+    };
+    for (const isLateFirst of [true, false]) {
+      await reset(made);
+      const merge = made.merge();
+      if (isLateFirst) await late(80, 80.25);
+      await merge.run();
+      await announce(made, 'b', 10, 50);
+      await merge.run();
+      if (!isLateFirst) await late(80, 80.25);
+      await announce(made, 'c', 10.5, 50.25);
+      await merge.run();
+      expect(await announced(made)).toEqual([
+        [10, 7],
+        [50, 7],
+      ]);
+    }
+    // Nobody else had these: one received by a alone, and one so long before that it is another.
+    await late(150);
+    await announce(made, 'b', 400);
+    await made.merge().run();
+    expect((await announced(made)).slice(2)).toEqual([
+      [150, 1],
+      [400, 2],
     ]);
   });
 
