@@ -6,6 +6,8 @@ import pg from 'pg';
 import { loadConfiguration } from '#src/config/load.ts';
 import type { Configuration } from '#src/config/schema.ts';
 import { fetchGathererStatus } from '#src/status/line-status.ts';
+import { venueNames } from '#src/events/event.ts';
+import { keyVariables } from '#src/venues/environment-key.ts';
 import type { FunctionsReport, FunctionsSpecification } from '../functions/main.ts';
 import { CallLedger, type MadeCall } from '../permissions/call-ledger.ts';
 import type { CallMessage } from '../permissions/preload.ts';
@@ -16,6 +18,7 @@ import type { StandInEndpoints } from '../stand-ins/main.ts';
 import { TemplateError } from '../template/assembly.ts';
 import { functionEnvironment, gathererEnvironment, type LocalMachine } from '../template/substitutions.ts';
 import { synthesized } from '../template/synthesis.ts';
+import { addressVariable } from '../template/venue-addresses.ts';
 import { type TemplateWiring, wiringOf } from '../template/wiring.ts';
 import { hostedFunction } from './hosted-function.ts';
 import type { Layout } from './layout.ts';
@@ -136,8 +139,11 @@ export class LocalRun {
       child: (child) => this.#adopt(child),
     });
     this.#source = source;
-    if (source.environment['KALSHI_ENABLED'] === 'false' && this.#settings.source.type === 'live')
-      note('Kalshi is left out: it needs a key (KALSHI_KEY_ID and KALSHI_PRIVATE_KEY_FILE)');
+    for (const venue of this.#settings.source.type === 'live' ? venueNames : []) {
+      if (source.environment[addressVariable(venue, 'enabled')] !== 'false') continue;
+      const { id, file } = keyVariables(venue);
+      note(`${venue} is left out: it needs a key (${id} and ${file})`);
+    }
     signal.throwIfAborted();
     const machine = this.#machine(wiring, endpoints, databases, source);
     await this.#startFunctions(wiring, machine);
@@ -337,7 +343,7 @@ export class LocalRun {
       endpoints,
       databaseSecrets: wiring.databaseSecrets,
       databaseUrls: { ...databases.lines, production: databases.production },
-      kalshiKey: source.kalshiKey,
+      keys: source.keys,
       configuration,
     };
   }

@@ -1,17 +1,21 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { environmentKey } from '#src/venues/environment-key.ts';
+import { type Venue, venueNames } from '#src/events/event.ts';
+import { environmentKey, keyVariables } from '#src/venues/environment-key.ts';
+import { venueDefinition } from '#src/venues/registration.ts';
+import type { VenueKey } from '#src/venues/venue.ts';
 import { Child } from '../processes/child.ts';
-import type { LocalKalshiKey } from '../template/substitutions.ts';
+import type { LocalKeys } from '../template/substitutions.ts';
+import { addressVariable } from '../template/venue-addresses.ts';
 import type { Layout } from './layout.ts';
 import type { Source } from './sources.ts';
 import { modules } from './wiring.ts';
 
 /** Where the gatherers of a run connect to, and how to tell when that is over. */
 export interface VenueSource {
-  /** Variables that `config/local.yaml` substitutes, and the key for the simulated Kalshi. */
+  /** Variables that `config/local.yaml` substitutes, and the key for the simulated venues. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The key for Kalshi: of this run for a simulated or replayed one, the user's own for the real one, null without. */
-  readonly kalshiKey: LocalKalshiKey | null;
+  /** Keys by venue: of this run for simulated or replayed ones, the user's own for real ones. */
+  readonly keys: LocalKeys;
   /** Base URL of the simulator's control interface, null for the real venues. */
   readonly control: string | null;
   /** Resolves when there is nothing more to come; never for the simulator and the real venues. */
@@ -37,34 +41,36 @@ export interface VenueSourceSettings {
 
 const KEY_ID = 'local-run';
 
-interface ReadyLine {
-  readonly kalshi?: { readonly rest: string; readonly ws: string };
-  readonly polymarket?: { readonly clob: string; readonly gamma: string; readonly ws: string };
-  readonly control: string;
-}
+/** What the simulator and the replay server print when they listen: addresses by venue, named as in the configuration. */
+type ReadyLine = { readonly control: string } & Readonly<
+  Partial<Record<Venue, Readonly<Record<string, string>>>>
+>;
 
-function venueEnvironment(ready: ReadyLine, keyFile: string): Record<string, string> {
-  const { kalshi, polymarket } = ready;
-  return {
-    KALSHI_ENABLED: String(kalshi !== undefined),
-    POLYMARKET_ENABLED: String(polymarket !== undefined),
-    ...(kalshi === undefined
-      ? {}
-      : {
-          KALSHI_REST_URL: kalshi.rest,
-          KALSHI_WEBSOCKET_URL: kalshi.ws,
-          KALSHI_KEY_ID: KEY_ID,
-          KALSHI_PRIVATE_KEY: '',
-          KALSHI_PRIVATE_KEY_FILE: keyFile,
-        }),
-    ...(polymarket === undefined
-      ? {}
-      : {
-          POLYMARKET_CLOB_URL: polymarket.clob,
-          POLYMARKET_GAMMA_URL: polymarket.gamma,
-          POLYMARKET_WEBSOCKET_URL: polymarket.ws,
-        }),
-  };
+/** The key of a venue's configuration that an address is for. */
+const configurationKey = (name: string): string => `${name === 'ws' ? 'websocket' : name}_url`;
+
+/**
+ * Variables for the addresses of a run's venues. A recording may lack a venue, which is left out then; one that the
+ * simulator lacks stays as it is configured, so that it is noticed.
+ */
+export function venueEnvironment(
+  ready: Omit<ReadyLine, 'control'>,
+  type: 'sim' | 'replay',
+  keyFile: string,
+): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const venue of venueNames) {
+    const addresses = ready[venue];
+    if (addresses !== undefined || type === 'replay')
+      variables[addressVariable(venue, 'enabled')] = String(addresses !== undefined);
+    if (addresses === undefined) continue;
+    for (const [name, address] of Object.entries(addresses))
+      variables[addressVariable(venue, configurationKey(name))] = address;
+    if (!venueDefinition(venue).needsKey) continue;
+    const { id, text, file } = keyVariables(venue);
+    Object.assign(variables, { [id]: KEY_ID, [text]: '', [file]: keyFile });
+  }
+  return variables;
 }
 
 async function control(base: string, path: string, body: unknown = {}): Promise<void> {
@@ -77,15 +83,25 @@ async function control(base: string, path: string, body: unknown = {}): Promise<
 }
 
 /**
- * The real venues: whatever the configuration and the user's environment name. Kalshi only with a key.
+ * The real venues: whatever the configuration and the user's environment name. One that needs a key only with it.
  *
  * @throws VenueKeyMissing when one is named and cannot be had
  */
 export function liveSource(user: Readonly<Record<string, string | undefined>>): VenueSource {
-  const key = environmentKey('kalshi', user);
+  const environment: Record<string, string> = {};
+  const keys: Partial<Record<Venue, VenueKey>> = {};
+  for (const venue of venueNames) {
+    if (!venueDefinition(venue).needsKey) continue;
+    const key = environmentKey(venue, user);
+    if (key !== null) keys[venue] = key;
+    else {
+      const enabled = addressVariable(venue, 'enabled');
+      environment[enabled] = user[enabled] ?? 'false';
+    }
+  }
   return {
-    environment: key === null ? { KALSHI_ENABLED: user['KALSHI_ENABLED'] ?? 'false' } : {},
-    kalshiKey: key === null ? null : { id: key.keyId, privateKey: key.privateKey },
+    environment,
+    keys,
     control: null,
     ended: new Promise(() => {}),
     pause: async () => {},
@@ -138,9 +154,11 @@ export async function startSource(settings: VenueSourceSettings): Promise<VenueS
     ),
   );
   const ready = (await child.start()) as unknown as ReadyLine;
+  const key = { keyId: KEY_ID, privateKey: readFileSync(layout.keyFile, 'utf8') };
+  const keyed = venueNames.filter((venue) => venueDefinition(venue).needsKey);
   return {
-    environment: venueEnvironment(ready, layout.keyFile),
-    kalshiKey: { id: KEY_ID, privateKey: readFileSync(layout.keyFile, 'utf8') },
+    environment: venueEnvironment(ready, source.type, layout.keyFile),
+    keys: Object.fromEntries(keyed.map((venue) => [venue, key])),
     control: ready.control,
     ended: ended.promise,
     pause: () => control(ready.control, '/control/pause'),

@@ -1,15 +1,15 @@
 import type { Configuration } from '#src/config/schema.ts';
-import type { Venue } from '#src/events/event.ts';
+import { type Venue, venueNames } from '#src/events/event.ts';
+import { keyVariables } from '#src/venues/environment-key.ts';
+import type { VenueKey } from '#src/venues/venue.ts';
 import type { StandInEndpoints } from '../stand-ins/main.ts';
 import type { TemplateContainer } from './containers.ts';
 import { projectPath } from './project-path.ts';
 import type { DatabaseName, DatabaseSecrets } from './secrets.ts';
+import { ADDRESS, addressVariable } from './venue-addresses.ts';
 
-/** The key for Kalshi, for whoever asks it by REST. */
-export interface LocalKalshiKey {
-  readonly id: string;
-  readonly privateKey: string;
-}
+/** Keys of the venues that need one, for whoever asks them by REST. */
+export type LocalKeys = Readonly<Partial<Record<Venue, VenueKey>>>;
 
 /** What this machine has in the place of AWS. */
 export interface LocalMachine {
@@ -18,7 +18,7 @@ export interface LocalMachine {
   /** What each database secret of the templates is the way to, and where that is here. */
   readonly databaseSecrets: DatabaseSecrets;
   readonly databaseUrls: Readonly<Record<DatabaseName, string>>;
-  readonly kalshiKey: LocalKalshiKey | null;
+  readonly keys: LocalKeys;
   /** The run's configuration, with the addresses of its own venues. */
   readonly configuration: Configuration;
 }
@@ -52,6 +52,9 @@ const replaced = (variables: Variables, values: Variables): Variables => ({
 
 /** An address of this machine at which nobody answers. */
 const NOWHERE = 'http://127.0.0.1:1';
+
+/** What begins the variables of any venue. */
+const PREFIXES = `(${venueNames.map((venue) => venue.toUpperCase()).join('|')})`;
 
 const PRELOAD = new URL('../permissions/preload.ts', import.meta.url).href;
 
@@ -93,23 +96,36 @@ export const SUBSTITUTIONS: readonly Substitution[] = [
       ),
   },
   {
-    variables: /^(KALSHI_REST_URL|POLYMARKET_CLOB_URL|VENUES)$/,
+    variables: new RegExp(`^(${PREFIXES}_\\w+_URL|VENUES)$`),
     reason: 'a simulated or replayed run has its own venues, and a recording may hold one only',
     apply: (variables, { configuration: { venues } }) =>
       replaced(variables, {
-        KALSHI_REST_URL: venues.kalshi.rest_url,
-        POLYMARKET_CLOB_URL: venues.polymarket.clob_url,
-        VENUES: (Object.keys(venues) as Venue[]).filter((venue) => venues[venue].enabled).join(','),
+        ...Object.fromEntries(
+          venueNames.flatMap((venue) =>
+            Object.entries(venues[venue])
+              .filter(([key]) => ADDRESS.test(key))
+              .map(([key, address]) => [addressVariable(venue, key), String(address)]),
+          ),
+        ),
+        VENUES: venueNames.filter((venue) => venues[venue].enabled).join(','),
       }),
   },
   {
-    variables: /^KALSHI_(KEY_ID|PRIVATE_KEY)$/,
+    variables: new RegExp(`^${PREFIXES}_(KEY_ID|PRIVATE_KEY)$`),
     reason:
-      'the key of a simulated or replayed Kalshi is made by the run, that for the real one comes from the user: neither lies in a secret',
-    apply: (variables, { kalshiKey }) =>
-      kalshiKey === null || !('KALSHI_REST_URL' in variables)
-        ? variables
-        : { ...variables, KALSHI_KEY_ID: kalshiKey.id, KALSHI_PRIVATE_KEY: kalshiKey.privateKey },
+      'the key of a simulated or replayed venue is made by the run, that for a real one comes from the user: neither lies in a secret',
+    apply: (variables, { keys }) => {
+      const own: Record<string, string> = {};
+      for (const venue of venueNames) {
+        const key = keys[venue];
+        const prefix = addressVariable(venue, '');
+        const asks = Object.keys(variables).some((name) => name.startsWith(prefix) && name.endsWith('_URL'));
+        if (key === undefined || !asks) continue;
+        const { id, text } = keyVariables(venue);
+        Object.assign(own, { [id]: key.keyId, [text]: key.privateKey });
+      }
+      return { ...variables, ...own };
+    },
   },
   {
     variables: /^(NODE_EXTRA_CA_CERTS|MIGRATIONS_DIRECTORY)$/,
@@ -133,7 +149,7 @@ export const SUBSTITUTIONS: readonly Substitution[] = [
           }),
   },
   {
-    variables: /^(KALSHI|POLYMARKET)_[A-Z_]+$/,
+    variables: new RegExp(`^${PREFIXES}_[A-Z_]+$`),
     reason: 'the configuration of this machine takes the addresses of its venues from the environment',
     apply: (variables, _, place) => (place === null ? variables : { ...variables, ...place.venues }),
   },

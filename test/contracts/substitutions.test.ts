@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { venueNames } from '#src/events/event.ts';
 import { projectPath } from '../../local/template/project-path.ts';
 import {
   functionEnvironment,
@@ -17,7 +18,7 @@ const machine: LocalMachine = {
   endpoints: { kinesis: 'http://k', dynamodb: 'http://d', s3: 'http://s' },
   databaseSecrets: wiring.databaseSecrets,
   databaseUrls: { a: 'postgres://a', b: 'postgres://b', c: 'postgres://c', production: 'postgres://p' },
-  kalshiKey: { id: 'key', privateKey: 'pem' },
+  keys: { kalshi: { keyId: 'key', privateKey: 'pem' } },
   configuration: {
     ...configuration,
     venues: {
@@ -122,6 +123,24 @@ describe('the substitutions of the local run', () => {
       KALSHI_KEY_ID: 'key',
       KALSHI_PRIVATE_KEY: 'pem',
     });
+  });
+
+  it('leave no program an address of a venue that is not the run’s', () => {
+    const addresses = new Set<string>(
+      Object.values(machine.configuration.venues).flatMap((venue) =>
+        Object.entries(venue).flatMap(([key, value]) => (key.endsWith('_url') ? [String(value)] : [])),
+      ),
+    );
+    const own = found.flatMap(({ module, before, after }) =>
+      Object.keys(before)
+        .filter(
+          (name) =>
+            venueNames.some((venue) => name.startsWith(`${venue.toUpperCase()}_`)) && name.endsWith('_URL'),
+        )
+        .map((name) => [module, name, addresses.has(after[name]!)]),
+    );
+    expect(own.length).toBeGreaterThan(0);
+    expect(own.filter(([, , isOwn]) => isOwn !== true)).toEqual([]);
   });
 
   it('give the key of the venue to nobody who does not ask it', () => {

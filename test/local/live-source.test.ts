@@ -9,7 +9,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('a run on the real venues', () => {
   it('leaves Kalshi out without a key, unless the user says otherwise', () => {
-    expect(liveSource({})).toMatchObject({ environment: { KALSHI_ENABLED: 'false' }, kalshiKey: null });
+    expect(liveSource({})).toMatchObject({ environment: { KALSHI_ENABLED: 'false' }, keys: {} });
     expect(liveSource({ KALSHI_ENABLED: 'true' }).environment).toEqual({ KALSHI_ENABLED: 'true' });
   });
 
@@ -17,9 +17,12 @@ describe('a run on the real venues', () => {
     const file = join(folder, 'kalshi.pem');
     writeFileSync(file, 'of the file');
     const fromFile = liveSource({ KALSHI_KEY_ID: 'me', KALSHI_PRIVATE_KEY_FILE: file });
-    expect(fromFile).toMatchObject({ environment: {}, kalshiKey: { id: 'me', privateKey: 'of the file' } });
+    expect(fromFile).toMatchObject({
+      environment: {},
+      keys: { kalshi: { keyId: 'me', privateKey: 'of the file' } },
+    });
     const fromText = liveSource({ KALSHI_KEY_ID: 'me', KALSHI_PRIVATE_KEY: 'of the text' });
-    expect(fromText.kalshiKey).toEqual({ id: 'me', privateKey: 'of the text' });
+    expect(fromText.keys.kalshi).toEqual({ keyId: 'me', privateKey: 'of the text' });
   });
 
   it('says in one line what is missing of a key', () => {
