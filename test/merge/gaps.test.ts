@@ -427,7 +427,7 @@ describe('gaps of the tape, kept by the merge', () => {
     expect(await tapeGaps(made)).toEqual([...before, ['K2', 5, 28, expect.any(String)], down]);
   });
 
-  it('are what all gaps and lives together make of them, however the merge comes upon them', async () => {
+  it('are what all gaps and lives together make of them, however the merge comes upon them and clocks are set', async () => {
     const made = await world(databases);
     const instruments = ['K1', 'K2'];
     const step = fc.record({
@@ -437,6 +437,8 @@ describe('gaps of the tape, kept by the merge', () => {
       cause: fc.constantFrom('startup', 'not_subscribed', 'disconnected', 'released'),
       of: fc.subarray(instruments, { minLength: 1 }),
       mergeAfter: fc.boolean(),
+      // By how much the clock of the line is ahead of the venue's from its next life on.
+      ahead: fc.constantFrom(0, 0, -1_000, -60, -20, 15),
     });
     await fc.assert(
       fc
@@ -446,14 +448,21 @@ describe('gaps of the tape, kept by the merge', () => {
           let counter = 0;
           const life = { a: 0, b: 0, c: 0 };
           const startedAt = { a: 0, b: 0, c: 0 };
+          const skew = { a: 0, b: 0, c: 0 };
+          const beat = (line: LineName, until: number): Promise<void> => {
+            const [start, end] = [at(startedAt[line] + skew[line]), at(until + skew[line])];
+            const proven = { kalshi: at(until) };
+            return heartbeat(made.sessions[line], line, `e${life[line]}`, start, end, 0, 1, proven);
+          };
           const open: Record<LineName, { id: string; from: number; more: Row }[]> = { a: [], b: [], c: [] };
-          for (const { line, pass, what, cause, of, mergeAfter } of script) {
+          for (const { line, pass, what, cause, of, mergeAfter, ahead } of script) {
             now += pass;
             const client = made.sessions[line];
             if (what === 'restart') {
-              await heartbeat(client, line, `e${life[line]}`, at(startedAt[line]), at(now - 1));
+              await beat(line, now - 1);
               life[line]++;
               startedAt[line] = now;
+              skew[line] = ahead;
               open[line] = [];
             } else if (what === 'close') {
               for (const { id, from, more } of open[line].splice(0))
@@ -468,17 +477,23 @@ describe('gaps of the tape, kept by the merge', () => {
             } else if (what !== 'nothing') {
               const more =
                 what === 'all' ? { is_all: true, instruments: [], cause } : { instruments: of, cause };
-              const gap = { id: `${line}:e${life[line]}:${counter++}`, from: now, more };
+              // With its first gaps a life goes by its own clock: no event has shown how the venue's stands to it.
+              const from = cause === 'startup' ? now + skew[line] : now;
+              const gap = { id: `${line}:e${life[line]}:${counter++}`, from, more };
               open[line].push(gap);
-              await store(client, 'gaps', [gapRow(gap.id, at(now), null, more)]);
+              await store(client, 'gaps', [gapRow(gap.id, at(from), null, more)]);
             }
-            for (const other of lineNames)
-              await heartbeat(made.sessions[other], other, `e${life[other]}`, at(startedAt[other]), at(now));
+            for (const other of lineNames) await beat(other, now);
             made.now = at(now) as Micros;
             if (mergeAfter) await merge.run();
           }
           await merge.run();
           const lives = await readLives(made.production);
+          expect(await horizonOf(made.production, rules, 'kalshi')).toBe(at(now));
+          for (const line of lineNames) {
+            const told = lives.get(line)!.map(({ epoch }) => epoch);
+            expect(told).toEqual(Array.from({ length: life[line] + 1 }, (_, index) => `e${index}`));
+          }
           const { rows } = await made.production.query(
             `SELECT line, instrument, gap_id AS "gapId", from_ts::float8 AS from, to_ts::float8 AS to, cause FROM gaps
              WHERE line <> 'tape' AND gap_id NOT LIKE 'down:%'`,

@@ -419,6 +419,42 @@ describe('lines whose clocks are not the venue’s', () => {
     ]);
   });
 
+  it('prove nothing that they did not see, whatever their clocks said at each start', () => {
+    const life = fc.record({
+      down: fc.nat(20),
+      proof: fc.nat(10),
+      proven: fc.nat(40),
+      clock: fc.integer({ min: -300, max: 60 }),
+    });
+    fc.assert(
+      fc.property(fc.array(life, { minLength: 1, maxLength: 5 }), (script) => {
+        const lives: [number, number, number][] = [];
+        const gaps: LineGap[] = [];
+        const seen: (readonly [number, number])[] = [];
+        let now = 500;
+        script.forEach(({ down, proof, proven, clock }, index) => {
+          const start = now + down;
+          now = start + proof + proven;
+          lives.push([start + clock, now + clock, now]);
+          // Opened by the clock of the line, closed by the venue's.
+          gaps.push(gap('a', index, start + clock, Math.max(start + clock, start + proof), 'startup'));
+          seen.push([start + proof, now]);
+        });
+        const lacks = gapsOfInstrument([skewed('a', lives)], of(['a', gaps]), {
+          ...rules,
+          silence: 0,
+          now: us(now),
+        });
+        const first = Math.min(...lives.map(([start]) => start));
+        for (let instant = first; instant < now; instant++) {
+          const isProven = !lacks.some(({ from, to }) => instant >= from && (to === null || instant < to));
+          if (isProven) expect(seen.some(([from, to]) => instant >= from && instant < to)).toBe(true);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('are compared with each other by that time, too', () => {
     const lines = [skewed('a', [[0, 1_200, 1_000]]), skewed('b', [[0, 800, 990]])];
     const limits = { silence: 100, settleAllowance: 5 };
