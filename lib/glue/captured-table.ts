@@ -15,7 +15,7 @@ export const NOT_IN_THE_LAKE: readonly string[] = ['instruments', 'details', 'pr
 /**
  * What a line captured, in the order of arrival: every kind in one table, because a delivery stream converts by one
  * schema. A field that a kind does not have is null, which Parquet stores for next to nothing. The line is in the
- * path, so `gatherer` is no column. The last line of a record (`record_end`) is a row of its kind alone.
+ * path, so `gatherer` is no column. The last line of a record (`record_end`) is a row of its kind and life alone.
  */
 export const capturedTable: TableDefinition = {
   name: 'captured',
