@@ -41,7 +41,7 @@ const SECOND = 1_000_000;
 async function markets(made: World): Promise<void> {
   await made.production.query(
     `INSERT INTO markets (venue, market, title, status, close_ts, details, updated_at) VALUES
-       ('kalshi', 'K1', 't', 'active', NULL, '{}', 1), ('kalshi', 'K2', 't', 'closed', ${T0 - SECOND}, '{}', 1);
+       ('kalshi', 'K1', 't', 'active', NULL, '{}', 1), ('kalshi', 'K2', 't', 'closed', ${T0 - 2 * SECOND}, '{}', 1);
      INSERT INTO instruments (venue, instrument, market, outcome, position, updated_at) VALUES
        ('kalshi', 'K1', 'K1', 'YES', 0, 1), ('kalshi', 'K2', 'K2', 'YES', 0, 1)`,
   );
