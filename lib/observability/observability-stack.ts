@@ -9,6 +9,7 @@ import { EnvironmentStack, type EnvironmentStackProps } from '../environment-sta
 import { addCostDashboard } from './cost-dashboard.ts';
 import { addGathererDashboard } from './gatherer-dashboard.ts';
 import { gatherers } from './gatherers.ts';
+import { addJobAlarms } from './job-alarms.ts';
 import { LineAlarms } from './line-alarms.ts';
 import { addPollAlarms } from './poll-alarms.ts';
 import { addResourceAlarms } from './resource-alarms.ts';
@@ -44,6 +45,7 @@ export class ObservabilityStack extends EnvironmentStack {
     });
     addTapeAlarms(alarms, configuration);
     addPollAlarms(alarms, configuration);
+    addJobAlarms(alarms, configuration);
     addResourceAlarms(alarms, resources, configuration);
     addTapeDashboard(this, configuration, down);
     for (const gatherer of gatherers) addGathererDashboard(this, configuration, gatherer, resources);

@@ -5,6 +5,9 @@ import type { Watched, WatchedResources } from './watched-resources.ts';
 const GIBIBYTE = 2 ** 30;
 const HOUR_MILLIS = 3_600_000;
 const DAY_MINUTES = 1_440;
+const HOUR_SECONDS = 3_600;
+/** Jobs with more time between two starts are looked at over longer periods. */
+const SELDOM_SECONDS = 900;
 
 /** Alarms that every resource of a kind has. */
 export function addResourceAlarms(
@@ -14,9 +17,7 @@ export function addResourceAlarms(
 ): void {
   for (const watched of resources.functions) functionAlarms(alarms, watched);
   for (const watched of resources.stateMachines) {
-    // A job that is switched off is not missed.
-    const isScheduled = configuration.snapshot_poll.enabled || !watched.id.includes('SnapshotPoll');
-    stateMachineAlarms(alarms, watched, isScheduled);
+    stateMachineAlarms(alarms, watched, startsEvery(watched, configuration));
   }
   for (const watched of resources.queues) queueAlarms(alarms, watched);
   for (const watched of resources.streams) streamAlarms(alarms, watched, configuration);
@@ -25,6 +26,21 @@ export function addResourceAlarms(
   for (const watched of [...resources.servers, ...resources.serverGroups]) serverAlarms(alarms, watched);
   for (const watched of resources.buckets)
     if (watched.id.endsWith('Undelivered')) undeliveredAlarm(alarms, watched);
+}
+
+/** Seconds between the starts of a job; null for one that is switched off, which is not missed. */
+function startsEvery({ id }: Watched, configuration: Configuration): number | null {
+  const { merge, snapshot_poll, export: exporting, audit, retention } = configuration;
+  const jobs = [
+    { name: '-Merge-', ...merge, enabled: true },
+    { name: '-SnapshotPoll-', ...snapshot_poll },
+    { name: '-Export-', ...exporting },
+    { name: '-Audit-', ...audit },
+    { name: '-Retention-', ...retention },
+  ];
+  const job = jobs.find(({ name }) => id.includes(name));
+  if (job === undefined) throw new Error(`${id}: how often it starts is not known`);
+  return job.enabled ? job.interval_seconds : null;
 }
 
 function functionAlarms(alarms: RunbookAlarms, { id, name, dimensions }: Watched): void {
@@ -49,10 +65,10 @@ function functionAlarms(alarms: RunbookAlarms, { id, name, dimensions }: Watched
 function stateMachineAlarms(
   alarms: RunbookAlarms,
   { id, name, dimensions }: Watched,
-  isScheduled: boolean,
+  everySeconds: number | null,
 ): void {
-  const sum = (metric: string) =>
-    serviceMetric('AWS/States', metric, dimensions, { statistic: 'Sum', minutes: 15 });
+  const sum = (metric: string, minutes = 15) =>
+    serviceMetric('AWS/States', metric, dimensions, { statistic: 'Sum', minutes });
   alarms.add(
     `${id}-failing`,
     reckoned(
@@ -65,16 +81,21 @@ function stateMachineAlarms(
       runbook: 'job-failing',
       when: 'above',
       limit: 0,
-      periods: 2,
+      // Of a job that runs seldom no two follow within half an hour.
+      periods: everySeconds !== null && everySeconds > SELDOM_SECONDS ? 1 : 2,
     },
   );
-  if (!isScheduled) return;
-  alarms.add(`${id}-not-started`, sum('ExecutionsStarted'), {
-    says: `${name} has not been started for an hour.`,
+  if (everySeconds === null) return;
+  const isSeldom = everySeconds > SELDOM_SECONDS;
+  const minutes = isSeldom ? Math.ceil(everySeconds / HOUR_SECONDS) * 60 : 15;
+  const periods = isSeldom ? 2 : 4;
+  const hours = (minutes * periods) / 60;
+  alarms.add(`${id}-not-started`, sum('ExecutionsStarted', minutes), {
+    says: `${name} has not been started for ${hours === 1 ? 'an hour' : `${hours} hours`}.`,
     runbook: 'job-not-started',
     when: 'below',
     limit: 1,
-    periods: 4,
+    periods,
     silenceIsFailure: true,
   });
 }

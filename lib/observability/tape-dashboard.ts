@@ -38,6 +38,12 @@ export function addTapeDashboard(
         { statistic, minutes: 15, label: `${venue} ${name.replace('snapshot_poll_', '')}` },
       ),
     );
+  const job = <Group extends 'export' | 'audit' | 'retention'>(
+    group: Group,
+    name: MetricName<Group>,
+    statistic: Statistic,
+    label: string,
+  ) => publishedMetric(environment, group, name, {}, { statistic, minutes: 60, label });
   const hashes = (name: MetricName<'bookHashes'>, label: string) =>
     venues.map((venue) =>
       publishedMetric(
@@ -102,6 +108,34 @@ export function addTapeDashboard(
           ...hashes('book_hashes_matched', 'matched'),
           ...hashes('book_hashes_unmatched', 'not matched'),
           ...hashes('book_hashes_not_checkable', 'not checkable'),
+        ]),
+        graph('Audit', [
+          job('audit', 'audit_findings', 'Sum', 'findings'),
+          job('audit', 'audit_spans', 'Sum', 'spans audited'),
+          job('audit', 'audit_spans_failed', 'Sum', 'spans failed'),
+          job('audit', 'audit_lines_away', 'Maximum', 'lines away'),
+        ]),
+        graph('Export and audit behind, s', [
+          job('export', 'export_behind', 'Maximum', 'export'),
+          job('audit', 'audit_behind', 'Maximum', 'audit'),
+        ]),
+      ],
+      [
+        graph('Export: files', [
+          job('export', 'export_files_written', 'Sum', 'written'),
+          job('export', 'export_files_refused', 'Sum', 'refused'),
+          job('export', 'export_files_failed', 'Sum', 'failed'),
+        ]),
+        graph('Rows exported, and dropped by retention', [
+          job('export', 'export_rows', 'Sum', 'exported'),
+          job('retention', 'retention_rows_dropped', 'Sum', 'dropped'),
+        ]),
+        graph('Retention: days, databases, MB', [
+          job('retention', 'retention_days_dropped', 'Sum', 'dropped'),
+          job('retention', 'retention_days_due', 'Maximum', 'due in a dry run'),
+          job('retention', 'retention_days_held', 'Maximum', 'held back'),
+          job('retention', 'retention_databases_failed', 'Sum', 'databases failed'),
+          job('retention', 'retention_space_freed', 'Sum', 'MB freed'),
         ]),
       ],
     ],

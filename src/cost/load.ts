@@ -28,6 +28,11 @@ export const defaultAssumptions = {
   /** Rows a second that one writer and the merge store. */
   writer_rows_per_second: 30_000,
   merge_rows_per_second: 60_000,
+  /** Rows a second that one function writes into files, and rows of a line that it compares with the tape. */
+  export_rows_per_second: 30_000,
+  audit_rows_per_second: 20_000,
+  export_rows_per_file: 4_000_000,
+  audit_span_seconds: 600,
   /** Seconds that a function takes however little there is to do. */
   invocation_seconds: 0.03,
   /** Months whose objects are in the buckets. */

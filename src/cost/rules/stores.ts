@@ -1,9 +1,10 @@
 import { GB, MONTH_SECONDS } from '../load.ts';
 import { type BillingRule, type Charge, type Estate, LINES, UnknownCost } from './rule.ts';
-import { pollChunks } from './streams.ts';
+import { filesPerDay, pollChunks } from './streams.ts';
 
 const MILLION = 1_000_000;
 const DAYS_PER_MONTH = 30;
+const DAY_SECONDS = 86_400;
 const CLASSES: Readonly<Record<string, string>> = {
   STANDARD: 's3_standard_gb_month',
   STANDARD_IA: 's3_infrequent_gb_month',
@@ -31,7 +32,12 @@ function inflowOf(id: string, { assumptions, traffic }: Estate): { bytes: number
     return { bytes: LINES * assumptions.rate * assumptions.raw_bytes, objects: RAW_OBJECTS_PER_SECOND };
   // Its writes are charged with the delivery.
   if (/^Lake/.test(id)) return { bytes: LINES * traffic.lines * assumptions.lake_bytes, objects: 0 };
-  if (/^Tape/.test(id)) return { bytes: assumptions.rate * TAPE_BYTES, objects: 0 };
+  if (/^Tape/.test(id)) {
+    // A file and, for most, a manifest; and a report of each audit.
+    const objects =
+      (2 * filesPerDay({ assumptions, traffic })) / DAY_SECONDS + 1 / assumptions.audit_span_seconds;
+    return { bytes: assumptions.rate * TAPE_BYTES, objects };
+  }
   // What was given up, results of queries, and records of who asked: little, and gone after a while.
   if (/^(Undelivered|Results|AccessLogs)/.test(id)) return { bytes: 0, objects: 0 };
   throw new UnknownCost(`bucket ${id}: what comes into it is not known`);

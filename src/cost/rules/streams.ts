@@ -19,7 +19,14 @@ const PLAN_SECONDS = 20;
 const REPORT_SECONDS = 5;
 /** Traces: one a second, and one of twenty beyond that. */
 const TRACED_SHARE = 0.05;
-const TRANSITIONS = { merge: 4, poll: 6 };
+const TRANSITIONS = { merge: 4, poll: 6, job: 6 };
+const DAY_SECONDS = 86_400;
+/** First or last step of a job, and what the retention takes for a day of a table. */
+const JOB_STEP_SECONDS = 5;
+const RETENTION_SECONDS = 60;
+/** Tables and venues, each a file of its own. */
+const FILES_AT_LEAST = 12;
+const DATABASES = 4;
 
 const shardsOf = (stream: CostedResource, { traffic, assumptions }: Estate): number =>
   stream.properties.ShardCount ?? Math.max(FIRST_SHARDS, shardsFor(traffic, assumptions.peak_factor));
@@ -109,6 +116,35 @@ export function pollChunks({ assumptions, packing }: Estate): number {
   return chunks(kalshiShare, CHUNK.kalshi) + chunks(1 - kalshiShare, CHUNK.polymarket);
 }
 
+/** Starts of a scheduled job, a second. */
+function perSecondOf(job: 'Export' | 'Audit', estate: Estate): number {
+  const schedules = ofType(estate, 'AWS::Scheduler::Schedule').filter(({ id }) => id.startsWith(job));
+  return schedules.reduce((sum, schedule) => sum + startsOf(schedule) / MONTH_SECONDS, 0);
+}
+
+/** Files of a day of all tables and venues. */
+export const filesPerDay = ({ traffic, assumptions }: Pick<Estate, 'traffic' | 'assumptions'>): number =>
+  FILES_AT_LEAST + (traffic.lines * DAY_SECONDS) / assumptions.export_rows_per_file;
+
+/** Plan and end of every start, and the files of a day once a day. */
+function exportWorkload(estate: Estate): Workload {
+  const starts = 2 * perSecondOf('Export', estate);
+  return {
+    perSecond: starts + filesPerDay(estate) / DAY_SECONDS,
+    seconds: starts * JOB_STEP_SECONDS + estate.traffic.lines / estate.assumptions.export_rows_per_second,
+  };
+}
+
+/** Plan and end of every start; every row of each line is compared once. */
+function auditWorkload(estate: Estate): Workload {
+  const { traffic, assumptions } = estate;
+  const starts = 2 * perSecondOf('Audit', estate);
+  return {
+    perSecond: starts + 1 / assumptions.audit_span_seconds,
+    seconds: starts * JOB_STEP_SECONDS + (LINES * traffic.lines) / assumptions.audit_rows_per_second,
+  };
+}
+
 function workloadOf(resource: CostedResource, estate: Estate): Workload | null {
   const { traffic, assumptions, packing } = estate;
   const each = (perSecond: number, seconds: number): Workload => ({
@@ -145,6 +181,10 @@ function workloadOf(resource: CostedResource, estate: Estate): Workload | null {
   if (/^SnapshotPollPlan/.test(resource.id)) return each(runs, PLAN_SECONDS);
   if (/^SnapshotPollReport/.test(resource.id)) return each(runs, REPORT_SECONDS);
   if (/^SnapshotPoll/.test(resource.id)) return each(runs * pollChunks(estate), POLL_SECONDS);
+  if (/^Export/.test(resource.id)) return exportWorkload(estate);
+  if (/^Audit/.test(resource.id)) return auditWorkload(estate);
+  // Looks at a day of every table once a day, by counting its rows.
+  if (/^Retention/.test(resource.id)) return each(6 / DAY_SECONDS, RETENTION_SECONDS);
   // At a deployment only.
   if (/^(SchemaMigrate|Custom|.*Provider)/.test(resource.id)) return null;
   throw new UnknownCost(`${resource.stack} ${resource.id}: how often it runs is not known`);
@@ -203,13 +243,25 @@ const stateMachine: BillingRule = (resource, estate) => {
     ({ properties }) => properties.Target?.Arn?.Ref === resource.id,
   );
   if (starter === undefined) throw new UnknownCost(`${resource.id}: nothing starts it`);
-  const isPoll = String(resource.properties.DefinitionString).includes('SnapshotPoll');
-  const transitions = isPoll ? TRANSITIONS.poll + pollChunks(estate) : TRANSITIONS.merge;
+  const definition = String(resource.properties.DefinitionString);
+  const isOf = (name: string): boolean => definition.includes(`${name}FunctionArn`);
+  const starts = startsOf(starter);
+  const days = starts === 0 ? 0 : MONTH_SECONDS / DAY_SECONDS;
+  const pieces = (perDay: number): number => starts * TRANSITIONS.job + days * perDay;
+  const [job, transitions] = isOf('SnapshotPoll')
+    ? ['snapshot poll', starts * (TRANSITIONS.poll + pollChunks(estate))]
+    : isOf('Export')
+      ? ['export', pieces(filesPerDay(estate))]
+      : isOf('Audit')
+        ? ['audit', pieces(DAY_SECONDS / estate.assumptions.audit_span_seconds)]
+        : isOf('Retention')
+          ? ['retention', pieces(DATABASES)]
+          : ['merge', starts * TRANSITIONS.merge];
   return [
     {
       service: 'Step Functions',
-      item: `transitions, ${isPoll ? 'snapshot poll' : 'merge'}`,
-      quantity: (startsOf(starter) * transitions) / 1_000,
+      item: `transitions, ${job}`,
+      quantity: transitions / 1_000,
       price: 'states_transition_thousand',
     },
   ];
