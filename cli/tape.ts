@@ -15,6 +15,7 @@ import { marketsCommand } from './commands/markets.ts';
 import { metricsCommand } from './commands/metrics.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { recordCommand } from './commands/record.ts';
+import { repairCommand } from './commands/repair.ts';
 import { replayCommand } from './commands/replay.ts';
 import { simCommand } from './commands/sim.ts';
 import { statusCommand } from './commands/status.ts';
@@ -46,6 +47,7 @@ for (const command of [
   latencyCommand(),
   coverageCommand(),
   auditCommand(),
+  repairCommand(),
   decodeCommand(),
   recordCommand(),
   replayCommand(),

@@ -1,16 +1,10 @@
-import { createKeeper } from '#src/capture/keeper.ts';
-import { createVenueLine } from '#src/capture/venue-line.ts';
-import { configurationSchema } from '#src/config/schema.ts';
 import type { LineNotice } from '#src/connections/pool-contract.ts';
-import type { Socket, SocketEvents } from '#src/connections/socket.ts';
+import type { StreamLine } from '#src/events/captured.ts';
 import type { Venue } from '#src/events/event.ts';
-import type { RegistryListener } from '#src/registry/catalogue.ts';
 import { encodeLine } from '#src/stream/line-encoder.ts';
 import type { DecodedFrame, FrameDecoder } from '#src/venues/decoder.ts';
-import { venueDefinition } from '#src/venues/registration.ts';
 import { Random } from '../../sim/market/random.ts';
-import { FakeTime } from '../../test/connections/fake-time.ts';
-import { type ExchangeSocket, type FuzzedExchange, fetchFrom, openExchange } from './exchange.ts';
+import { openExchangeLine } from './exchange-line.ts';
 import { Mutation } from './mutation.ts';
 import { recordedFrames } from './recorded-frames.ts';
 
@@ -58,88 +52,6 @@ const REMEMBERED = 64;
 /** All sockets are new and all books told again by then, whatever the line had to wait for. */
 const CALM_SECONDS = 180;
 
-const configuration = configurationSchema.parse({
-  environment: 'local',
-  venues: {
-    kalshi: {
-      rest_url: 'http://kalshi.test/trade-api/v2',
-      websocket_url: 'ws://kalshi.test/ws',
-      minimum_per_connection: 8,
-    },
-    polymarket: {
-      clob_url: 'http://clob.test',
-      gamma_url: 'http://gamma.test',
-      websocket_url: 'ws://clob.test/ws',
-      instruments_per_connection: 12,
-    },
-  },
-});
-
-/** A socket to the exchange in this process, on whose way frames are mutated. */
-class FuzzedSocket implements Socket {
-  readonly readyState = 1;
-  readonly OPEN = 1;
-  readonly bufferedAmount = 0;
-  readonly #events: SocketEvents;
-  readonly #way: (frame: string) => readonly (string | Uint8Array)[];
-  #exchange: ExchangeSocket | null = null;
-  #due: (string | Uint8Array)[] = [];
-  isOver = false;
-
-  constructor(events: SocketEvents, way: (frame: string) => readonly (string | Uint8Array)[]) {
-    this.#events = events;
-    this.#way = way;
-  }
-
-  open(exchange: FuzzedExchange): void {
-    if (this.isOver) return;
-    this.#exchange = exchange.connect({
-      send: (text) => {
-        this.#due.push(...this.#way(text));
-      },
-      ping: () => {
-        this.#events.heartbeat('ping');
-        this.#exchange?.pong();
-      },
-      close: (code = 1005, reason = '') => this.end(code, reason),
-      terminate: () => this.end(1006, ''),
-      readyState: 1,
-      OPEN: 1,
-      bufferedAmount: 0,
-    });
-    this.#events.opened();
-  }
-
-  deliver(): void {
-    const due = this.#due;
-    this.#due = [];
-    for (const data of due) if (!this.isOver) this.#events.message(data);
-  }
-
-  end(code: number, reason: string): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.#exchange?.closed();
-    this.#events.closed(code, reason);
-  }
-
-  send(text: string): void {
-    if (!this.isOver) this.#exchange?.message(text);
-  }
-
-  ping(): void {
-    if (!this.isOver) this.#events.heartbeat('pong');
-  }
-
-  close(code: number, reason: string): void {
-    this.end(code, reason);
-  }
-
-  terminate(): void {
-    this.end(1006, '');
-  }
-}
-
 const isNothing = ({ events, controls, problems, tickSizes, tops }: DecodedFrame): boolean =>
   events.length + controls.length + problems.length + tickSizes.length + tops.length === 0;
 
@@ -149,10 +61,8 @@ const isNothing = ({ events, controls, problems, tickSizes, tops }: DecodedFrame
  * books against the exchange's. Time is simulated; the same seed gives the same frames.
  */
 export async function fuzzFrames({ venue, frames, seed, progress }: FrameFuzzOptions): Promise<FrameFuzz> {
-  const time = new FakeTime();
   const random = new Random(seed, `${venue} frames`);
   const mutation = new Mutation(random);
-  const exchange = openExchange(venue, MARKETS, seed, time.clock);
   const recorded = recordedFrames(venue);
   const figures: FrameFigures = {
     frames: 0,
@@ -164,7 +74,7 @@ export async function fuzzFrames({ venue, frames, seed, progress }: FrameFuzzOpt
     lines: 0,
     lines_broken: 0,
     thrown: 0,
-    books: exchange.instruments.length,
+    books: 0,
     books_wrong: 0,
   };
   const examples: string[] = [];
@@ -188,20 +98,13 @@ export async function fuzzFrames({ venue, frames, seed, progress }: FrameFuzzOpt
     return random.chance(0.3) ? [data] : random.chance(0.5) ? [frame, data] : [data, frame];
   };
 
-  const definition = venueDefinition(venue);
-  const access = definition.access(configuration, null, {
-    clock: time.clock,
-    sleep: (millis) => new Promise((resolve) => void time.timers.after(millis, resolve)),
-    random: () => random.unit(),
-    fetch: fetchFrom(exchange),
-  });
-  const decoder: FrameDecoder = {
+  const decoder = (own: FrameDecoder): FrameDecoder => ({
     venue,
     decode(frame, context) {
       figures.frames++;
       let decoded: DecodedFrame;
       try {
-        decoded = access.decoder.decode(frame, context);
+        decoded = own.decode(frame, context);
       } catch (error) {
         figures.thrown++;
         example(`the decoder threw ${(error as Error).stack}\nover ${frame}`);
@@ -215,85 +118,38 @@ export async function fuzzFrames({ venue, frames, seed, progress }: FrameFuzzOpt
       }
       return decoded;
     },
+  });
+  const accept = (_lane: string, line: StreamLine): void => {
+    figures.lines++;
+    let text = '';
+    try {
+      text = encodeLine(line);
+      JSON.parse(text);
+      if (text.indexOf('\n') === text.length - 1) return;
+    } catch {
+      // Told below.
+    }
+    figures.lines_broken++;
+    example(`no line of the stream: ${text === '' ? line.kind : text}`);
   };
-  const keeper = createKeeper({
+  const notice = ({ kind, message }: LineNotice): void => {
+    if (kind !== 'internal_error') return;
+    figures.thrown++;
+    example(`thrown: ${message}`);
+  };
+  const captured = await openExchangeLine({
     venue,
-    gatherer: 'a',
-    epoch: 'fuzz',
-    clock: time.clock,
+    markets: MARKETS,
+    seed,
+    random,
+    way,
+    sink: { accept },
     decoder,
-    ...(access.proofs === undefined ? {} : { proofs: access.proofs }),
-    sink: {
-      accept(_lane, line) {
-        figures.lines++;
-        let text = '';
-        try {
-          text = encodeLine(line);
-          JSON.parse(text);
-          if (text.indexOf('\n') === text.length - 1) return;
-        } catch {
-          // Told below.
-        }
-        figures.lines_broken++;
-        example(`no line of the stream: ${text === '' ? line.kind : text}`);
-      },
-    },
-    snapshotInterval: 15_000_000,
-    snapshotDepth: 10,
-    anchorInterval: 60_000_000,
+    notice,
   });
-  const sockets = new Set<FuzzedSocket>();
-  const fresh: FuzzedSocket[] = [];
-  let listener: RegistryListener | undefined;
-  const line = createVenueLine({
-    venue,
-    settings: definition.lineSettings(configuration),
-    registry: (told) => {
-      listener = told;
-      return {
-        start: async () => told.opened(exchange.instruments),
-        stop: () => {},
-        apply: () => {},
-        unknownInstrument: () => {},
-        counts: () => ({ markets: 0, open: 0, instruments: exchange.instruments.length }),
-      };
-    },
-    keeper,
-    recorder: { received: () => {}, sent: () => {} },
-    clock: time.clock,
-    random: () => random.unit(),
-    timers: time.timers,
-    socketFactory: (_request, events) => {
-      const socket = new FuzzedSocket(events, way);
-      fresh.push(socket);
-      return socket;
-    },
-    fetchBooks: async (instruments) => (await access.fetchBooks(instruments)).books,
-    events: ({ kind, message }: LineNotice) => {
-      if (kind !== 'internal_error') return;
-      figures.thrown++;
-      example(`thrown: ${message}`);
-    },
-  });
-  await line.start();
-  if (listener === undefined) throw new Error('the line asks for no registry');
-
-  const step = async (millis: number): Promise<void> => {
-    time.pass(millis, () => {
-      for (const socket of fresh.splice(0)) {
-        sockets.add(socket);
-        socket.open(exchange);
-      }
-      exchange.run();
-      for (const socket of sockets) {
-        socket.deliver();
-        if (socket.isOver) sockets.delete(socket);
-      }
-      mutants.clear();
-    });
-    // Answers by REST come between the steps.
-    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
-  };
+  const { exchange, keeper } = captured;
+  figures.books = exchange.instruments.length;
+  const step = (millis: number) => captured.step(millis, () => mutants.clear());
   for (let steps = 0; figures.mutated < frames; steps++) {
     await step(100);
     if (steps % 10 === 0) await progress?.(figures.mutated);
@@ -301,7 +157,7 @@ export async function fuzzFrames({ venue, frames, seed, progress }: FrameFuzzOpt
   isMutating = false;
   // What a frame made believe that was whole and wrong is over with the socket that brought it.
   await step(1_000);
-  for (const socket of [...sockets]) socket.end(1006, '');
+  captured.cut();
   for (let second = 0; second < CALM_SECONDS && !isWell(); second++) {
     await step(1_000);
     await progress?.(figures.mutated);
@@ -319,7 +175,7 @@ export async function fuzzFrames({ venue, frames, seed, progress }: FrameFuzzOpt
     );
   }
   figures.problems_counted = keeper.counters.problems;
-  await Promise.all([line.stop(1), step(1_000)]);
+  await captured.close();
   return { figures, examples };
 
   function isWell(): boolean {

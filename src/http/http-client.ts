@@ -163,8 +163,11 @@ export class HttpClient {
 
   async #attempt(request: HttpRequest, url: URL, leftMillis: number): Promise<Attempt> {
     const limit = request.attemptTimeoutMillis ?? this.#options.attemptTimeoutMillis ?? 10_000;
-    // A real timer: what it bounds is real input and output.
-    const timeout = AbortSignal.timeout(Math.max(1, Math.min(limit, Math.ceil(leftMillis))));
+    const late = new AbortController();
+    // A real timer: what it bounds is real input and output. It goes with the attempt, or many would pile up.
+    const timer = setTimeout(() => late.abort(), Math.max(1, Math.min(limit, Math.ceil(leftMillis))));
+    timer.unref();
+    const timeout = late.signal;
     const signal = request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
     let status: number | null = null;
     try {
@@ -190,6 +193,8 @@ export class HttpClient {
         return { ...base, outcome: 'truncated', reason: `answer broke off (${causeText(cause)})` };
       }
       return { ...base, outcome: 'network', reason: causeText(cause) };
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -1,9 +1,10 @@
 import type { Configuration } from '../config/schema.ts';
 import type { PoolSettings } from '../connections/pool-contract.ts';
-import type { Venue } from '../events/event.ts';
+import type { TradeEvent, Venue } from '../events/event.ts';
 import type { AnswerProblem } from '../http/answer-shape.ts';
 import type { HttpClientOptions } from '../http/http-client.ts';
 import type { VenueCatalogue } from '../registry/venue-catalogue.ts';
+import type { Micros } from '../units/time.ts';
 import type { BookProofs, HashedBook } from './book-proofs.ts';
 import type { FrameDecoder } from './decoder.ts';
 import type { FetchedBooks } from './fetched-books.ts';
@@ -35,6 +36,15 @@ export interface VenueHttp extends Omit<HttpClientOptions, 'baseUrl' | 'headers'
 
 /** Books by REST; what the venue does not know is in `missing`. Rejects when the venue cannot be asked. */
 export type FetchBooks = (instruments: readonly string[]) => Promise<FetchedBooks>;
+
+/** Books that a command asks for. */
+export interface SentSubscription {
+  readonly instruments: readonly string[];
+  /** Subscription that is to carry them; null where the reply to the command says it. */
+  readonly sid: number | null;
+  /** Of the command, in its reply; null where there is none. */
+  readonly id: number | null;
+}
 
 /** How one venue is reached, the same shape for every venue. */
 export interface VenueAccess {
@@ -72,6 +82,18 @@ export interface VenueDefinition {
    * goes into the hash beside the book is not known. A hash that does not match proves nothing.
    */
   provesBook?(book: HashedBook, hash: string): boolean | null;
+  /** What a recorded command asks for of books; null where it asks for none. */
+  sentSubscription(command: string): SentSubscription | null;
+  /**
+   * Trades of a span of venue time by REST, newest first and some beyond it, with the identifiers that they have on the
+   * socket. Absent where the venue has none that could be told from those of the socket.
+   */
+  trades?(
+    address: string,
+    key: VenueKey | null,
+    http: VenueHttp,
+    span: { readonly from: Micros; readonly to: Micros },
+  ): AsyncIterable<readonly TradeEvent[]>;
   /** Identifier of the `ordinal`th of equal trades, where the venue gives trades no identifier of their own. */
   withOrdinal?(tradeId: string, ordinal: number): string;
   /** How it announces what markets pay. */

@@ -33,13 +33,23 @@ export function tapeColumns(table: EventTable): readonly Column[] {
 
 export const stageOf = (table: string): string => `merge_${table}`;
 
-/** Rows of the transactions `[merge.from, merge.to)` of a line, as the stage takes them. */
-export function readStatement(table: EventTable, line: LineName): string {
+/**
+ * Rows of the transactions `[merge.from, merge.to)` of a line, as the stage takes them.
+ *
+ * @param span of the table's time, microseconds; all times when absent.
+ */
+export function readStatement(
+  table: EventTable,
+  line: LineName,
+  span?: { readonly from: number; readonly to: number },
+): string {
   const names = tapeColumns(table).map(({ name }) => name);
+  const within = span === undefined ? '' : `AND ${table.time} >= ${span.from} AND ${table.time} < ${span.to}`;
   return `COPY (
     SELECT ${names.join(', ')}, ${lineBits[line]}::smallint
     FROM ${table.name}
     WHERE ingest_xid >= current_setting('merge.from')::xid8 AND ingest_xid < current_setting('merge.to')::xid8
+    ${within}
   ) TO STDOUT (FORMAT binary)`;
 }
 
@@ -136,14 +146,9 @@ function withoutVenueTime(stage: string): readonly string[] {
 
 const aggregates = { least: 'min', greatest: 'max', bit_or: 'bit_or', bit_and: 'bit_and' } as const;
 
-/**
- * One row per identity out of the stage, onto the tape: new, or folded into the row that is there. Answers with
- * one row of `inserted` and `updated`. A copy counts for a line in `coverage` only when the line is new to the
- * row, so repeating a merge changes nothing.
- */
-export function mergeStatement(table: EventTable): string {
+/** What the stage holds, as the tape is to have it: one row per identity. */
+export function groupedStatement(table: EventTable): string {
   const columns = tapeColumns(table);
-  const names = columns.map(({ name }) => name);
   const identity = new Set(table.unique);
   const grouped = columns.map(({ name }) => {
     if (identity.has(name)) return name;
@@ -151,6 +156,28 @@ export function mergeStatement(table: EventTable): string {
     // Equal identity means equal content: any of them is as good as another.
     return `${fold === undefined ? 'any_value' : aggregates[fold]}(${name}) AS ${name}`;
   });
+  const byLine = columnsByLine(table).map(({ name, value }) => `${value} AS ${name}`);
+  return `SELECT ${[...grouped, 'bit_or(lines) AS lines', ...byLine].join(', ')}
+      FROM ${stageOf(table.name)}
+      GROUP BY ${table.unique.join(', ')}`;
+}
+
+/** Columns of a row that `groupedStatement` gives, in its order. */
+export function groupedColumns(table: EventTable): readonly string[] {
+  return [
+    ...tapeColumns(table).map(({ name }) => name),
+    'lines',
+    ...columnsByLine(table).map(({ name }) => name),
+  ];
+}
+
+/**
+ * One row per identity out of the stage, onto the tape: new, or folded into the row that is there. Answers with
+ * one row of `inserted` and `updated`. A copy counts for a line in `coverage` only when the line is new to the
+ * row, so repeating a merge changes nothing.
+ */
+export function mergeStatement(table: EventTable): string {
+  const names = tapeColumns(table).map(({ name }) => name);
   const byLine = columnsByLine(table);
   const sets: { readonly name: string; readonly value: string }[] = [
     { name: 'lines', value: 't.lines | excluded.lines' },
@@ -184,10 +211,8 @@ export function mergeStatement(table: EventTable): string {
     : '';
   const subject = names.includes('instrument') ? 'instrument' : 'subject';
   return `WITH merged AS (
-      INSERT INTO ${table.name} AS t (${[...names, 'lines', ...byLine.map(({ name }) => name)].join(', ')})
-      SELECT ${[...grouped, 'bit_or(lines)', ...byLine.map(({ value }) => value)].join(', ')}
-      FROM ${stageOf(table.name)}
-      GROUP BY ${table.unique.join(', ')}
+      INSERT INTO ${table.name} AS t (${groupedColumns(table).join(', ')})
+      ${groupedStatement(table)}
       -- In the order of the index: what belongs together in it is then written together.
       ORDER BY ${table.unique.join(', ')}
       ON CONFLICT (${table.unique.join(', ')}) DO UPDATE

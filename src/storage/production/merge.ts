@@ -39,7 +39,7 @@ import {
 import type { RowsUnderWay } from './rows-under-way.ts';
 
 /** Key of the advisory lock: one merge at a time, wherever it runs. */
-const LOCK_KEY = 7_203_114_606;
+export const MERGE_LOCK = 7_203_114_606;
 /** Heartbeats whose events are still being read; older ones are enough when there are more. */
 const MAX_PENDING_HEARTBEATS = 64;
 
@@ -121,7 +121,7 @@ export class TapeMerge {
     const nothing = { tables: {}, behind: false, away: {}, reread: [] };
     const { rows } = await production.query<{ version: number; locked: boolean }>(
       `SELECT current_setting('server_version_num')::integer AS version, pg_try_advisory_lock($1) AS locked`,
-      [LOCK_KEY],
+      [MERGE_LOCK],
     );
     if (!rows[0]!.locked) return { ...nothing, skipped: 'another merge is running' };
     try {
@@ -132,7 +132,7 @@ export class TapeMerge {
       }
       return await this.#merge(production);
     } finally {
-      await production.query('SELECT pg_advisory_unlock($1)', [LOCK_KEY]).catch(() => {});
+      await production.query('SELECT pg_advisory_unlock($1)', [MERGE_LOCK]).catch(() => {});
     }
   }
 

@@ -1,10 +1,11 @@
 import type { Configuration } from '../../config/schema.ts';
 import { lineTiming } from '../../connections/line-timing.ts';
+import { MICROS_PER_SECOND } from '../../units/time.ts';
 import type { VenueDefinition, VenueHttp, VenueKey, VenueLineSettings } from '../venue.ts';
 import { KalshiDecoder } from './decode.ts';
 import { KalshiCatalogue } from './markets.ts';
 import { BATCH, KalshiRest } from './rest.ts';
-import { sentUseYesPrice } from './sent-convention.ts';
+import { sentBooks, sentUseYesPrice } from './sent-convention.ts';
 import { kalshiProfile } from './session.ts';
 import { kalshiSettlement } from './settlement.ts';
 import { type KalshiSigner, kalshiSigner } from './signing.ts';
@@ -40,6 +41,7 @@ export const kalshiVenue: VenueDefinition = {
   decoder: () => new KalshiDecoder(),
   sentConvention: sentUseYesPrice,
   settlement: kalshiSettlement,
+  sentSubscription: sentBooks,
   session: kalshiProfile,
   lineSettings,
   access(configuration, key, http) {
@@ -53,6 +55,16 @@ export const kalshiVenue: VenueDefinition = {
       fetchBooks: (instruments) => rest.orderbooks(instruments),
       ...(signer === undefined ? {} : { signer: () => signer('GET', socketPath) }),
     };
+  },
+  async *trades(address, key, http, { from, to }) {
+    const rest = new KalshiRest({ ...http, baseUrl: address, signer: signerOf(key, http) });
+    const span = {
+      min_ts: Math.floor(from / MICROS_PER_SECOND),
+      max_ts: Math.ceil(to / MICROS_PER_SECOND),
+    };
+    yield* rest.trades(span);
+    // Those of markets that were settled long ago are kept elsewhere.
+    yield* rest.historicalTrades(span);
   },
   books(address, key, http) {
     const rest = new KalshiRest({ ...http, baseUrl: address, signer: signerOf(key, http) });

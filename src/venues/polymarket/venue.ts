@@ -8,6 +8,7 @@ import { GammaRest } from './gamma.ts';
 import { PolymarketCatalogue } from './markets.ts';
 import { BATCH, PolymarketRest } from './rest.ts';
 import { polymarketLimits } from './rest-limits.ts';
+import { sentTokens } from './sent-tokens.ts';
 import { polymarketProfile } from './session.ts';
 import { polymarketSettlement } from './settlement.ts';
 import { withOrdinal } from './trade-id.ts';
@@ -40,6 +41,7 @@ export const polymarketVenue: VenueDefinition = {
   booksPerRequest: BATCH,
   decoder: () => new PolymarketDecoder(),
   sentConvention: () => null,
+  sentSubscription: sentTokens,
   withOrdinal,
   settlement: polymarketSettlement,
   provesBook: provesStoredBook,
