@@ -1,6 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Micros } from '../units/time.ts';
+import { LineBuffer, type LineHead } from './line-buffer.ts';
 import { OPEN_SUFFIX, segmentFileName } from './segment-name.ts';
 import { type LineChunk, manifestPath, SegmentWriter } from './segment-writer.ts';
 
@@ -20,12 +21,14 @@ export interface FrameGroupOptions {
 }
 
 const MICROS_PER_MILLI = 1_000;
+/** Memory of so many flushes is kept for the next; an unusually long frame may have needed more. */
+const MOST_REUSED = 4;
 
 /** The recorded lines of one group of connections: collected in memory, written chunk by chunk, segment by segment. */
 export class FrameGroup {
   readonly #options: FrameGroupOptions;
-  #text = '';
-  #textLines = 0;
+  readonly #lines = new LineBuffer();
+  #lineCount = 0;
   #first = Number.POSITIVE_INFINITY as Micros;
   #last = 0 as Micros;
   #chunks: LineChunk[] = [];
@@ -44,13 +47,12 @@ export class FrameGroup {
     this.#options = options;
   }
 
-  /** Bytes in memory, those of a text in characters. */
   get memoryBytes(): number {
-    return this.#text.length + this.#chunkBytes + (this.#segment?.writer.unwrittenBytes ?? 0);
+    return this.#lines.length + this.#chunkBytes + (this.#segment?.writer.unwrittenBytes ?? 0);
   }
 
-  /** Takes one line with its newline. */
-  add(at: Micros, line: string): void {
+  /** Takes what one line is made of. */
+  add(at: Micros, head: LineHead, content: string): void {
     if (this.memoryBytes >= this.#options.memoryLimitBytes) {
       this.droppedLines++;
       if (!this.#suspended) this.#options.suspended();
@@ -58,12 +60,12 @@ export class FrameGroup {
       return;
     }
     this.#suspended = false;
-    this.#text += line;
-    this.#textLines++;
+    this.#lines.add(at, head, content);
+    this.#lineCount++;
     this.recordedLines++;
     if (at < this.#first) this.#first = at;
     if (at > this.#last) this.#last = at;
-    if (this.#text.length >= this.#options.flushBytes) void this.flush();
+    if (this.#lines.length >= this.#options.flushBytes) void this.flush();
   }
 
   /** Writes what was taken so far, and finishes the segment when it is old or large enough. Never rejects. */
@@ -79,18 +81,17 @@ export class FrameGroup {
   }
 
   #swap(): void {
-    if (this.#textLines === 0) return;
-    const data = Buffer.from(this.#text, 'utf8');
+    if (this.#lineCount === 0) return;
+    const data = this.#lines.take();
     this.#chunks.push({
       data,
-      lines: this.#textLines,
+      lines: this.#lineCount,
       firstReceivedAt: this.#first,
       lastReceivedAt: this.#last,
     });
     this.#chunkBytes += data.byteLength;
     this.rawBytes += data.byteLength;
-    this.#text = '';
-    this.#textLines = 0;
+    this.#lineCount = 0;
     this.#first = Number.POSITIVE_INFINITY as Micros;
     this.#last = 0 as Micros;
   }
@@ -110,16 +111,43 @@ export class FrameGroup {
   async #write(finish: boolean): Promise<void> {
     // What an earlier refusal left comes first; while it lasts, nothing more is taken out of the queue.
     await this.#segment?.writer.save();
-    while (this.#chunks.length > 0) {
-      await this.#finishIfDue(false);
+    let saving: Promise<void> = Promise.resolve();
+    let isSaving = false;
+    let refusal: unknown = null;
+    while (this.#chunks.length > 0 && refusal === null) {
+      if (this.#isDue()) {
+        await saving;
+        await this.#finishSegment();
+      }
       const chunk = this.#chunks[0]!;
       this.#segment ??= this.#begin(chunk.firstReceivedAt);
-      await this.#segment.writer.compress(chunk);
+      const { writer } = this.#segment;
+      await writer.compress(chunk);
       this.#chunks.shift();
       this.#chunkBytes -= chunk.data.byteLength;
-      await this.#segment.writer.save();
+      this.#reuse(chunk.data);
+      if (isSaving) continue;
+      // The disk takes what is there while more is compressed: a slow one gets more at a time, and syncs less often.
+      isSaving = true;
+      saving = writer.save().then(
+        () => {
+          isSaving = false;
+        },
+        (error: unknown) => {
+          refusal = error;
+        },
+      );
     }
-    await this.#finishIfDue(finish);
+    await saving;
+    if (refusal !== null) throw refusal;
+    await this.#segment?.writer.save();
+    if (finish || this.#isDue()) await this.#finishSegment();
+  }
+
+  /** A chunk that was compressed leaves its memory to the lines that come. */
+  #reuse(data: Uint8Array): void {
+    if (data.buffer.byteLength <= MOST_REUSED * this.#options.flushBytes)
+      this.#lines.reuse(Buffer.from(data.buffer as ArrayBuffer));
   }
 
   #begin(first: Micros): { writer: SegmentWriter; path: string; begunAt: Micros } {
@@ -131,13 +159,16 @@ export class FrameGroup {
     return { writer: new SegmentWriter(path + OPEN_SUFFIX), path, begunAt: clock() };
   }
 
-  async #finishIfDue(now: boolean): Promise<void> {
+  #isDue(): boolean {
+    if (this.#segment === null) return false;
+    const { begunAt, writer } = this.#segment;
+    const { clock, segmentMillis, segmentBytes } = this.#options;
+    return clock() - begunAt >= segmentMillis * MICROS_PER_MILLI || writer.bytes >= segmentBytes;
+  }
+
+  async #finishSegment(): Promise<void> {
     const segment = this.#segment;
     if (segment === null) return;
-    const { clock, segmentMillis, segmentBytes } = this.#options;
-    const age = clock() - segment.begunAt;
-    const due = age >= segmentMillis * MICROS_PER_MILLI || segment.writer.bytes >= segmentBytes;
-    if (!now && !due) return;
     const manifest = await segment.writer.finish();
     await writeFile(manifestPath(segment.path), JSON.stringify(manifest));
     await rename(segment.path + OPEN_SUFFIX, segment.path);

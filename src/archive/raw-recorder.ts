@@ -4,6 +4,7 @@ import type { FrameRecorder } from '../capture/sink.ts';
 import type { Gatherer, Venue } from '../events/event.ts';
 import type { Clock, Micros } from '../units/time.ts';
 import { FrameGroup } from './frame-group.ts';
+import { type LineHead, lineHead } from './line-buffer.ts';
 import type { ObjectStore } from './object-store.ts';
 import { connectionGroup, OPEN_SUFFIX, parseSegmentFileName, segmentKey } from './segment-name.ts';
 import { recoverSegment } from './segment-recovery.ts';
@@ -70,6 +71,13 @@ export interface RecorderFigures {
 
 const MOST_CONNECTIONS = 10_000;
 
+interface RecordedConnection {
+  readonly group: FrameGroup;
+  readonly frame: LineHead;
+  readonly sent: LineHead;
+  readonly binary: LineHead;
+}
+
 /** What `close` left on this disk; the next life uploads it. */
 export interface RecorderLeftovers {
   readonly segments: number;
@@ -79,7 +87,7 @@ export interface RecorderLeftovers {
 
 /**
  * Records every frame as received, before anything decodes it: JSON lines (`src/capture/recording.ts`) in
- * compressed segments, kept on disk until the object store has them. Taking a frame costs its JSON encoding;
+ * compressed segments, kept on disk until the object store has them. Taking a frame costs its JSON escapes;
  * compression and disk run beside. Nothing here throws at the caller or stops the capture.
  */
 export class RawRecorder implements FrameRecorder {
@@ -87,7 +95,7 @@ export class RawRecorder implements FrameRecorder {
   readonly #directory: string;
   readonly #uploader: SegmentUploader;
   readonly #groups = new Map<string, FrameGroup>();
-  readonly #byConnection = new Map<string, { group: FrameGroup; prefix: string }>();
+  readonly #byConnection = new Map<string, RecordedConnection>();
   readonly #groupOf: (connection: string) => string;
   readonly #onProblem: (problem: RecorderProblem) => void;
   #recovery: Promise<void> = Promise.resolve();
@@ -135,18 +143,19 @@ export class RawRecorder implements FrameRecorder {
   }
 
   received(at: Micros, connection: string, frame: string | Uint8Array): void {
-    if (typeof frame === 'string') this.#add(at, connection, '"frame":', JSON.stringify(frame));
-    else
-      this.#add(
-        at,
-        connection,
-        '"binary":',
-        `"${Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString('base64')}"`,
-      );
+    if (this.#closed) return;
+    const known = this.#connection(connection);
+    if (typeof frame === 'string') known.group.add(at, known.frame, frame);
+    else {
+      const { buffer, byteOffset, byteLength } = frame;
+      known.group.add(at, known.binary, Buffer.from(buffer, byteOffset, byteLength).toString('base64'));
+    }
   }
 
   sent(at: Micros, connection: string, frame: string): void {
-    this.#add(at, connection, '"sent":', JSON.stringify(frame));
+    if (this.#closed) return;
+    const { group, sent } = this.#connection(connection);
+    group.add(at, sent, frame);
   }
 
   figures(): RecorderFigures {
@@ -192,19 +201,20 @@ export class RawRecorder implements FrameRecorder {
     return { segments: files, bytes, dropped_lines: this.figures().dropped_lines };
   }
 
-  #add(at: Micros, connection: string, name: string, value: string): void {
-    if (this.#closed) return;
-    let known = this.#byConnection.get(connection);
+  #connection(name: string): RecordedConnection {
+    let known = this.#byConnection.get(name);
     if (known === undefined) {
       // Every reconnect makes a new name.
       if (this.#byConnection.size >= MOST_CONNECTIONS) this.#byConnection.clear();
       known = {
-        group: this.#group(this.#groupOf(connection)),
-        prefix: `,"conn":${JSON.stringify(connection)},`,
+        group: this.#group(this.#groupOf(name)),
+        frame: lineHead(name, 'frame'),
+        sent: lineHead(name, 'sent'),
+        binary: lineHead(name, 'binary'),
       };
-      this.#byConnection.set(connection, known);
+      this.#byConnection.set(name, known);
     }
-    known.group.add(at, `{"t":${at}${known.prefix}${name}${value}}\n`);
+    return known;
   }
 
   #group(name: string): FrameGroup {

@@ -19,6 +19,9 @@ export function manifestPath(segment: string): string {
   return `${segment}.json`;
 }
 
+/** Memory for compressed bytes: what a flush of the usual size makes fits in. */
+const OUTPUT_BYTES = 256 * 1024;
+
 /** Whole lines to be written together. */
 export interface LineChunk {
   readonly data: Uint8Array;
@@ -40,6 +43,7 @@ export class SegmentWriter {
   /** Compressed, and not in the file yet. */
   #unwritten: Buffer[] = [];
   #unwrittenBytes = 0;
+  #saving: Promise<void> | null = null;
   #position = 0;
   #lines = 0;
   #rawBytes = 0;
@@ -51,7 +55,12 @@ export class SegmentWriter {
 
   constructor(path: string) {
     this.path = path;
-    this.#compressor = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+    this.#compressor = createZstdCompress({
+      params: { [constants.ZSTD_c_compressionLevel]: 1 },
+      // Every write is one piece of work beside the main thread, flush and all, whatever it is busy with meanwhile.
+      flush: constants.ZSTD_e_flush,
+      chunkSize: OUTPUT_BYTES,
+    });
     this.#compressor.on('data', (bytes: Buffer) => {
       this.#unwritten.push(bytes);
       this.#unwrittenBytes += bytes.length;
@@ -78,33 +87,57 @@ export class SegmentWriter {
     this.#first = Math.min(this.#first, chunk.firstReceivedAt) as Micros;
     this.#last = Math.max(this.#last, chunk.lastReceivedAt) as Micros;
     await new Promise<void>((resolve, reject) => {
-      this.#compressor.write(chunk.data, (error) => (error ? reject(error) : undefined));
-      this.#compressor.flush(constants.ZSTD_e_flush, () =>
-        this.#compressorFailure === null ? resolve() : reject(this.#compressorFailure),
-      );
+      this.#compressor.write(chunk.data, (error) => {
+        const failure = error ?? this.#compressorFailure;
+        if (failure === null) resolve();
+        else reject(failure);
+      });
     });
   }
 
   /**
-   * Writes what waits. When the disk refuses, all of it still waits and the next call tries the same bytes at
-   * the same place again.
+   * Writes what waits, all that has come together in one go. When the disk refuses, all of it still waits and the next
+   * call tries the same bytes at the same place again.
    *
    * @throws Error of the file system.
    */
   async save(): Promise<void> {
+    while (this.#saving !== null) await this.#saving;
+    this.#saving = this.#save();
+    try {
+      await this.#saving;
+    } finally {
+      this.#saving = null;
+    }
+  }
+
+  async #save(): Promise<void> {
     if (this.#unwritten.length === 0 && this.#file !== null) return;
     this.#file ??= await open(this.path, 'w');
     while (this.#unwritten.length > 0) {
-      const bytes = this.#unwritten[0]!;
-      const { bytesWritten } = await this.#file.write(bytes, 0, bytes.length, this.#position);
-      if (bytesWritten === 0) throw new Error(`nothing of ${bytes.length} bytes was written`);
-      this.#hash.update(bytes.subarray(0, bytesWritten));
-      this.#position += bytesWritten;
-      this.#unwrittenBytes -= bytesWritten;
-      if (bytesWritten === bytes.length) this.#unwritten.shift();
-      else this.#unwritten[0] = bytes.subarray(bytesWritten);
+      const { bytesWritten } = await this.#file.writev([...this.#unwritten], this.#position);
+      if (bytesWritten === 0) throw new Error(`nothing of ${this.#unwrittenBytes} bytes was written`);
+      this.#written(bytesWritten);
     }
     await this.#file.datasync();
+  }
+
+  /** So many of the bytes that waited are in the file. */
+  #written(count: number): void {
+    this.#position += count;
+    this.#unwrittenBytes -= count;
+    let left = count;
+    while (left > 0) {
+      const bytes = this.#unwritten[0]!;
+      if (bytes.length > left) {
+        this.#hash.update(bytes.subarray(0, left));
+        this.#unwritten[0] = bytes.subarray(left);
+        return;
+      }
+      this.#hash.update(bytes);
+      this.#unwritten.shift();
+      left -= bytes.length;
+    }
   }
 
   /**

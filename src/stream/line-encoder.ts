@@ -8,7 +8,7 @@ import {
   writeEight,
   writeInteger,
   writeWords,
-} from './ascii-words.ts';
+} from '../units/ascii-words.ts';
 import { partitionNumber } from './lanes.ts';
 
 type Line<Kind extends StreamLine['kind']> = Extract<StreamLine, { kind: Kind }>;

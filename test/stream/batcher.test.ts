@@ -104,46 +104,49 @@ test('records stay under the byte limit, and a single line above it still goes w
   );
 });
 
-test.each([1_000_000, 1_500])('events arrive whole, in order and in their lane, in records of %i bytes', async (maxRecordBytes) => {
-  const stream = new RecordingStream();
-  const batcher = await open(stream, { maxRecordBytes });
-  const sent = new Map<string, unknown[]>();
-  for (let number = 0; number < 1_500; number++) {
-    const instrument = `MARKET-${number % 7}`;
-    // Some belong to another lane than that of their instrument, and some are not plain.
-    const lane = number % 5 === 0 ? 'elsewhere' : instrument;
-    const line = {
-      kind: 'book_delta',
-      venue: 'polymarket',
-      instrument,
-      side: 'ask',
-      price: 10_000 * (1 + (number % 99)),
-      size: number * 1_000_000,
-      exchange_ts: 1_763_712_000_000_000 + number,
-      hash: number % 11 === 0 ? `ü${number}` : `h${number}`,
-      received_at: clock(),
-      gatherer: 'a',
-      connection: 'c#1',
-      sid: 0,
-      seq: 0,
-      quality: 0,
-      occurrence: 0,
-      instant_index: 0,
-    };
-    batcher.accept(lane, line as unknown as StreamLine, line.received_at);
-    const key = partitionKey(lane, 16);
-    sent.set(key, [...(sent.get(key) ?? []), line]);
-  }
-  await batcher.drain(5_000);
-  const arrived = new Map<string, unknown[]>();
-  for (const { partitionKey: key, data } of stream.puts.flat()) {
-    const lines = Buffer.from(data).toString('utf8').trimEnd().split('\n').slice(0, -1);
-    arrived.set(key, [...(arrived.get(key) ?? []), ...lines.map((line) => JSON.parse(line) as unknown)]);
-    expect(data.byteLength).toBeLessThanOrEqual(maxRecordBytes);
-  }
-  expect(arrived).toEqual(sent);
-  expect(batcher.figures()).toMatchObject({ accepted_lines: 1_500, acknowledged_lines: 1_500 });
-});
+test.each([1_000_000, 1_500])(
+  'events arrive whole, in order and in their lane, in records of %i bytes',
+  async (maxRecordBytes) => {
+    const stream = new RecordingStream();
+    const batcher = await open(stream, { maxRecordBytes });
+    const sent = new Map<string, unknown[]>();
+    for (let number = 0; number < 1_500; number++) {
+      const instrument = `MARKET-${number % 7}`;
+      // Some belong to another lane than that of their instrument, and some are not plain.
+      const lane = number % 5 === 0 ? 'elsewhere' : instrument;
+      const line = {
+        kind: 'book_delta',
+        venue: 'polymarket',
+        instrument,
+        side: 'ask',
+        price: 10_000 * (1 + (number % 99)),
+        size: number * 1_000_000,
+        exchange_ts: 1_763_712_000_000_000 + number,
+        hash: number % 11 === 0 ? `ü${number}` : `h${number}`,
+        received_at: clock(),
+        gatherer: 'a',
+        connection: 'c#1',
+        sid: 0,
+        seq: 0,
+        quality: 0,
+        occurrence: 0,
+        instant_index: 0,
+      };
+      batcher.accept(lane, line as unknown as StreamLine, line.received_at);
+      const key = partitionKey(lane, 16);
+      sent.set(key, [...(sent.get(key) ?? []), line]);
+    }
+    await batcher.drain(5_000);
+    const arrived = new Map<string, unknown[]>();
+    for (const { partitionKey: key, data } of stream.puts.flat()) {
+      const lines = Buffer.from(data).toString('utf8').trimEnd().split('\n').slice(0, -1);
+      arrived.set(key, [...(arrived.get(key) ?? []), ...lines.map((line) => JSON.parse(line) as unknown)]);
+      expect(data.byteLength).toBeLessThanOrEqual(maxRecordBytes);
+    }
+    expect(arrived).toEqual(sent);
+    expect(batcher.figures()).toMatchObject({ accepted_lines: 1_500, acknowledged_lines: 1_500 });
+  },
+);
 
 test('a line that no record can hold is kept whole in a file, counted and named, and the others go on', async () => {
   const stream = new RecordingStream();
