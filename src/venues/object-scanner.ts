@@ -1,4 +1,4 @@
-import type { FrameBytes } from './frame-bytes.ts';
+import { FixedText, type FrameBytes } from './frame-bytes.ts';
 
 /** What stands at a key of a scanned object. */
 export const Found = {
@@ -12,20 +12,19 @@ export const Found = {
   nested: 5,
 } as const;
 
-const SPACE = 32;
 const QUOTE = 34;
 const COMMA = 44;
 const MINUS = 45;
 const ZERO = 48;
 const NINE = 57;
 const OPEN_BRACKET = 91;
-const BACKSLASH = 92;
 const OPEN_BRACE = 123;
 const CLOSE_BRACE = 125;
 
-const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
-const TRUE = bytesOf('true');
-const FALSE = bytesOf('false');
+/** A word as `ObjectScanner.is` takes it. */
+export const word = (text: string): FixedText => new FixedText(text);
+const TRUE = word('true');
+const FALSE = word('false');
 
 /**
  * Finds the fields of one JSON object inside a frame without making anything of them: for each known key where its
@@ -44,15 +43,17 @@ export class ObjectScanner {
   /** The key whose value is nested and has to be read by the caller before `resume`, or -1 at the object's end. */
   pending = -1;
   private readonly bytes: Uint8Array;
+  private readonly view: DataView;
   /** Each key as it stands in a frame behind its opening quote, with what must follow. */
-  private readonly keys: readonly Uint8Array[];
+  private readonly keys: readonly FixedText[];
   /** Which key followed each key last time; the last entry is for the object's beginning. */
   private readonly following: Uint8Array;
   private previous = 0;
 
   constructor(frame: FrameBytes, keys: readonly string[]) {
     this.bytes = frame.bytes;
-    this.keys = keys.map((key) => bytesOf(`${key}":`));
+    this.view = frame.view;
+    this.keys = keys.map((key) => word(`${key}":`));
     this.kinds = new Uint8Array(keys.length);
     this.starts = new Int32Array(keys.length);
     this.ends = new Int32Array(keys.length);
@@ -65,7 +66,8 @@ export class ObjectScanner {
    * @returns the place behind its closing brace, or where a nested value stands (`pending`), or -1 to give up.
    */
   begin(at: number): number {
-    this.kinds.fill(Found.nothing);
+    const { kinds } = this;
+    for (let key = 0; key < kinds.length; key++) kinds[key] = Found.nothing;
     this.pending = -1;
     this.previous = this.keys.length;
     return this.bytes[at] === OPEN_BRACE ? this.fields(at + 1) : -1;
@@ -80,10 +82,10 @@ export class ObjectScanner {
   }
 
   /** Whether the text found at a key is exactly this one. */
-  is(key: number, expected: Uint8Array): boolean {
+  is(key: number, expected: FixedText): boolean {
     const start = this.starts[key]!;
     if (this.kinds[key] !== Found.text || this.ends[key]! - start !== expected.length) return false;
-    return this.standsAt(start, expected);
+    return expected.standsAt(this.view, start);
   }
 
   /** Whether a text that is not empty was found at a key. */
@@ -105,9 +107,8 @@ export class ObjectScanner {
       this.starts[key] = at;
       if (byte === QUOTE) {
         this.starts[key] = ++at;
-        for (byte = bytes[at]!; byte !== QUOTE; byte = bytes[++at]!) {
-          if (byte < SPACE || byte === BACKSLASH) return -1;
-        }
+        at = endOfText(this.view, at);
+        if (bytes[at] !== QUOTE) return -1;
         this.ends[key] = at++;
         kinds[key] = Found.text;
       } else if ((byte >= ZERO && byte <= NINE) || byte === MINUS) {
@@ -122,10 +123,10 @@ export class ObjectScanner {
         kinds[key] = Found.nested;
         this.pending = key;
         return at;
-      } else if (this.standsAt(at, TRUE)) {
+      } else if (TRUE.standsAt(this.view, at)) {
         kinds[key] = Found.true;
         at += TRUE.length;
-      } else if (this.standsAt(at, FALSE)) {
+      } else if (FALSE.standsAt(this.view, at)) {
         kinds[key] = Found.false;
         at += FALSE.length;
       } else return -1;
@@ -138,21 +139,28 @@ export class ObjectScanner {
 
   /** The known key that stands at `at`, the likeliest tried first, or -1. */
   private keyAt(at: number): number {
-    const { keys } = this;
+    const { keys, view } = this;
     const likely = this.following[this.previous]!;
-    if (this.standsAt(at, keys[likely]!)) return likely;
-    for (let key = 0; key < keys.length; key++) if (this.standsAt(at, keys[key]!)) return key;
+    if (keys[likely]!.standsAt(view, at)) return likely;
+    for (let key = 0; key < keys.length; key++) if (keys[key]!.standsAt(view, at)) return key;
     return -1;
-  }
-
-  private standsAt(at: number, expected: Uint8Array): boolean {
-    const { bytes } = this;
-    for (let index = 0; index < expected.length; index++) {
-      if (bytes[at + index] !== expected[index]) return false;
-    }
-    return true;
   }
 }
 
-/** A word as `ObjectScanner.is` takes it. */
-export const word = bytesOf;
+/**
+ * The first place from `at` on where a quote, a backslash or a control character stands. Of four bytes at a time the
+ * highest bit of each that is one is found; beyond the lowest of them a bit may be wrong.
+ */
+function endOfText(view: DataView, at: number): number {
+  for (let from = at; ; from += 4) {
+    const bytes = view.getInt32(from, true);
+    const quotes = bytes ^ 0x22222222;
+    const slashes = bytes ^ 0x5c5c5c5c;
+    const found =
+      (((quotes - 0x01010101) & ~quotes) |
+        ((slashes - 0x01010101) & ~slashes) |
+        ((bytes - 0x20202020) & ~bytes)) &
+      0x80808080;
+    if (found !== 0) return from + ((31 - Math.clz32(found & -found)) >> 3);
+  }
+}

@@ -170,6 +170,30 @@ describe.each(VENUES)('the quick decoder of $name', ({ frames, whole, quick }) =
     }
   });
 
+  it('ends with a text that does not, whatever stands behind it from a frame before', () => {
+    for (const frame of frames) {
+      const begun = frame.slice(0, frame.indexOf('":"') + 4);
+      for (const before of ['x'.repeat(16_384), 'Ł'.repeat(8_192), '€'.repeat(16_384)]) {
+        expect(quick.decode(before, contexts[0]!)).toBe(null);
+        expect(quick.decode(begun, contexts[0]!)).toBe(null);
+      }
+    }
+  });
+
+  it('leaves a control character or an escape to the decoder proper, at every place of a text', () => {
+    for (const frame of frames.slice(0, 5)) {
+      for (const { index, 0: value } of frame.matchAll(/"[A-Za-z0-9-]{12,}"(?!:)/g)) {
+        for (let at = index + 1; at < index + value.length - 1; at++) {
+          for (const odd of ['\u0000', '\u001f', '\n', '\\', 'é'])
+            expect(quick.decode(frame.slice(0, at) + odd + frame.slice(at + 1), contexts[0]!)).toBe(null);
+          const replaced = frame.slice(0, at) + '\u007f' + frame.slice(at + 1);
+          const result = quick.decode(replaced, contexts[0]!);
+          if (result !== null) expect(result).toEqual(whole.decodeAny(replaced, contexts[0]!));
+        }
+      }
+    }
+  });
+
   it('leaves frames that are long or not ASCII to the decoder proper', () => {
     for (const frame of frames) {
       const instrument = /"(?:market_ticker|asset_id)":"([^"]+)"/.exec(frame)![1]!;
