@@ -1,9 +1,16 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Command } from 'commander';
+import { systemClock } from '#src/units/time.ts';
+import { addSpanOptions, filterOf, type SpanOptions } from '../queries/arguments.ts';
+import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
+import { addTapeOptions } from '../queries/row-output.ts';
+import { recordTape } from '../replay/tape-recording.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 import { describeReady, passOn, runModule } from './run-module.ts';
 
-interface ReplayOptions {
+interface ReplayOptions extends DatabaseOptions, SpanOptions {
   readonly speed: string;
   readonly host?: string;
   readonly port?: string;
@@ -13,6 +20,7 @@ interface ReplayOptions {
   readonly kalshiKeyId?: string;
   readonly kalshiPublicKey?: string;
   readonly stay?: boolean;
+  readonly save?: string;
   readonly json?: boolean;
 }
 
@@ -22,11 +30,53 @@ function describe(line: string): string | null {
   return `played ${played} messages, ${delivered} handed to subscribers`;
 }
 
-/** `tape replay`: recordings served over the venues' own protocols. */
-export function replayCommand(): Command {
-  return new Command('replay')
-    .description("serves recordings over the venues' own WebSocket and REST protocols")
-    .argument('<path...>', 'recordings (.jsonl, .gz or .zst), or folders of them')
+async function serve(paths: readonly string[], options: ReplayOptions): Promise<void> {
+  const parameters = [
+    ...paths.flatMap((path) => ['--path', path]),
+    ...passOn({
+      speed: options.speed,
+      host: options.host,
+      port: options.port,
+      'wait-subscriptions': options.waitSubscriptions,
+      'wait-seconds': options.waitSeconds,
+      'longest-pause': options.longestPause,
+      'kalshi-key-id': options.kalshiKeyId,
+      'kalshi-public-key': options.kalshiPublicKey,
+    }),
+    ...(options.stay === true ? [] : ['--exit-at-end']),
+  ];
+  await runModule('sim/replay-main.ts', parameters, options.json === true ? (line) => line : describe);
+}
+
+/** Writes the span of the tape down first: what is served then is of one moment, and can be served again. */
+async function serveTape(options: ReplayOptions, open: DatabaseOpener): Promise<void> {
+  const { from, to = systemClock()(), ...filter } = filterOf(options);
+  if (from === undefined) {
+    throw new CommandFailure('name recordings, or --from and --to for a span of the tape');
+  }
+  if (from >= to) throw new CommandFailure('--from has to be before --to');
+  const folder = options.save === undefined ? mkdtempSync(join(tmpdir(), 'tape-replay-')) : null;
+  const file = options.save ?? join(folder!, 'tape.jsonl.zst');
+  try {
+    const frames = await withTape(open, options, (client) =>
+      recordTape(client, { ...filter, from, to }, file),
+    );
+    if (options.save === undefined) await serve([file], options);
+    else
+      process.stdout.write(
+        options.json === true ? `${JSON.stringify({ file, frames })}\n` : `${frames} frames in ${file}\n`,
+      );
+  } finally {
+    if (folder !== null) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** `tape replay`: recordings, or a span of the tape, served over the venues' own protocols. */
+export function replayCommand(dependencies: { readonly openDatabase?: DatabaseOpener } = {}): Command {
+  const command = new Command('replay')
+    .description("serves the tape, or recordings, over the venues' own WebSocket and REST protocols")
+    .argument('[path...]', 'recordings (.jsonl, .gz or .zst), or folders of them; the tape when absent');
+  return addTapeOptions(addSpanOptions(command, { to: 'before this venue time; up to now when absent' }))
     .option('--speed <factor>', 'times the original pace, or max', '1')
     .option('--host <address>', 'address to listen on (default 127.0.0.1)')
     .option('--port <number>', 'first of four ports: Kalshi, CLOB, Gamma, control (default: any free ones)')
@@ -40,24 +90,15 @@ export function replayCommand(): Command {
     .option('--kalshi-key-id <id>', 'key id that clients sign with')
     .option('--kalshi-public-key <file>', 'public key of that id, PEM; without it a key is made')
     .option('--stay', 'keep serving after the end')
+    .option(
+      '--save <file>',
+      'write the span of the tape as a recording (.jsonl, .gz or .zst) and serve nothing',
+    )
     .option('--json', 'addresses and result as JSON objects')
     .action(async (paths: string[], options: ReplayOptions) => {
+      if (paths.length === 0) return await serveTape(options, dependencies.openDatabase ?? openTape);
       const absent = paths.find((path) => !existsSync(path));
       if (absent !== undefined) throw new CommandFailure(`there is no file or folder ${absent}`);
-      const parameters = [
-        ...paths.flatMap((path) => ['--path', path]),
-        ...passOn({
-          speed: options.speed,
-          host: options.host,
-          port: options.port,
-          'wait-subscriptions': options.waitSubscriptions,
-          'wait-seconds': options.waitSeconds,
-          'longest-pause': options.longestPause,
-          'kalshi-key-id': options.kalshiKeyId,
-          'kalshi-public-key': options.kalshiPublicKey,
-        }),
-        ...(options.stay === true ? [] : ['--exit-at-end']),
-      ];
-      await runModule('sim/replay-main.ts', parameters, options.json === true ? (line) => line : describe);
+      await serve(paths, options);
     });
 }

@@ -45,13 +45,14 @@ interface ReadyLine {
   readonly kalshi?: { readonly rest: string; readonly ws: string };
   readonly polymarket?: { readonly clob: string; readonly gamma: string; readonly ws: string };
   readonly control?: string;
+  readonly stream?: string;
   readonly key?: { readonly id: string; readonly private_key_file?: string };
 }
 
 /** A ready line for a person; null for a line that is none. */
 export function describeReady(line: string): string | null {
   if (!line.startsWith('{"ready":true')) return null;
-  const { kalshi, polymarket, control, key } = JSON.parse(line) as ReadyLine;
+  const { kalshi, polymarket, control, stream, key } = JSON.parse(line) as ReadyLine;
   return [
     ...(kalshi === undefined
       ? []
@@ -69,6 +70,7 @@ export function describeReady(line: string): string | null {
           `Polymarket WebSocket ${polymarket.ws}`,
         ]),
     `control              ${control}`,
+    ...(stream === undefined ? [] : [`events               ${stream}`]),
   ].join('\n');
 }
 

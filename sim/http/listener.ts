@@ -23,7 +23,7 @@ export interface RestAnswer {
 export interface UpgradeRules {
   /** Null: welcome. */
   refuse(request: RestRequest): RestAnswer | null;
-  accept(socket: WebSocket): void;
+  accept(socket: WebSocket, request: RestRequest): void;
 }
 
 const LARGEST_BODY = 4 << 20;
@@ -93,7 +93,8 @@ export class Listener {
     });
     this.#server.on('upgrade', (incoming, socket, head) => {
       socket.on('error', () => {});
-      const refusal = rules.refuse(toRequest(incoming, ''));
+      const request = toRequest(incoming, '');
+      const refusal = rules.refuse(request);
       if (refusal !== null) {
         const body = JSON.stringify(refusal.body);
         socket.end(
@@ -103,7 +104,7 @@ export class Listener {
       }
       sockets.handleUpgrade(incoming, socket, head, (client) => {
         client.on('error', () => {});
-        rules.accept(client);
+        rules.accept(client, request);
       });
     });
   }

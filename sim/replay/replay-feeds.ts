@@ -1,5 +1,6 @@
 import type { RecordedMessage } from '#src/replay/recorded-message.ts';
-import { complement, formatPrice, type Price, parsePrice } from '#src/units/price.ts';
+import { formatMillionths } from '#src/units/decimal.ts';
+import { complement, formatPrice, parsePrice } from '#src/units/price.ts';
 import { formatSize } from '#src/units/size.ts';
 import type { KalshiFeed } from '../kalshi/socket-rules.ts';
 import type { PolymarketFeed } from '../polymarket/gateway.ts';
@@ -13,10 +14,9 @@ type Pair = readonly [string, string];
 function otherPrice(value: unknown): unknown {
   if (typeof value === 'number') return 100 - value;
   if (typeof value !== 'string') return value;
-  const decimals = Math.max(0, value.length - value.indexOf('.') - 1);
+  const decimals = value.includes('.') ? value.length - value.indexOf('.') - 1 : 0;
   try {
-    const [whole, fraction = ''] = formatPrice(complement(parsePrice(value))).split('.');
-    return `${whole}.${fraction.padEnd(decimals, '0')}`;
+    return formatMillionths(complement(parsePrice(value)), decimals);
   } catch {
     return value;
   }
@@ -90,23 +90,15 @@ export class ReplayedKalshi implements KalshiFeed {
   levels(ticker: string): { yes: Pair[]; no: Pair[] } {
     const yes = this.#books
       .levels(ticker, 'bid')
-      .map(([price, size]): Pair => [fourDecimals(price), twoDecimals(formatSize(size))])
+      .map(([price, size]): Pair => [formatMillionths(price, 4), formatMillionths(size, 2)])
       .reverse();
     const no = this.#books
       .levels(ticker, 'ask')
-      .map(([price, size]): Pair => [fourDecimals(complement(price)), twoDecimals(formatSize(size))])
+      .map(([price, size]): Pair => [formatMillionths(complement(price), 4), formatMillionths(size, 2)])
       .reverse();
     return { yes, no };
   }
 }
-
-function padded(text: string, decimals: number): string {
-  const [whole, fraction = ''] = text.split('.');
-  return `${whole}.${fraction.padEnd(decimals, '0')}`;
-}
-
-const fourDecimals = (price: Price): string => padded(formatPrice(price), 4);
-const twoDecimals = (text: string): string => padded(text, 2);
 
 /** Polymarket books of a recording, as far as it has been played. */
 export class ReplayedPolymarket implements PolymarketFeed {

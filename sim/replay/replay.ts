@@ -2,22 +2,19 @@ import type { KeyObject } from 'node:crypto';
 import { setTimeout as sleep, setImmediate as yieldToOthers } from 'node:timers/promises';
 import { PlaybackPace, type PlaybackSpeed } from '#src/replay/pace.ts';
 import type { RecordedMessage } from '#src/replay/recorded-message.ts';
-import { type Clock, MICROS_PER_MILLI, MICROS_PER_SECOND } from '#src/units/time.ts';
+import { type TimedMessage, timedMessages } from '#src/replay/timed-messages.ts';
+import { type Clock, MICROS_PER_MILLI, MICROS_PER_SECOND, type Micros } from '#src/units/time.ts';
 import { FaultControl } from '../faults/fault-control.ts';
 import { NO_FAULTS } from '../faults/specification.ts';
-import type { RestAnswer, RestRequest } from '../http/listener.ts';
 import { KalshiAuthentication } from '../kalshi/authentication.ts';
 import { KALSHI_REST_LIMITS } from '../kalshi/rest.ts';
 import { KALSHI_SOCKET_LIMITS } from '../kalshi/socket-rules.ts';
 import { POLYMARKET_SOCKET_LIMITS } from '../polymarket/gateway.ts';
 import { type ReadyLine, VenueListeners } from '../server/venue-listeners.ts';
+import { eventStreams, STREAM_PATH } from './event-stream.ts';
 import { RecordedBooks } from './recorded-books.ts';
-import {
-  type RecordingSurvey,
-  surveyRecordings,
-  type TimedMessage,
-  timedMessages,
-} from './recording-survey.ts';
+import { BOOK_TYPES, type RecordingSurvey, surveyRecordings } from './recording-survey.ts';
+import { type ControlledReplay, ReplayControl } from './replay-control.ts';
 import { bothConventions, ReplayedKalshi, ReplayedPolymarket } from './replay-feeds.ts';
 import { ReplayedKalshiListing, ReplayedPolymarketListing } from './replay-listings.ts';
 
@@ -56,7 +53,7 @@ const ACCOUNT_LIMITS = {
 export type ReplayState = 'waiting' | 'playing' | 'ended';
 
 /** Recordings served over the venues' own protocols. */
-export class Replay {
+export class Replay implements ControlledReplay {
   readonly survey: RecordingSurvey;
   readonly #options: ReplayOptions;
   readonly #books: { readonly kalshi: RecordedBooks; readonly polymarket: RecordedBooks };
@@ -70,10 +67,17 @@ export class Replay {
   #delivered = 0;
   #isPaused = false;
   #isStopped = false;
+  #speed: PlaybackSpeed;
+  #pace: PlaybackPace;
+  #seekTo: Micros | null = null;
+  #sought = Promise.withResolvers<void>();
+  readonly #sessions: Replay[] = [];
 
   private constructor(options: ReplayOptions, survey: RecordingSurvey) {
     this.#options = options;
     this.survey = survey;
+    this.#speed = options.speed;
+    this.#pace = this.#newPace();
     this.#books = { kalshi: new RecordedBooks('kalshi'), polymarket: new RecordedBooks('polymarket') };
     this.#kalshi = new ReplayedKalshi(survey, this.#books.kalshi);
     this.#polymarket = new ReplayedPolymarket(survey, this.#books.polymarket);
@@ -109,10 +113,39 @@ export class Replay {
     this.#started.resolve();
   }
 
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+  }
+
+  setSpeed(speed: PlaybackSpeed): void {
+    this.#speed = speed;
+    this.#pace = this.#newPace();
+  }
+
+  /** Everybody who has a book is given it anew as it was then, as after subscribing. */
+  seek(at: Micros): void {
+    this.#seekTo = at;
+    this.begin();
+    this.#sought.resolve();
+  }
+
+  async open(speed: PlaybackSpeed | null): Promise<ReadyLine> {
+    const session = new Replay({ ...this.#options, port: 0, speed: speed ?? this.#speed }, this.survey);
+    this.#sessions.push(session);
+    await session.#listen();
+    void session.#run();
+    return session.ready;
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.begin();
-    await this.#listeners?.stop();
+    this.#sought.resolve();
+    await Promise.all([this.#listeners?.stop(), ...this.#sessions.map((session) => session.stop())]);
   }
 
   async #listen(): Promise<void> {
@@ -141,17 +174,28 @@ export class Replay {
             data: new ReplayedPolymarketListing(survey, this.#polymarket, now),
             socketLimits: POLYMARKET_SOCKET_LIMITS,
           },
-      control: (request) => this.#control(request),
+      control: new ReplayControl(this).handle,
+      stream: {
+        path: STREAM_PATH,
+        rules: eventStreams(survey.files, clock, (error) => this.#ended.reject(error)),
+      },
     });
   }
 
   async #run(): Promise<void> {
     try {
       await Promise.race([this.#started.promise, this.#waitForSubscribers()]);
-      if (!this.#isStopped) await this.#play();
-      if (this.#isStopped) return;
-      this.#state = 'ended';
-      this.#ended.resolve();
+      while (!this.#isStopped) {
+        const seekTo = this.#seekTo;
+        this.#seekTo = null;
+        this.#sought = Promise.withResolvers<void>();
+        const isWhole = await this.#play(seekTo);
+        if (this.#isStopped) return;
+        if (!isWhole) continue;
+        this.#state = 'ended';
+        this.#ended.resolve();
+        if (this.#seekTo === null) await this.#sought.promise;
+      }
     } catch (error) {
       this.#ended.reject(error);
     }
@@ -182,37 +226,86 @@ export class Replay {
     await sleep(LOOK_EVERY_MILLIS);
   }
 
-  async #play(): Promise<void> {
-    const { speed, clock, longestPause } = this.#options;
+  /** @returns false when it broke off: another time was asked for, or it was stopped */
+  async #play(seekTo: Micros | null): Promise<boolean> {
     this.#state = 'playing';
-    const pace = new PlaybackPace(speed, clock(), longestPause);
+    let isSeeking = seekTo !== null;
+    if (isSeeking) {
+      this.#played = 0;
+      this.#books.kalshi.clear();
+      this.#books.polymarket.clear();
+    }
     let burst = 0;
     for await (const timed of timedMessages(this.survey.files)) {
-      const due = pace.due(timed.at);
-      await this.#until(due, pace);
-      if (this.#isStopped) return;
+      if (isSeeking) {
+        if (timed.at < seekTo!) {
+          if (this.#seekTo !== null || this.#isStopped) return false;
+          this.#skip(timed);
+          continue;
+        }
+        isSeeking = false;
+        this.#giveBooks();
+      }
+      if (burst === 0) this.#pace = this.#newPace();
+      await this.#until(timed.at);
+      if (this.#isStopped || this.#seekTo !== null) return false;
       if (++burst >= BURST) {
-        burst = 0;
+        burst = 1;
         await this.#breathe();
       }
       this.#send(timed);
     }
+    if (isSeeking) this.#giveBooks();
     await this.#breathe(0);
+    return true;
+  }
+
+  #newPace(): PlaybackPace {
+    const { clock, longestPause } = this.#options;
+    return new PlaybackPace(this.#speed, clock(), longestPause);
   }
 
   /** Waits for a frame's time; a pause moves all that is to come. */
-  async #until(due: number, pace: PlaybackPace): Promise<void> {
+  async #until(at: Micros): Promise<void> {
     const { clock } = this.#options;
-    let wait = due - clock();
-    while ((wait > 0 || this.#isPaused) && !this.#isStopped) {
+    let pace = this.#pace;
+    let wait = pace.due(at) - clock();
+    while ((wait > 0 || this.#isPaused) && !this.#isStopped && this.#seekTo === null) {
       const before = clock();
       const isPaused = this.#isPaused;
       await sleep(
         Math.min(isPaused ? LOOK_EVERY_MILLIS : Math.ceil(wait / MICROS_PER_MILLI), LONGEST_SLEEP_MILLIS),
       );
       const passed = clock() - before;
-      if (isPaused) pace.delay(passed);
+      if (isPaused) this.#pace.delay(passed);
       else wait -= passed;
+      if (this.#pace === pace) continue;
+      pace = this.#pace;
+      wait = pace.due(at) - clock();
+    }
+  }
+
+  /** What was said before the time that was sought changes the books, and is not said again. */
+  #skip({ message, useYesPrice }: TimedMessage): void {
+    this.#played++;
+    const isBook = BOOK_TYPES.has(message.type);
+    if (message.venue === 'kalshi') {
+      if (isBook) this.#books.kalshi.apply(message, useYesPrice);
+      return;
+    }
+    this.#polymarket.played(message);
+    if (isBook) this.#books.polymarket.apply(message, useYesPrice);
+  }
+
+  #giveBooks(): void {
+    const { kalshi, polymarket } = this.listeners;
+    for (const ticker of this.survey.tickers) {
+      const no = this.#kalshi.snapshot(ticker, false);
+      if (no !== null) kalshi!.book(ticker, 'orderbook_snapshot', no, this.#kalshi.snapshot(ticker, true)!);
+    }
+    for (const token of this.survey.tokens.keys()) {
+      const book = this.#polymarket.initialBook(token);
+      if (book !== null) polymarket!.token(token, book, REPEATABLE);
     }
   }
 
@@ -274,26 +367,6 @@ export class Replay {
     if (type === 'price_change')
       return gateway.change(instruments, frame, REPEATABLE).reduce((sum, count) => sum + count, 0);
     return gateway.token(token, frame, REPEATABLE, type === 'best_bid_ask');
-  }
-
-  async #control(request: RestRequest): Promise<RestAnswer> {
-    switch (`${request.method} ${request.path}`) {
-      case 'POST /control/start':
-        this.begin();
-        break;
-      case 'POST /control/pause':
-        this.#isPaused = true;
-        break;
-      case 'POST /control/resume':
-        this.#isPaused = false;
-        break;
-      case 'POST /control/flush':
-      case 'GET /control/status':
-        break;
-      default:
-        return { status: 404, body: { error: `${request.method} ${request.path} is unknown` } };
-    }
-    return { status: 200, body: this.status() };
   }
 
   status(): {

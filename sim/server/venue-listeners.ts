@@ -42,6 +42,8 @@ export interface VenueListenerOptions {
   readonly kalshi: KalshiParts | null;
   readonly polymarket: PolymarketParts | null;
   readonly control: (request: RestRequest) => Promise<RestAnswer>;
+  /** What WebSockets the address of the control takes. */
+  readonly stream?: { readonly path: string; readonly rules: UpgradeRules };
 }
 
 /** What is printed when everything listens. */
@@ -50,6 +52,8 @@ export interface ReadyLine {
   readonly kalshi?: { readonly rest: string; readonly ws: string };
   readonly polymarket?: { readonly clob: string; readonly gamma: string; readonly ws: string };
   readonly control: string;
+  /** Events as they are, whichever venue they are of. */
+  readonly stream?: string;
 }
 
 const KALSHI_SOCKET_PATH = '/trade-api/ws/v2';
@@ -153,9 +157,14 @@ export class VenueListeners {
         };
         ready = { ...ready, polymarket };
       }
-      const control = await Listener.listen(port(3), host, options.control);
+      const control = await Listener.listen(port(3), host, options.control, options.stream?.rules);
       listeners.push(control);
-      const line: ReadyLine = { ready: true, ...ready, control: base(control, 'http', '') };
+      const line: ReadyLine = {
+        ready: true,
+        ...ready,
+        control: base(control, 'http', ''),
+        ...(options.stream === undefined ? {} : { stream: base(control, 'ws', options.stream.path) }),
+      };
       return new VenueListeners(options, gateways, listeners, line, down);
     } catch (error) {
       await Promise.all(listeners.map((listener) => listener.stop()));

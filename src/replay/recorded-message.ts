@@ -97,3 +97,10 @@ export function requestedYesPrices(sent: string): boolean | null {
     return null;
   }
 }
+
+/** The message as a frame of its own, without the numbers of the connection that it was recorded on. */
+export function recordedFrame(message: RecordedMessage): string {
+  return JSON.stringify(
+    message.venue === 'kalshi' ? { type: message.type, sid: 1, seq: 1, msg: message.body } : message.body,
+  );
+}

@@ -52,6 +52,15 @@ export class RecordingWriter implements FrameRecorder {
     if (this.#error === null) this.#into.write(`${JSON.stringify(line)}\n`);
   }
 
+  /** Resolves when the file is not far behind. */
+  written(): Promise<void> | undefined {
+    if (this.#error !== null || !this.#into.writableNeedDrain) return undefined;
+    return new Promise((resolve) => {
+      this.#into.once('drain', resolve);
+      this.#into.once('error', () => resolve());
+    });
+  }
+
   /** Resolves when everything is in the file. @throws the error that kept it from being written */
   async close(): Promise<void> {
     if (this.#error !== null) throw this.#error;

@@ -71,12 +71,17 @@ export function parseMillionths(text: string): number {
   return negative && value !== 0 ? -value : value;
 }
 
-/** Millionths as the shortest decimal text: `415000` gives `0.415`, `-7000000` gives `-7`. */
-export function formatMillionths(value: number): string {
+/**
+ * Millionths as the shortest decimal text: `415000` gives `0.415`, `-7000000` gives `-7`.
+ *
+ * @param leastDecimals zeros are kept up to so many fractional digits: with 4, `415000` gives `0.4150`.
+ */
+export function formatMillionths(value: number, leastDecimals = 0): string {
   const magnitude = Math.abs(value);
   const whole = Math.floor(magnitude / SCALE);
   const rest = magnitude - whole * SCALE;
   const sign = value < 0 ? '-' : '';
-  if (rest === 0) return `${sign}${whole}`;
-  return `${sign}${whole}.${String(rest).padStart(SCALE_DIGITS, '0').replace(/0+$/, '')}`;
+  if (rest === 0 && leastDecimals === 0) return `${sign}${whole}`;
+  const fraction = rest === 0 ? '' : String(rest).padStart(SCALE_DIGITS, '0').replace(/0+$/, '');
+  return `${sign}${whole}.${fraction.padEnd(leastDecimals, '0')}`;
 }

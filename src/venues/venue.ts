@@ -8,6 +8,7 @@ import type { Micros } from '../units/time.ts';
 import type { BookProofs, HashedBook } from './book-proofs.ts';
 import type { FrameDecoder } from './decoder.ts';
 import type { FetchedBooks } from './fetched-books.ts';
+import type { FrameEncoder, MarketOf } from './frame-encoder.ts';
 import type { SessionProfile } from './session.ts';
 import type { SettlementReader } from './settlement.ts';
 
@@ -94,6 +95,8 @@ export interface VenueDefinition {
     http: VenueHttp,
     span: { readonly from: Micros; readonly to: Micros },
   ): AsyncIterable<readonly TradeEvent[]>;
+  /** Writes events as its socket would send them. */
+  encoder(marketOf: MarketOf): FrameEncoder;
   /** Identifier of the `ordinal`th of equal trades, where the venue gives trades no identifier of their own. */
   withOrdinal?(tradeId: string, ordinal: number): string;
   /** How it announces what markets pay. */

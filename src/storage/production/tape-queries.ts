@@ -178,11 +178,27 @@ const WITHOUT_SEQUENCE: ReadonlySet<string> = new Set(
 );
 
 /**
- * The latest exact snapshot at or before a time. Exact in venue time are only whole books of an engine and books
- * that the venue itself stamps. An engine's book counts only while a line that made it vouches for it: a line can
- * find out later that its book had been wrong, and says so by a gap of its own, which other lines' proof keeps off
- * the tape's gaps.
+ * SQL that tells the exact books of a row of `order_book_snapshots`. Exact in venue time are only whole books of an
+ * engine and books that the venue itself stamps. An engine's book counts only while a line that made it vouches for
+ * it: a line can find out later that its book had been wrong, and says so by a gap of its own, which other lines'
+ * proof keeps off the tape's gaps.
  */
+export const EXACT_BOOK = `(order_book_snapshots.depth IS NULL
+  AND ((order_book_snapshots.source = 'ws' AND order_book_snapshots.exchange_ts IS NOT NULL)
+    OR (order_book_snapshots.source = 'engine'
+      AND order_book_snapshots.venue NOT IN (${[...WITHOUT_SEQUENCE].map((venue) => `'${venue}'`).join(', ')})
+      AND EXISTS (
+        SELECT FROM (VALUES ('a', 1), ('b', 2), ('c', 4)) AS seen (line, bit)
+        WHERE order_book_snapshots.lines & seen.bit <> 0 AND NOT EXISTS (
+          SELECT FROM gaps
+          WHERE gaps.line = seen.line AND gaps.venue = order_book_snapshots.venue
+            AND gaps.instrument IN (order_book_snapshots.instrument, '*')
+            -- Never closed, and long over where the line makes anchors again.
+            AND gaps.cause <> '${MARKET_OVER}'
+            AND gaps.from_ts <= order_book_snapshots.snapshot_ts
+            AND (gaps.to_ts IS NULL OR gaps.to_ts > order_book_snapshots.snapshot_ts))))))`;
+
+/** The latest exact snapshot at or before a time. */
 async function anchorOf(
   client: ClientBase,
   venue: string,
@@ -197,18 +213,9 @@ async function anchorOf(
     asks: string[];
   }>(
     `SELECT snapshot_ts, source, instant_index, bids, asks FROM order_book_snapshots
-     WHERE instrument = $1 AND snapshot_ts <= $2 AND depth IS NULL
-       AND ((source = 'ws' AND exchange_ts IS NOT NULL) OR (source = 'engine' AND $4 AND EXISTS (
-         SELECT FROM (VALUES ('a', 1), ('b', 2), ('c', 4)) AS seen (line, bit)
-         WHERE order_book_snapshots.lines & seen.bit <> 0 AND NOT EXISTS (
-           SELECT FROM gaps
-           WHERE gaps.line = seen.line AND gaps.venue = $3 AND gaps.instrument IN ($1, '*')
-             -- Never closed, and long over where the line makes anchors again.
-             AND gaps.cause <> '${MARKET_OVER}'
-             AND gaps.from_ts <= order_book_snapshots.snapshot_ts
-             AND (gaps.to_ts IS NULL OR gaps.to_ts > order_book_snapshots.snapshot_ts)))))
+     WHERE instrument = $1 AND snapshot_ts <= $2 AND venue = $3 AND ${EXACT_BOOK}
      ORDER BY snapshot_ts DESC, source DESC, instant_index DESC, received_at DESC LIMIT 1`,
-    [instrument, at, venue, !WITHOUT_SEQUENCE.has(venue)],
+    [instrument, at, venue],
   );
   const row = rows[0];
   if (row === undefined) return null;

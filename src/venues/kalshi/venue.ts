@@ -3,6 +3,7 @@ import { lineTiming } from '../../connections/line-timing.ts';
 import { MICROS_PER_SECOND } from '../../units/time.ts';
 import type { VenueDefinition, VenueHttp, VenueKey, VenueLineSettings } from '../venue.ts';
 import { KalshiDecoder } from './decode.ts';
+import { KalshiEncoder } from './encode.ts';
 import { KalshiCatalogue } from './markets.ts';
 import { BATCH, KalshiRest } from './rest.ts';
 import { sentBooks, sentUseYesPrice } from './sent-convention.ts';
@@ -39,6 +40,7 @@ export const kalshiVenue: VenueDefinition = {
   isNumbered: true,
   booksPerRequest: BATCH,
   decoder: () => new KalshiDecoder(),
+  encoder: () => new KalshiEncoder(),
   sentConvention: sentUseYesPrice,
   settlement: kalshiSettlement,
   sentSubscription: sentBooks,

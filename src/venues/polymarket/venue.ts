@@ -4,6 +4,7 @@ import { lineTiming } from '../../connections/line-timing.ts';
 import type { VenueDefinition, VenueLineSettings } from '../venue.ts';
 import { BookHashEvidence, provesStoredBook } from './book-hash-evidence.ts';
 import { PolymarketDecoder } from './decode.ts';
+import { PolymarketEncoder } from './encode.ts';
 import { GammaRest } from './gamma.ts';
 import { PolymarketCatalogue } from './markets.ts';
 import { BATCH, PolymarketRest } from './rest.ts';
@@ -40,6 +41,7 @@ export const polymarketVenue: VenueDefinition = {
   isNumbered: false,
   booksPerRequest: BATCH,
   decoder: () => new PolymarketDecoder(),
+  encoder: (marketOf) => new PolymarketEncoder(marketOf),
   sentConvention: () => null,
   sentSubscription: sentTokens,
   withOrdinal,

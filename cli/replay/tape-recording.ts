@@ -1,0 +1,45 @@
+import type { ClientBase } from 'pg';
+import { EncodedRecording } from '#src/replay/encoded-recording.ts';
+import { RecordingWriter } from '#src/replay/recording-writer.ts';
+import { type EventSpan, marketsOfInstruments, TapeEvents } from '#src/storage/production/tape-events.ts';
+import { defaultRules } from '#src/tape/rules.ts';
+import { Progress } from '../queries/progress.ts';
+import { CommandFailure } from '../terminal/failure.ts';
+
+/** How often the writing may catch up, and the clock is asked. */
+const EVENTS_PER_TURN = 1_000;
+
+/**
+ * Writes a span of the tape as a raw recording in the venues' own words.
+ *
+ * @returns how many frames there are
+ * @throws CommandFailure when there is nothing, or the disk does not take it
+ */
+export async function recordTape(client: ClientBase, span: EventSpan, file: string): Promise<number> {
+  const failed: { error: Error | null } = { error: null };
+  const writer = new RecordingWriter(file, (error) => {
+    failed.error = error;
+  });
+  const markets = await marketsOfInstruments(client);
+  const recording = new EncodedRecording(writer, (instrument) => markets.get(instrument) ?? instrument);
+  const progress = new Progress('events');
+  let events = 0;
+  try {
+    await new TapeEvents(client, span, defaultRules).each((event) => {
+      recording.add(event);
+      if (++events % EVENTS_PER_TURN !== 0) return;
+      progress.at(events);
+      if (failed.error !== null) throw failed.error;
+      return writer.written();
+    });
+    recording.flush();
+    await writer.close();
+  } catch (error) {
+    if (error === failed.error) throw new CommandFailure(`cannot write ${file}: ${(error as Error).message}`);
+    throw error;
+  } finally {
+    progress.end();
+  }
+  if (recording.frames === 0) throw new CommandFailure('the tape has nothing of that span');
+  return recording.frames;
+}

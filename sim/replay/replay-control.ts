@@ -1,0 +1,73 @@
+import { type PlaybackSpeed, PlaybackSpeedError, parseSpeed } from '#src/replay/pace.ts';
+import { type Micros, TimeError } from '#src/units/time.ts';
+import type { RestAnswer, RestRequest } from '../http/listener.ts';
+import type { ReadyLine } from '../server/venue-listeners.ts';
+import { timeOf } from './event-stream.ts';
+
+/** What can be done to a replay while it runs. */
+export interface ControlledReplay {
+  begin(): void;
+  pause(): void;
+  resume(): void;
+  /** Goes on from the first message received at that time or later, whichever way that lies. */
+  seek(at: Micros): void;
+  setSpeed(speed: PlaybackSpeed): void;
+  /** Another replay of the same recording beside this one, with addresses and a clock of its own. */
+  open(speed: PlaybackSpeed | null): Promise<ReadyLine>;
+  status(): unknown;
+}
+
+const ok = (body: unknown): RestAnswer => ({ status: 200, body });
+const bad = (error: string): RestAnswer => ({ status: 400, body: { error } });
+
+/** The replay's own interface, beside the venues': when and how fast it plays, and for whom. */
+export class ReplayControl {
+  readonly #replay: ControlledReplay;
+
+  constructor(replay: ControlledReplay) {
+    this.#replay = replay;
+  }
+
+  handle = async (request: RestRequest): Promise<RestAnswer> => {
+    let wish: { at?: unknown; speed?: unknown };
+    try {
+      wish = request.body === '' ? {} : (JSON.parse(request.body) ?? {});
+    } catch {
+      return bad('the body is not JSON');
+    }
+    try {
+      return await this.#answer(`${request.method} ${request.path}`, wish);
+    } catch (error) {
+      if (error instanceof TimeError || error instanceof PlaybackSpeedError) return bad(error.message);
+      throw error;
+    }
+  };
+
+  async #answer(route: string, { at, speed }: { at?: unknown; speed?: unknown }): Promise<RestAnswer> {
+    switch (route) {
+      case 'POST /control/start':
+        this.#replay.begin();
+        break;
+      case 'POST /control/pause':
+        this.#replay.pause();
+        break;
+      case 'POST /control/resume':
+        this.#replay.resume();
+        break;
+      case 'POST /control/seek':
+        this.#replay.seek(timeOf(String(at)));
+        break;
+      case 'POST /control/speed':
+        this.#replay.setSpeed(parseSpeed(String(speed)));
+        break;
+      case 'POST /control/sessions':
+        return ok(await this.#replay.open(speed === undefined ? null : parseSpeed(String(speed))));
+      case 'POST /control/flush':
+      case 'GET /control/status':
+        break;
+      default:
+        return { status: 404, body: { error: `${route} is unknown` } };
+    }
+    return ok(this.#replay.status());
+  }
+}
