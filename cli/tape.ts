@@ -17,6 +17,7 @@ import { migrateCommand } from './commands/migrate.ts';
 import { recordCommand } from './commands/record.ts';
 import { repairCommand } from './commands/repair.ts';
 import { replayCommand } from './commands/replay.ts';
+import { consoleCommand, serveCommand } from './commands/serve.ts';
 import { simCommand } from './commands/sim.ts';
 import { statusCommand } from './commands/status.ts';
 import { tradesCommand } from './commands/trades.ts';
@@ -35,7 +36,7 @@ const program = new Command('tape')
   .exitOverride();
 
 for (const command of [
-  upCommand(),
+  upCommand(version),
   statusCommand(),
   bookCommand(),
   tradesCommand(),
@@ -53,6 +54,8 @@ for (const command of [
   replayCommand(),
   simCommand(),
   exportCommand(),
+  serveCommand(version),
+  consoleCommand(version),
   migrateCommand(),
   costCommand(),
 ]) {

@@ -30,7 +30,7 @@ function kills(text: string, earlier: readonly Kill[] = []): Kill[] {
 }
 
 /** `tape up`: the whole system on this machine. */
-export function upCommand(): Command {
+export function upCommand(version: string): Command {
   return new Command('up')
     .description('run the whole system on this machine: three lines, databases, merge')
     .option('--source <source>', 'sim, live, or replay:PATH (a recording or a folder of them)', 'sim')
@@ -46,6 +46,12 @@ export function upCommand(): Command {
     )
     .option('--speed <n>', 'replay: 1 for the original timing, N-fold, or max', 'max')
     .option('--kill <line@seconds>', 'kill a gatherer at this time, e.g. a@20; may be given again', kills)
+    .option(
+      '--console-port <n>',
+      'port of the console; 4173, or any where that is taken, when absent',
+      wholeNumber,
+    )
+    .option('--no-console', 'without the console')
     .option('--json', 'print one JSON object at the end; progress goes to standard error')
     .addHelpText(
       'after',
@@ -58,6 +64,6 @@ Examples:
     )
     .action(async (options) => {
       const { up } = await import('../../local/run/up.ts');
-      process.exitCode = await up(options);
+      process.exitCode = await up({ ...options, version });
     });
 }

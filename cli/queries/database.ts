@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import pg from 'pg';
 import { type Layout, layoutOf } from '../../local/run/layout.ts';
 import { takeLock } from '../../local/run/lock.ts';
-import { readRunState } from '../../local/run/state-file.ts';
+import { type RunState, readRunState } from '../../local/run/state-file.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
 export interface DatabaseOptions {
@@ -37,33 +37,36 @@ async function connect(url: string, what: string): Promise<pg.Client> {
   return client;
 }
 
-/** Starts the server of a run that has ended, for as long as the query takes. */
-async function openStopped(layout: Layout): Promise<OpenDatabase> {
+/** Where a tape is, and how to leave it. */
+export interface TapePlace {
+  readonly url: string;
+  /** Says in messages which one it is. */
+  readonly what: string;
+  /** The run on this machine that writes it, where one does. */
+  readonly run: { readonly layout: Layout; readonly state: RunState } | null;
+  close(): Promise<void>;
+}
+
+/** Starts the server of a run that has ended, for as long as it is needed. */
+async function startStopped(layout: Layout): Promise<TapePlace> {
   const directory = layout.postgres;
   // Whoever starts the server owns the folder: a run that begins meanwhile must not find it taken away.
   const releaseLock = takeLock(layout.lockFile);
   const { startPostgres } = await import('../../local/postgres/server.ts');
-  let server: Awaited<ReturnType<typeof startPostgres>>;
   try {
-    server = await startPostgres({ dir: directory, databases: [] });
-  } catch (error) {
-    releaseLock();
-    throw new CommandFailure(`the databases in ${directory} cannot be started: ${(error as Error).message}`);
-  }
-  try {
-    const client = await connect(server.url('production'), 'the tape of the last run');
+    const server = await startPostgres({ dir: directory, databases: [] });
     return {
-      client,
+      url: server.url('production'),
+      what: 'the tape of the last run',
+      run: null,
       close: async () => {
-        await client.end();
         await server.stop();
         releaseLock();
       },
     };
   } catch (error) {
-    await server.stop();
     releaseLock();
-    throw error;
+    throw new CommandFailure(`the databases in ${directory} cannot be started: ${(error as Error).message}`);
   }
 }
 
@@ -72,22 +75,39 @@ async function openStopped(layout: Layout): Promise<OpenDatabase> {
  *
  * @throws CommandFailure in one line when there is none.
  */
-export const openTape: DatabaseOpener = async ({ database, data }) => {
+export async function placeOfTape({ database, data }: DatabaseOptions): Promise<TapePlace> {
+  const close = async (): Promise<void> => {};
   const named = database ?? process.env['TAPE_DATABASE_URL'];
-  if (named !== undefined && named !== '') {
-    const client = await connect(named, 'the named database');
-    return { client, close: () => client.end() };
-  }
+  if (named !== undefined && named !== '')
+    return { url: named, what: 'the named database', run: null, close };
   const layout = layoutOf(data);
   const state = readRunState(layout.stateFile);
   if (state !== null) {
-    const client = await connect(state.production.url, 'the tape of the run on this machine');
-    return { client, close: () => client.end() };
+    const what = 'the tape of the run on this machine';
+    return { url: state.production.url, what, run: { layout, state }, close };
   }
-  if (existsSync(layout.postgres)) return await openStopped(layout);
+  if (existsSync(layout.postgres)) return await startStopped(layout);
   throw new CommandFailure(
     `there is no tape in ${data}: start one with \`tape up\`, or name a database with --database URL`,
   );
+}
+
+/** Opens the tape that the options mean. @throws CommandFailure in one line when there is none. */
+export const openTape: DatabaseOpener = async (options) => {
+  const place = await placeOfTape(options);
+  try {
+    const client = await connect(place.url, place.what);
+    return {
+      client,
+      close: async () => {
+        await client.end();
+        await place.close();
+      },
+    };
+  } catch (error) {
+    await place.close();
+    throw error;
+  }
 };
 
 /** Runs a query on the tape and leaves the database, whatever happens. */

@@ -52,6 +52,7 @@ export type FunctionsReport =
   | {
       readonly type: 'execution';
       readonly stateMachine: string;
+      readonly tookMillis: number;
       readonly output?: unknown;
       readonly error?: string;
     };
@@ -164,16 +165,19 @@ async function execute(arn: string, input: unknown): Promise<unknown> {
   if (known === undefined) throw new Error(`there is no state machine ${arn}`);
   const { name, machine } = known;
   while (running.has(arn)) await running.get(arn)!.catch(() => {});
+  const started = performance.now();
+  const took = (): number => Math.round(performance.now() - started);
   const execution = machine.run(input);
   running.set(arn, execution);
   try {
     const output = await execution;
-    report({ type: 'execution', stateMachine: name, output });
+    report({ type: 'execution', stateMachine: name, tookMillis: took(), output });
     return output;
   } catch (error) {
     const fault = error as Error;
     warn(`state machine ${name} failed: ${fault.name}: ${fault.message}`);
-    report({ type: 'execution', stateMachine: name, error: `${fault.name}: ${fault.message}` });
+    const told = `${fault.name}: ${fault.message}`;
+    report({ type: 'execution', stateMachine: name, tookMillis: took(), error: told });
     throw error;
   } finally {
     running.delete(arn);

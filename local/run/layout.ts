@@ -14,6 +14,8 @@ export interface Layout {
   readonly awsCallsFile: string;
   /** What the run took from the templates, and what of them has no counterpart in it. */
   readonly wiringFile: string;
+  /** The last run of every job. */
+  readonly jobsFile: string;
   /** Templates of the last synthesis. */
   readonly templates: string;
   readonly logs: string;
@@ -39,6 +41,7 @@ export function layoutOf(directory: string): Layout {
       'templates',
       'aws-calls.json',
       'wiring.json',
+      'jobs.json',
       'gatherers',
       'logs',
       'truth.jsonl',
@@ -53,6 +56,7 @@ export function layoutOf(directory: string): Layout {
     functions: join(root, 'functions'),
     awsCallsFile: join(root, 'aws-calls.json'),
     wiringFile: join(root, 'wiring.json'),
+    jobsFile: join(root, 'jobs.json'),
     templates: join(root, 'templates'),
     logs,
     truthFile: join(root, 'truth.jsonl'),

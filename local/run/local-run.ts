@@ -8,6 +8,7 @@ import type { Configuration } from '#src/config/schema.ts';
 import { fetchGathererStatus } from '#src/status/line-status.ts';
 import { venueNames } from '#src/events/event.ts';
 import { keyVariables } from '#src/venues/environment-key.ts';
+import type { ConsoleSpecification } from '../console/main.ts';
 import type { FunctionsReport, FunctionsSpecification } from '../functions/main.ts';
 import { CallLedger, type MadeCall } from '../permissions/call-ledger.ts';
 import type { CallMessage } from '../permissions/preload.ts';
@@ -21,6 +22,7 @@ import { synthesized } from '../template/synthesis.ts';
 import { addressVariable } from '../template/venue-addresses.ts';
 import { type TemplateWiring, wiringOf } from '../template/wiring.ts';
 import { hostedFunction } from './hosted-function.ts';
+import { JobLedger } from './job-ledger.ts';
 import type { Layout } from './layout.ts';
 import { LineTotals } from './line-totals.ts';
 import { checkOwnVenues } from './own-venues.ts';
@@ -43,6 +45,8 @@ export interface LocalRunSettings {
   readonly rate: number | null;
   readonly faults: string | null;
   readonly speed: string;
+  /** Where the console listens; none where it is null. */
+  readonly console?: Omit<ConsoleSpecification, 'data'> | null;
   /** Changes the environment of a line's gatherer: where whoever tests the run puts something in between. */
   readonly detour?: (
     line: GathererName,
@@ -82,6 +86,7 @@ export class LocalRun {
   readonly #sourceEnded = Promise.withResolvers<string>();
   readonly #failed = Promise.withResolvers<never>();
   readonly #answers = new Map<number, (report: FunctionsReport) => void>();
+  readonly #jobs: JobLedger;
   #postgres: PostgresServer | null = null;
   #databases: DatabaseUrls | null = null;
   #production: pg.Pool | null = null;
@@ -98,6 +103,7 @@ export class LocalRun {
 
   constructor(settings: LocalRunSettings) {
     this.#settings = settings;
+    this.#jobs = new JobLedger(settings.layout.jobsFile);
     // Whoever waits for it sees it; nobody has to.
     this.#failed.promise.catch(() => {});
   }
@@ -153,6 +159,7 @@ export class LocalRun {
     this.#capturingSince = Date.now();
     note(`three lines are capturing after ${this.#elapsed()} (logs in ${layout.logs})`);
     this.#writeState();
+    void this.#startConsole();
   }
 
   /** Rejects when a part without which the run is nothing has ended by itself. */
@@ -434,6 +441,8 @@ export class LocalRun {
               this.#writeState();
             }
             if (report.type === 'aws-call') this.#called(report);
+            if (report.type === 'execution')
+              this.#jobs.record({ ...report, name: report.stateMachine }, Date.now());
             if (report.type === 'drained' || report.type === 'ran') {
               this.#answers.get(report.id)?.(report);
               this.#answers.delete(report.id);
@@ -444,6 +453,28 @@ export class LocalRun {
     );
     this.#functions = child;
     await Promise.race([ready.promise, child.start()]);
+  }
+
+  /** After everything else, which does not wait for it: a run without its console is a run all the same. */
+  async #startConsole(): Promise<void> {
+    const { console: place, layout, note } = this.#settings;
+    if (place === undefined || place === null) return;
+    const specification: ConsoleSpecification = { ...place, data: layout.directory };
+    const child = new Child({
+      name: 'console',
+      module: modules.console,
+      arguments: [JSON.stringify(specification)],
+      environment: this.#baseEnvironment(),
+      logFile: layout.log('console'),
+      restart: true,
+    });
+    this.#children.set('console', child);
+    try {
+      const { address } = await child.start();
+      if (!this.#stopped) note(`console: ${address}/`);
+    } catch (error) {
+      if (!this.#stopped) note(`the console does not start: ${(error as Error).message}`);
+    }
   }
 
   async #startGatherer(

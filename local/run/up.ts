@@ -29,7 +29,16 @@ export interface UpOptions {
   readonly speed: string;
   readonly kill?: readonly Kill[];
   readonly json?: boolean;
+  /** Port of the console: `CONSOLE_PORT` or, where that is taken, any when absent. */
+  readonly consolePort?: number;
+  /** False: no console. */
+  readonly console?: boolean;
+  /** Of the package, shown by the console. */
+  readonly version: string;
 }
+
+/** Where the console of a run is found, unless something else is there. */
+export const CONSOLE_PORT = 4173;
 
 /** A folder that `--fresh` must not empty. */
 class ForeignFolder extends Error {
@@ -124,6 +133,14 @@ export async function up(options: UpOptions): Promise<number> {
       rate: options.rate ?? null,
       faults: options.faults ?? null,
       speed: options.speed,
+      console:
+        options.console === false
+          ? null
+          : {
+              port: options.consolePort ?? CONSOLE_PORT,
+              mayMove: options.consolePort === undefined,
+              version: options.version,
+            },
     });
     run = capture;
     const started = Date.now();

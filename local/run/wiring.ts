@@ -7,6 +7,7 @@ export type GathererName = (typeof GATHERERS)[number];
 export const modules = {
   standIns: projectPath('local/stand-ins/main.ts'),
   functions: projectPath('local/functions/main.ts'),
+  console: projectPath('local/console/main.ts'),
   simulator: projectPath('sim/main.ts'),
   replay: projectPath('sim/replay-main.ts'),
 } as const;

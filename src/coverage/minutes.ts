@@ -59,6 +59,8 @@ export interface CoverageFilter {
   readonly to: Micros;
   /** Only instruments from this one on: venue and name. */
   readonly startAt?: readonly [venue: string, instrument: string];
+  /** Only so many instruments: those with the most events on the tape in the span. */
+  readonly busiest?: number;
 }
 
 interface CountedMinute {
@@ -153,6 +155,14 @@ export async function* coverageMinutes(
   rules: TapeRules,
 ): AsyncGenerator<CoverageMinute> {
   const { from, to, venue = null, instrument = null } = filter;
+  // Asking each of thousands for its gaps takes seconds.
+  const busiest =
+    filter.busiest === undefined
+      ? ''
+      : `AND (venue, instrument) IN (
+           SELECT venue, instrument FROM coverage
+           WHERE minute >= $1 AND minute < $2 AND ($3::text IS NULL OR venue = $3) AND ($4::text IS NULL OR instrument = $4)
+           GROUP BY venue, instrument ORDER BY sum(events_tape) DESC, instrument LIMIT ${filter.busiest})`;
   const [firstVenue, firstInstrument] = filter.startAt ?? [null, null];
   const lineAccounts = new LineAccounts(client, rules);
   const horizons = new Map<string, Micros | null>();
@@ -174,12 +184,12 @@ export async function* coverageMinutes(
     client,
     `SELECT venue, instrument, minute, events_a, events_b, events_c, events_tape FROM coverage
      WHERE minute >= $1 AND minute < $2 AND ($3::text IS NULL OR venue = $3) AND ($4::text IS NULL OR instrument = $4)
-       AND ($5::text IS NULL OR (venue, instrument) >= ($5, $6::text))
+       AND ($5::text IS NULL OR (venue, instrument) >= ($5, $6::text)) ${busiest}
      UNION ALL
      SELECT DISTINCT venue, instrument, NULL::bigint, 0, 0, 0, 0 FROM gaps
      WHERE line = 'tape' AND instrument <> '${EVERY_INSTRUMENT}' AND from_ts < $2 AND (to_ts IS NULL OR to_ts > $1)
        AND ($3::text IS NULL OR venue = $3) AND ($4::text IS NULL OR instrument = $4)
-       AND ($5::text IS NULL OR (venue, instrument) >= ($5, $6::text))
+       AND ($5::text IS NULL OR (venue, instrument) >= ($5, $6::text)) ${busiest}
      ORDER BY venue, instrument, minute NULLS FIRST`,
     [minuteOf(from), to, venue, instrument, firstVenue, firstInstrument],
   );

@@ -18,7 +18,8 @@ export interface Problem {
 /** What `tape status --json` prints. */
 export interface StatusReport {
   readonly source: string;
-  readonly started_at: string;
+  /** Null where no running system is known. */
+  readonly started_at: string | null;
   readonly health: { readonly ok: boolean; readonly reasons: readonly string[] };
   /** Null for a line that does not answer. */
   readonly lines: Readonly<Record<string, GathererStatus | null>>;
@@ -31,7 +32,7 @@ export interface StatusReport {
 
 export interface StatusSources {
   readonly source: string;
-  readonly startedAt: string;
+  readonly startedAt: string | null;
   readonly lines: Readonly<Record<string, GathererStatus | null>>;
   readonly tape: TapeStatus | Error;
 }
