@@ -20,7 +20,7 @@ export function dollars(micros) {
 export function contracts(micros) {
   if (micros === null || micros === undefined) return '–';
   const digits = String(Math.abs(micros)).padStart(7, '0');
-  const fraction = digits.slice(-6).replace(/0+$/, '').slice(0, 2);
+  const fraction = digits.slice(-6).replace(/0+$/, '');
   const text = whole.format(Number(digits.slice(0, -6)));
   return `${micros < 0 ? '−' : ''}${text}${fraction === '' ? '' : `.${fraction}`}`;
 }

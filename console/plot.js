@@ -9,6 +9,18 @@ export const colour = (name) =>
 
 const FONT = '11px system-ui, sans-serif';
 
+/** Times of the day in UTC, as everywhere else on the page. */
+const timesOfDay = (_, values) =>
+  values.map((value, index) => {
+    const step = values.length > 1 ? values[1] - values[0] : 60;
+    const text = new Date(value * 1_000).toISOString();
+    const isDay = step >= 86_400 || (index > 0 && text.slice(11, 19) === '00:00:00');
+    if (isDay) return text.slice(5, 10);
+    return text.slice(11, step < 60 ? 19 : 16);
+  });
+
+const timeAxis = () => axis({ space: 64, size: 26, values: timesOfDay });
+
 const axis = (more) => ({
   stroke: () => colour('muted'),
   grid: { stroke: () => colour('line'), width: 1 },
@@ -31,6 +43,7 @@ export function plot(label, options, className = 'plot') {
   let drawn = null;
   const draw = () => {
     drawn?.destroy();
+    drawn = null;
     const width = Math.floor(node.clientWidth);
     if (width === 0) return;
     const height = Math.floor(Number.parseFloat(getComputedStyle(node).minHeight));
@@ -66,12 +79,16 @@ export function plot(label, options, className = 'plot') {
 
 const LINES = ['a', 'b', 'c'];
 
-/** One curve for each line over the last minutes. @param format of the values beside the axis. */
-export function linePlot(label, format) {
+/**
+ * One curve for each line over the last minutes.
+ *
+ * @param format of the values beside the axis. @param least what the axis reaches at least.
+ */
+export function linePlot(label, format, least) {
   return plot(label, {
     padding: [8, 8, 0, 0],
-    axes: [axis({ space: 60 }), axis({ size: 52, values: (_, values) => values.map(format) })],
-    scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max((high ?? 1) * 1.1, 0.1)] } },
+    axes: [timeAxis(), axis({ size: 52, values: (_, values) => values.map(format) })],
+    scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max((high ?? 0) * 1.1, least)] } },
     series: [
       {},
       ...LINES.map((line) => ({ stroke: () => colour(`line-${line}`), width: 1.5, points: { show: false } })),
@@ -141,7 +158,7 @@ export function candlePlot(format) {
     'Candles',
     {
       padding: [8, 8, 0, 0],
-      axes: [axis({ space: 70 }), axis({ size: 52, values: (_, values) => values.map(format) })],
+      axes: [timeAxis(), axis({ size: 52, values: (_, values) => values.map(format) })],
       scales: {
         x: { range: (_, low, high) => state.span ?? [low ?? 0, high ?? 1] },
         y: {
@@ -178,7 +195,7 @@ export function depthPlot(priceFormat, sizeFormat) {
   return plot('Depth', {
     padding: [8, 8, 0, 0],
     axes: [
-      axis({ space: 60, values: (_, values) => values.map(priceFormat) }),
+      axis({ space: 60, size: 26, values: (_, values) => values.map(priceFormat) }),
       axis({ size: 52, values: (_, values) => values.map(sizeFormat) }),
     ],
     scales: { x: { time: false }, y: { range: (_, _low, high) => [0, Math.max((high ?? 0) * 1.05, 1)] } },

@@ -65,6 +65,11 @@ export function showCompleteness({ main, query }) {
         { from: now - span * HOUR, to: now },
         control.signal,
       );
+      if (chosen === null && data.length > 0) {
+        const { venue, hour } = data.reduce((latest, next) => (next.hour > latest.hour ? next : latest));
+        chosen = { venue, hour };
+        void showHour();
+      }
       draw(data, now);
       setText(said, data.length === 0 ? 'nothing has been merged in this span' : '');
     } catch (error) {
@@ -96,8 +101,12 @@ export function showCompleteness({ main, query }) {
       );
     const rows = venues.map((venue) => {
       const row = element('tr', {}, element('th', { scope: 'row' }, venue));
-      for (const hour of columns)
-        row.append(element('td', {}, cell(venue, hour, counts.get(`${venue} ${hour}`))));
+      for (const hour of columns) {
+        const known = counts.get(`${venue} ${hour}`);
+        row.append(
+          element('td', { className: known === undefined ? 'nothing' : '' }, cell(venue, hour, known)),
+        );
+      }
       return row;
     });
     grid.replaceChildren(
@@ -170,7 +179,7 @@ export function showCompleteness({ main, query }) {
       markets.node,
     );
     try {
-      const asked = { venue, from: hour, to: hour + HOUR };
+      const asked = { venue, from: hour, to: Math.min(hour + HOUR, Date.now() * 1_000) };
       const [map, missing, degraded] = await Promise.all([
         get('/v1/coverage/map', { ...asked, columns: 60 }, control.signal),
         get('/v1/coverage/hours', { ...asked, condition: 'missing', limit: 250 }, control.signal),
@@ -236,7 +245,7 @@ export function minuteTable(map) {
       'tr',
       {},
       element('td', {}, instrumentLink(venue, instrument)),
-      element('td', {}, strip, element('span', { className: 'hidden' }, words)),
+      element('td', { className: 'fill' }, strip, element('span', { className: 'hidden' }, words)),
       element('td', { className: 'number' }, count(events)),
     );
   });
@@ -248,7 +257,17 @@ export function minuteTable(map) {
   return element(
     'table',
     {},
-    element('thead', {}, element('tr', {}, ...head.map((title) => element('th', { scope: 'col' }, title)))),
+    element(
+      'thead',
+      {},
+      element(
+        'tr',
+        {},
+        ...head.map((title) =>
+          element('th', { scope: 'col', className: title === 'events' ? 'number' : '' }, title),
+        ),
+      ),
+    ),
     element('tbody', {}, ...rows),
   );
 }

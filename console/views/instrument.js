@@ -79,16 +79,16 @@ export function showInstrument({ main, rest, query }) {
   const about = element('span', { className: 'muted' });
   const certain = element('span', { className: 'pill', role: 'status' }, 'loading');
 
-  const book = panel('Book', 'w4');
+  const book = panel('Book', '');
   const steps = ladder();
   book.node.append(steps.node);
-  const depth = panel('Depth', 'w8');
+  const depth = panel('Depth', '');
   const depthChart = depthPlot(dollars, (value) => brief(value / SECOND));
   depth.node.append(depthChart.node);
-  const candles = panel('Candles', 'w8');
+  const candles = panel('Candles', '');
   const candleChart = candlePlot(dollars);
   candles.node.append(candleChart.node);
-  const trades = panel('Trades', 'w4');
+  const trades = panel('Trades', '');
   const tradeTable = table(tradeColumns, {
     label: 'Trades',
     most: TRADES,
@@ -96,11 +96,11 @@ export function showInstrument({ main, rest, query }) {
   });
   tradeTable.node.classList.add('high');
   trades.node.append(tradeTable.node);
-  const gaps = panel('Gaps of the tape', 'w6');
+  const gaps = panel('Gaps of the tape', '');
   const gapTable = table(gapColumns, { label: 'Gaps of the tape', empty: 'no gap in this span' });
   gapTable.node.classList.add('high');
   gaps.node.append(gapTable.node);
-  const minutes = panel('Minutes', 'w6');
+  const minutes = panel('Minutes', '');
   const minuteStrip = element('div', { className: 'scroll' });
   minutes.node.append(legend(), minuteStrip);
 
@@ -298,12 +298,8 @@ export function showInstrument({ main, rest, query }) {
   main.append(
     element('div', { className: 'title' }, title, certain, about),
     time.node,
-    book.node,
-    depth.node,
-    trades.node,
-    candles.node,
-    gaps.node,
-    minutes.node,
+    element('div', { className: 'stack w4' }, book.node, trades.node),
+    element('div', { className: 'stack w8' }, candles.node, depth.node, minutes.node, gaps.node),
   );
   void loadAbout();
   void loadSpan();

@@ -39,7 +39,10 @@ export function ladder() {
   return {
     node,
     show({ bids, asks }) {
-      const most = Math.max(1, ...[...bids.slice(0, LEVELS), ...asks.slice(0, LEVELS)].map(([, size]) => size));
+      const most = Math.max(
+        1,
+        ...[...bids.slice(0, LEVELS), ...asks.slice(0, LEVELS)].map(([, size]) => size),
+      );
       for (const [side, levels] of Object.entries({ ask: asks, bid: bids })) {
         for (const [index, { row, fill, size, price }] of made[side].entries()) {
           const [at, many] = levels[index] ?? [null, null];

@@ -13,7 +13,16 @@ function figures(names) {
     values[name] = element('dd', {}, '–');
     list.append(element('div', {}, element('dt', {}, title), values[name]));
   }
-  return { list, set: (name, text) => setText(values[name], text), values };
+  return {
+    list,
+    values,
+    /** @param of what the figure is part of. */
+    set(name, text, of) {
+      const whole = of === undefined ? '' : ` / ${of}`;
+      if (values[name].textContent === text + whole) return;
+      values[name].replaceChildren(text, ...(of === undefined ? [] : [element('small', {}, whole)]));
+    },
+  };
 }
 
 const sumOf = (status, name) => Object.values(status.venues).reduce((sum, venue) => sum + venue[name], 0);
@@ -57,11 +66,8 @@ function lineCard(line) {
       }
       shown.set('rate', rate === null ? '…' : count(rate));
       shown.set('frames', count(status.rates?.frames_per_second));
-      shown.set(
-        'connections',
-        `${count(sumOf(status, 'connected'))} / ${count(sumOf(status, 'connections'))}`,
-      );
-      shown.set('books', `${count(sumOf(status, 'proven'))} / ${count(sumOf(status, 'expected'))}`);
+      shown.set('connections', count(sumOf(status, 'connected')), count(sumOf(status, 'connections')));
+      shown.set('books', count(sumOf(status, 'proven')), count(sumOf(status, 'expected')));
       shown.set('gaps', count(status.gaps_open));
       shown.set('queued', brief(status.stream.backlog));
       shown.set('p99', status.latency_ms.p99 === null ? '–' : duration(status.latency_ms.p99 / 1_000));
@@ -74,7 +80,7 @@ function lineCard(line) {
 }
 
 /** A plot of the lines with their latest values beside its name. */
-function livePlot(title, width, ring, format, drawn) {
+function livePlot(title, width, ring, format, least, drawn) {
   const { node, beside } = panel(title, width);
   const keys = LINES.map((line) => {
     const value = element('b', {}, '–');
@@ -82,7 +88,7 @@ function livePlot(title, width, ring, format, drawn) {
     return value;
   });
   beside.className = 'keys';
-  const chart = linePlot(title, format);
+  const chart = linePlot(title, format, least);
   node.append(chart.node);
   drawn.push(chart);
   return {
@@ -96,6 +102,31 @@ function livePlot(title, width, ring, format, drawn) {
     },
   };
 }
+
+/** Gaps of tape and lines side by side, the most frequent cause first. */
+function byCause(gaps) {
+  const rows = new Map();
+  for (const { line, cause, gaps: many, open } of gaps) {
+    const row = rows.get(cause) ?? { cause, sum: 0 };
+    row[line] = { many, open };
+    row.sum += many;
+    rows.set(cause, row);
+  }
+  return [...rows.values()].sort(
+    (left, right) => right.sum - left.sum || (left.cause < right.cause ? -1 : 1),
+  );
+}
+
+/** How many, and how many of them are open. */
+const gapCell = (figures) =>
+  figures === undefined
+    ? ''
+    : element(
+        'span',
+        {},
+        count(figures.many),
+        figures.open === 0 ? '' : element('span', { className: 'muted' }, ` (${count(figures.open)} open)`),
+      );
 
 const ageOf = (millis) => `${duration((Date.now() - millis) / 1_000)} ago`;
 
@@ -115,15 +146,16 @@ export function showOverview({ main, history }) {
   const drawn = [];
   const cards = Object.fromEntries(LINES.map((line) => [line, lineCard(line)]));
   const heading = element('span', { className: 'muted' });
-  const events = livePlot('Events per second', 'w4', history.events, brief, drawn);
+  const events = livePlot('Events per second', 'w4', history.events, count, 10, drawn);
   const delay = livePlot(
     'Frame to stream, p99',
     'w4',
     history.delay,
     (value) => duration(value / 1_000),
+    100,
     drawn,
   );
-  const lag = livePlot('Tape behind the line', 'w4', history.lag, duration, drawn);
+  const lag = livePlot('Tape behind the line', 'w4', history.lag, duration, 5, drawn);
   const tape = panel('Tape', 'w4');
   const ofTape = figures([
     ['rows', 'rows, about'],
@@ -135,10 +167,12 @@ export function showOverview({ main, history }) {
   const gaps = panel('Gaps that began in the last hour, by cause', 'w8');
   const gapTable = table(
     [
-      { title: 'of', cell: ({ line }) => (line === 'tape' ? 'tape' : `line ${line}`) },
       { title: 'cause', cell: ({ cause }) => cause },
-      { title: 'gaps', className: 'number', cell: ({ gaps: many }) => count(many) },
-      { title: 'open', className: 'number', cell: ({ open }) => count(open) },
+      ...['tape', ...LINES].map((of) => ({
+        title: of === 'tape' ? 'tape' : `line ${of}`,
+        className: 'number',
+        cell: (row) => gapCell(row[of]),
+      })),
     ],
     { label: 'Gaps by cause', empty: 'no gap began in the last hour' },
   );
@@ -200,6 +234,9 @@ export function showOverview({ main, history }) {
           ? 'a tape alone: no running system is known'
           : `source ${report.source}, up since ${report.started_at.slice(0, 19).replace('T', ' ')} UTC`,
       );
+      const isSystem = report.started_at !== null;
+      for (const node of [...LINES.map((line) => cards[line].node), events.node, delay.node])
+        node.hidden = !isSystem;
       for (const line of LINES) cards[line].show(report.lines[line], history.rates[line]);
       for (const part of [events, delay, lag]) part.show();
       const known = report.tape.error === undefined;
@@ -211,7 +248,7 @@ export function showOverview({ main, history }) {
       reasons.replaceChildren(
         ...report.health.reasons.slice(0, 12).map((reason) => element('li', {}, reason)),
       );
-      gapTable.show(known ? report.tape.gaps : []);
+      gapTable.show(known ? byCause(report.tape.gaps) : []);
       offenderTable.show([
         ...(known ? report.tape.offenders : []).map(
           ({ venue, instrument, gaps: times, seconds, causes }) => ({
