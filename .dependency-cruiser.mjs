@@ -61,7 +61,7 @@ export default {
       name: 'src-imports-src-only',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(bin|lib|lambdas|containers|cli|local|sim|test|bench|faults)/' },
+      to: { path: '^(bin|lib|lambdas|containers|cli|local|sim|test|bench|faults|scale)/' },
     },
     {
       name: 'nothing-imports-the-bench',
@@ -75,6 +75,12 @@ export default {
       severity: 'error',
       from: { pathNot: '^(faults|test)/' },
       to: { path: '^faults/' },
+    },
+    {
+      name: 'nothing-imports-the-scale-runs',
+      severity: 'error',
+      from: { pathNot: '^(scale|test)/' },
+      to: { path: '^scale/' },
     },
     {
       name: 'runtimes-do-not-import-each-other',

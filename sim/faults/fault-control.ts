@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Clock } from '#src/units/time.ts';
 import { Random } from '../market/random.ts';
@@ -22,13 +23,13 @@ export class FaultControl {
   }
 
   /** Each socket fails by a plan of its own, made from the seed and its number. */
-  socket(venue: FaultedVenue, client: WebSocket): VenueSocket {
+  socket(venue: FaultedVenue, client: WebSocket, wire: Duplex | null = null): VenueSocket {
     const ordinal = ++this.#sockets;
     const plan = new FaultPlan(
       () => this.settings.sockets[venue],
       new Random(this.#seed, `${venue} socket ${ordinal}`),
     );
-    const socket = new VenueSocket(ordinal, client, plan, () => this.settings, this.#clock);
+    const socket = new VenueSocket(ordinal, client, wire, plan, () => this.settings, this.#clock);
     this.#live.set(socket, venue);
     return socket;
   }

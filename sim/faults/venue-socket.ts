@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { type Clock, MICROS_PER_SECOND } from '#src/units/time.ts';
 import type { FaultPlan } from './fault-plan.ts';
@@ -26,6 +27,7 @@ const MOST_BUFFERED = 64 << 20;
 export class VenueSocket {
   readonly ordinal: number;
   readonly #socket: WebSocket;
+  readonly #wire: Duplex | null;
   readonly #plan: FaultPlan;
   readonly #settings: () => FaultSettings;
   readonly #clock: Clock;
@@ -38,12 +40,14 @@ export class VenueSocket {
   constructor(
     ordinal: number,
     socket: WebSocket,
+    wire: Duplex | null,
     plan: FaultPlan,
     settings: () => FaultSettings,
     clock: Clock,
   ) {
     this.ordinal = ordinal;
     this.#socket = socket;
+    this.#wire = wire;
     this.#plan = plan;
     this.#settings = settings;
     this.#clock = clock;
@@ -60,6 +64,15 @@ export class VenueSocket {
   /** Bytes that the client has not taken yet. */
   get unsent(): number {
     return this.#socket.bufferedAmount;
+  }
+
+  /** What is sent until `uncork` leaves in one piece: a system call for each message costs more than the message. */
+  cork(): void {
+    this.#wire?.cork();
+  }
+
+  uncork(): void {
+    this.#wire?.uncork();
   }
 
   /** Sends market data. @returns whether the client is going to get this message whole. */

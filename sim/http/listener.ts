@@ -23,7 +23,8 @@ export interface RestAnswer {
 export interface UpgradeRules {
   /** Null: welcome. */
   refuse(request: RestRequest): RestAnswer | null;
-  accept(socket: WebSocket, request: RestRequest): void;
+  /** @param wire what the socket writes to */
+  accept(socket: WebSocket, request: RestRequest, wire: Duplex): void;
 }
 
 const LARGEST_BODY = 4 << 20;
@@ -104,7 +105,7 @@ export class Listener {
       }
       sockets.handleUpgrade(incoming, socket, head, (client) => {
         client.on('error', () => {});
-        rules.accept(client, request);
+          rules.accept(client, request, socket);
       });
     });
   }

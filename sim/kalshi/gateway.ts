@@ -86,7 +86,7 @@ export class KalshiGateway implements ConnectionHost {
 
   /** How many connections have a book subscription with this market. */
   bookSubscribers(ticker: string): number {
-    return this.index('orderbook_delta').of(ticker).size;
+    return this.index('orderbook_delta').count(ticker);
   }
 
   closeAll(code: number, reason: string): void {

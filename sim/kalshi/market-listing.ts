@@ -99,10 +99,11 @@ export function listMarkets(
   const limit = wholeNumber(query, 'limit', 1, LARGEST_PAGE) ?? USUAL_PAGE;
   const after = position(query.get('cursor'));
   const markets: unknown[] = [];
-  let index = 0;
-  for (const market of data.markets()) {
-    // The cursor is a place in the order of creation, so that it holds whatever happens to the markets' status.
-    if (index++ < after || !tests.every((test) => test(market))) continue;
+  // The cursor is a place in the order of creation, so that it holds whatever happens to the markets' status.
+  let index = after;
+  for (const market of data.markets(after)) {
+    index++;
+    if (!tests.every((test) => test(market))) continue;
     if (markets.length === limit)
       return { markets, cursor: Buffer.from(`m${index - 1}`).toString('base64url') };
     markets.push(data.object(market.ticker));

@@ -19,13 +19,20 @@ export interface KalshiTrade {
   readonly isBlock: boolean;
 }
 
+/** What of the socket server takes messages. */
+export type MessageOutlet = Pick<KalshiGateway, 'book' | 'market'>;
+
 /** What the exchange says of its trading on the socket, and writes into the truth log. */
 export class KalshiReports {
-  readonly #timeline: Timeline;
-  readonly #truth: TruthSink;
-  readonly #gateway: () => KalshiGateway | null;
+  readonly #timeline: Pick<Timeline, 'now'>;
+  readonly #truth: Pick<TruthSink, 'event'>;
+  readonly #gateway: () => MessageOutlet | null;
 
-  constructor(timeline: Timeline, truth: TruthSink, gateway: () => KalshiGateway | null) {
+  constructor(
+    timeline: Pick<Timeline, 'now'>,
+    truth: Pick<TruthSink, 'event'>,
+    gateway: () => MessageOutlet | null,
+  ) {
     this.#timeline = timeline;
     this.#truth = truth;
     this.#gateway = gateway;

@@ -16,8 +16,8 @@ export interface ListedMarket {
 
 /** What REST tells of, whether simulated or replayed. */
 export interface KalshiRestData {
-  /** In an order that never changes; new ones come last. */
-  markets(): Iterable<ListedMarket>;
+  /** In an order that never changes, new ones last; the first `skipped` are left out. */
+  markets(skipped?: number): Iterable<ListedMarket>;
   market(ticker: string): ListedMarket | undefined;
   object(ticker: string): Record<string, unknown>;
   events(): Iterable<KalshiEventFacts>;
@@ -43,8 +43,8 @@ export class SimulatedRestData implements KalshiRestData {
     return !this.#exchange.timeline.isPaused;
   }
 
-  markets(): Iterable<ListedMarket> {
-    return this.#exchange.markets.values();
+  markets(skipped = 0): Iterable<ListedMarket> {
+    return this.#exchange.markets.values().drop(skipped);
   }
 
   market(ticker: string): ListedMarket | undefined {

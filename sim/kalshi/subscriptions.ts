@@ -72,12 +72,12 @@ export class Subscription {
   }
 }
 
-const NOBODY: ReadonlySet<Subscription> = new Set();
+const NOBODY: readonly Subscription[] = [];
 
-/** The subscriptions of one channel over all connections, by market. */
+/** The subscriptions of one channel over all connections, by market. Most of a million markets have one. */
 export class ChannelIndex {
   readonly #all = new Set<Subscription>();
-  readonly #byTicker = new Map<string, Set<Subscription>>();
+  readonly #byTicker = new Map<string, Subscription | Set<Subscription>>();
 
   add(subscription: Subscription, tickers: Iterable<string> | null): void {
     if (tickers === null) {
@@ -86,8 +86,9 @@ export class ChannelIndex {
     }
     for (const ticker of tickers) {
       const subscribers = this.#byTicker.get(ticker);
-      if (subscribers === undefined) this.#byTicker.set(ticker, new Set([subscription]));
-      else subscribers.add(subscription);
+      if (subscribers === undefined) this.#byTicker.set(ticker, subscription);
+      else if (subscribers instanceof Set) subscribers.add(subscription);
+      else if (subscribers !== subscription) this.#byTicker.set(ticker, new Set([subscribers, subscription]));
     }
   }
 
@@ -98,13 +99,23 @@ export class ChannelIndex {
     }
     for (const ticker of tickers) {
       const subscribers = this.#byTicker.get(ticker);
-      subscribers?.delete(subscription);
-      if (subscribers?.size === 0) this.#byTicker.delete(ticker);
+      if (subscribers instanceof Set) {
+        subscribers.delete(subscription);
+        if (subscribers.size === 0) this.#byTicker.delete(ticker);
+      } else if (subscribers === subscription) this.#byTicker.delete(ticker);
     }
   }
 
-  of(ticker: string): ReadonlySet<Subscription> {
-    return this.#byTicker.get(ticker) ?? NOBODY;
+  /** Those who subscribed to this market by name. */
+  of(ticker: string): Iterable<Subscription> {
+    const subscribers = this.#byTicker.get(ticker);
+    return subscribers === undefined ? NOBODY : subscribers instanceof Set ? subscribers : [subscribers];
+  }
+
+  /** How many they are. */
+  count(ticker: string): number {
+    const subscribers = this.#byTicker.get(ticker);
+    return subscribers === undefined ? 0 : subscribers instanceof Set ? subscribers.size : 1;
   }
 
   get all(): ReadonlySet<Subscription> {

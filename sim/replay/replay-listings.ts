@@ -52,8 +52,8 @@ export class ReplayedKalshiListing implements KalshiRestData {
     }
   }
 
-  markets(): Iterable<ListedMarket> {
-    return this.#markets.values();
+  markets(skipped = 0): Iterable<ListedMarket> {
+    return this.#markets.values().drop(skipped);
   }
 
   market(ticker: string): ListedMarket | undefined {

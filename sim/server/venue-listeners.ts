@@ -226,8 +226,8 @@ function kalshiUpgrades(
         };
       return null;
     },
-    accept(client) {
-      const socket = faults.socket('kalshi', client);
+    accept(client, _request, wire) {
+      const socket = faults.socket('kalshi', client, wire);
       const connection = gateway.open(socket);
       client.on('pong', () => connection.pong());
       attach(
@@ -252,8 +252,8 @@ function polymarketUpgrades(
       if (isDown()) return unavailable;
       return request.path === POLYMARKET_SOCKET_PATH ? null : notFound;
     },
-    accept(client) {
-      const socket = faults.socket('polymarket', client);
+    accept(client, _request, wire) {
+      const socket = faults.socket('polymarket', client, wire);
       const connection = gateway.open(socket);
       attach(
         client,

@@ -8,7 +8,7 @@ import { MARKET_OVER } from '../../tape/line-account.ts';
 import type { TapeRules } from '../../tape/rules.ts';
 import type { Price } from '../../units/price.ts';
 import type { Size } from '../../units/size.ts';
-import type { Micros } from '../../units/time.ts';
+import { MICROS_PER_DAY, type Micros } from '../../units/time.ts';
 import { venueDefinition } from '../../venues/registration.ts';
 import { readLives } from './gap-merge.ts';
 import { atOneMoment } from './one-moment.ts';
@@ -178,6 +178,12 @@ const WITHOUT_SEQUENCE: ReadonlySet<string> = new Set(
 );
 
 /**
+ * How far back an anchor is looked for, each time further, and at last everywhere: a search without a lower bound opens
+ * every day that the tape has. A book that changes has an anchor of the same day.
+ */
+const ANCHOR_SPANS = [MICROS_PER_DAY, 31 * MICROS_PER_DAY, Number.MAX_SAFE_INTEGER] as const;
+
+/**
  * SQL that tells the exact books of a row of `order_book_snapshots`. Exact in venue time are only whole books of an
  * engine and books that the venue itself stamps. An engine's book counts only while a line that made it vouches for
  * it: a line can find out later that its book had been wrong, and says so by a gap of its own, which other lines'
@@ -205,6 +211,20 @@ async function anchorOf(
   instrument: string,
   at: Micros,
 ): Promise<Anchor | null> {
+  for (const span of ANCHOR_SPANS) {
+    const anchor = await anchorWithin(client, venue, instrument, at - span, at);
+    if (anchor !== null) return anchor;
+  }
+  return null;
+}
+
+async function anchorWithin(
+  client: ClientBase,
+  venue: string,
+  instrument: string,
+  from: number,
+  at: Micros,
+): Promise<Anchor | null> {
   const { rows } = await client.query<{
     snapshot_ts: string;
     source: string;
@@ -213,9 +233,9 @@ async function anchorOf(
     asks: string[];
   }>(
     `SELECT snapshot_ts, source, instant_index, bids, asks FROM order_book_snapshots
-     WHERE instrument = $1 AND snapshot_ts <= $2 AND venue = $3 AND ${EXACT_BOOK}
+     WHERE instrument = $1 AND snapshot_ts <= $2 AND snapshot_ts >= $4 AND venue = $3 AND ${EXACT_BOOK}
      ORDER BY snapshot_ts DESC, source DESC, instant_index DESC, received_at DESC LIMIT 1`,
-    [instrument, at, venue],
+    [instrument, at, venue, from],
   );
   const row = rows[0];
   if (row === undefined) return null;

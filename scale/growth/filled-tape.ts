@@ -1,0 +1,83 @@
+import type { ClientBase } from 'pg';
+import { MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
+
+/** A tape made inside the database, in the order in which a merge would have written it. */
+export interface FilledTape {
+  readonly instruments: number;
+  readonly days: number;
+  /** Begin of the last day. */
+  readonly lastDay: Micros;
+  /** Changes of one instrument on one day; there are fewer of everything else. */
+  readonly changesPerDay: number;
+}
+
+/** Changes for each trade, each whole book, each figure of a book, and each gap. */
+const CHANGES_PER_TRADE = 4;
+const CHANGES_PER_BOOK = 50;
+const CHANGES_PER_FIGURE = 10;
+const CHANGES_PER_GAP = 10;
+
+export const instrumentName = (number: number): string => `I${String(number).padStart(7, '0')}`;
+
+/** Begin of the first day. */
+export const firstDay = ({ lastDay, days }: FilledTape): number => lastDay - (days - 1) * MICROS_PER_DAY;
+
+/** Rows of an event table, `every` so many changes, spread over each day. */
+function insert(table: string, tape: FilledTape, every: number, columns: string, values: string): string {
+  const perDay = Math.max(1, Math.floor(tape.changesPerDay / every));
+  const step = Math.floor(MICROS_PER_DAY / perDay);
+  return `INSERT INTO ${table} (venue, instrument, ${columns})
+    SELECT 'kalshi', 'I' || lpad(i::text, 7, '0'), ${values}
+    FROM (SELECT d, k, i, ${firstDay(tape)} + d::bigint * ${MICROS_PER_DAY} + k::bigint * ${step} + i AS t
+      FROM generate_series(0, ${tape.days - 1}) AS d, generate_series(0, ${perDay - 1}) AS k,
+        generate_series(0, ${tape.instruments - 1}) AS i) AS made`;
+}
+
+/** Fills the tables of an empty production database, and has their statistics taken. */
+export async function fillTape(client: ClientBase, tape: FilledTape): Promise<void> {
+  const from = firstDay(tape);
+  const to = tape.lastDay + MICROS_PER_DAY - 1;
+  for (const table of ['order_book_deltas', 'trades', 'order_book_snapshots', 'order_book_metrics'])
+    await client.query(`SELECT ensure_day_partitions('${table}', ${from}, ${to})`);
+  const statements = [
+    insert(
+      'order_book_deltas',
+      tape,
+      1,
+      'exchange_ts, side, price, amount, is_absolute, hash_key, occurrence, instant_index, received_at, quality, lines',
+      `t, CASE WHEN k % 2 = 0 THEN 'bid' ELSE 'ask' END, (1 + (k * 7 + i) % 99) * 10000, 1000000, false, 0, 0, 0, t + 1000, 0, 7`,
+    ),
+    insert(
+      'trades',
+      tape,
+      CHANGES_PER_TRADE,
+      'trade_id, exchange_ts, price, size, is_block, received_at, quality, lines',
+      `i || '-' || d || '-' || k, t, (1 + (k * 7 + i) % 99) * 10000, 1000000, false, t + 1000, 0, 7`,
+    ),
+    insert(
+      'order_book_snapshots',
+      tape,
+      CHANGES_PER_BOOK,
+      'snapshot_ts, source, bids, asks, depth, hash_key, received_at, quality, lines',
+      `t, 'engine', ARRAY[400000, 1000000]::bigint[], ARRAY[450000, 1000000]::bigint[], NULL, 0, t + 1000, 0, 7`,
+    ),
+    insert(
+      'order_book_metrics',
+      tape,
+      CHANGES_PER_FIGURE,
+      'at, bid, ask, mid_twice, spread, bid_depth, ask_depth, bid_depth_near, ask_depth_near, bid_levels, ask_levels, crossed, lines',
+      `t, 400000, 450000, 850000, 50000, 1, 1, 1, 1, 1, 1, false, 7`,
+    ),
+    insert(
+      'gaps',
+      tape,
+      CHANGES_PER_GAP,
+      'line, gap_id, from_ts, to_ts, cause',
+      `(ARRAY['a', 'b', 'c', 'tape'])[1 + k % 4], 'g' || d || '-' || k, t - 2000000, t - 1000000, 'disconnected'`,
+    ),
+    `INSERT INTO line_lives (line, epoch, started_at, durable_until)
+     SELECT line, 'e', ${from}, ${to} FROM unnest(ARRAY['a', 'b', 'c']) AS line`,
+  ];
+  for (const statement of statements) await client.query(statement);
+  await client.query('ANALYZE');
+}

@@ -1,0 +1,105 @@
+import pg, { type Client, type ClientBase } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { candlesOf } from '#src/storage/production/candle-query.ts';
+import { deltasOf, metricsOf } from '#src/storage/production/change-queries.ts';
+import { bookAt, gapsOf, tradesOf } from '#src/storage/production/tape-queries.ts';
+import { defaultRules } from '#src/tape/rules.ts';
+import { MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
+import { type FilledTape, fillTape, instrumentName } from '../../scale/growth/filled-tape.ts';
+import { type PlanCost, plansOf } from '../../scale/growth/plan.ts';
+import { T0 } from '../merge/lines.ts';
+import { useDatabases } from '../storage/database.ts';
+import { templateOf } from '../storage/prepared-cluster.ts';
+
+const databases = useDatabases();
+const HOUR = 3_600_000_000;
+const tape: FilledTape = {
+  instruments: 60,
+  days: 8,
+  lastDay: (T0 - (T0 % MICROS_PER_DAY)) as Micros,
+  changesPerDay: 200,
+};
+const instrument = instrumentName(17);
+/** In the middle of the tape. */
+const NOON = (tape.lastDay - 3 * MICROS_PER_DAY + 12 * HOUR) as Micros;
+const hour = { venue: 'kalshi', instrument, from: NOON, to: (NOON + HOUR) as Micros };
+/** Changes of an instrument in an hour are 8; what is read may be several times that, and never a day of all. */
+const FEW = 200;
+
+let client: Client;
+
+beforeAll(async () => {
+  const server = await databases.server();
+  const admin = new pg.Client({ connectionString: server.url('postgres') });
+  await admin.connect();
+  await admin.query(`CREATE DATABASE plans TEMPLATE ${templateOf('production')} STRATEGY FILE_COPY`);
+  await admin.end();
+  client = new pg.Client({ connectionString: server.url('plans') });
+  await client.connect();
+  await fillTape(client, tape);
+});
+
+afterAll(async () => {
+  await client?.end();
+});
+
+async function costs(run: (client: ClientBase) => Promise<unknown>): Promise<PlanCost[]> {
+  return (await plansOf(client, run)).filter(({ statement }) => !statement.includes('FROM line_lives'));
+}
+
+const drain =
+  (rows: (client: ClientBase) => AsyncIterable<unknown>) =>
+  async (reader: ClientBase): Promise<void> => {
+    let found = 0;
+    for await (const _ of rows(reader)) found++;
+    expect(found).toBeGreaterThan(0);
+  };
+
+/** Days of a table that were read; the default partition, which is empty, is no day. */
+const daysOf = ({ relations }: PlanCost, table: string): string[] =>
+  relations.filter((name) => name.startsWith(`${table}_2`));
+
+describe('what a query of the tape reads', () => {
+  it.each([
+    ['trades', 'trades', (reader: ClientBase) => tradesOf(reader, hour)],
+    ['changes', 'order_book_deltas', (reader: ClientBase) => deltasOf(reader, hour)],
+    ['figures of a book', 'order_book_metrics', (reader: ClientBase) => metricsOf(reader, hour)],
+  ] as const)(
+    'for the %s of an instrument in an hour is its rows of that day, by index',
+    async (_, table, rows) => {
+      const [cost] = await costs(drain(rows));
+      expect(daysOf(cost!, table)).toHaveLength(1);
+      expect(cost!.wholly.filter((name) => !name.endsWith('_default'))).toEqual([]);
+      expect(cost!.rowsRead).toBeLessThanOrEqual(cost!.rowsGiven);
+    },
+  );
+
+  it.each(['trades', 'mids'] as const)(
+    'for candles of %s of one instrument is its rows of those days',
+    async (of) => {
+      const request = { ...hour, width: '1m', of, empty: 'carry' } as const;
+      const all = await costs(drain((reader) => candlesOf(reader, request, defaultRules)));
+      expect(all.flatMap(({ wholly }) => wholly).filter((name) => !name.endsWith('_default'))).toEqual([]);
+      expect(all.reduce((sum, { rowsRead }) => sum + rowsRead, 0)).toBeLessThan(FEW * 2);
+    },
+  );
+
+  it('for gaps is those of the instrument and of its whole venue', async () => {
+    const day = { ...hour, from: (NOON - MICROS_PER_DAY) as Micros, line: 'tape' } as const;
+    const [cost] = await costs(drain((reader) => gapsOf(reader, day)));
+    expect(cost!.wholly).toEqual([]);
+    expect(cost!.rowsRead).toBeLessThan(FEW);
+  });
+
+  it('for a book is an anchor and the changes since, whatever the tape holds before and after', async () => {
+    const all = await costs((reader) => bookAt(reader, 'kalshi', instrument, NOON, defaultRules));
+    const wholly = all.flatMap((cost) => cost.wholly).filter((name) => !name.endsWith('_default'));
+    expect(wholly).toEqual([]);
+    const changes = all.find(({ statement }) => statement.includes('FROM order_book_deltas'))!;
+    expect(daysOf(changes, 'order_book_deltas').length).toBeLessThanOrEqual(2);
+    expect(changes.rowsRead).toBeLessThan(FEW);
+    const anchor = all.find(({ statement }) => statement.includes('FROM order_book_snapshots'))!;
+    expect(daysOf(anchor, 'order_book_snapshots').length).toBeLessThanOrEqual(2);
+    expect(anchor.rowsRead).toBeLessThan(FEW);
+  });
+});
