@@ -32,15 +32,20 @@ function cells(row: Row): string[] {
 
 const HEAD = ['figure', 'ours', 'beside it', 'unit', 'ratio', 'middle half', 'reach', 'reached'];
 
-/** The rows as a Markdown table, which also reads well in a terminal. */
-export function table(rows: readonly Row[]): string {
-  const lines = [HEAD, ...rows.map(cells)];
-  const widths = HEAD.map((_, column) => Math.max(3, ...lines.map((line) => line[column]!.length)));
+/** A Markdown table, which also reads well in a terminal. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(3, ...lines.map((line) => line[column]!.length)));
   const text = lines.map(
     (line) => `| ${line.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`,
   );
   text.splice(1, 0, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`);
   return text.join('\n');
+}
+
+/** The rows as a Markdown table. */
+export function table(rows: readonly Row[]): string {
+  return markdownTable(HEAD, rows.map(cells));
 }
 
 /** The rows that were asked for a figure, in few words, a group of rows in one line. */

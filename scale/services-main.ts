@@ -36,6 +36,15 @@ function noteDelay(data: Buffer, now: number): void {
   );
 }
 
+/** As blocks, each a length in four bytes and so much that is compressed. */
+function keep(descriptor: number, data: readonly Buffer[]): void {
+  const block = zstdCompressSync(Buffer.concat(data), level);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(block.length);
+  writeSync(descriptor, length);
+  writeSync(descriptor, block);
+}
+
 function putRecords(body: Buffer): unknown {
   const now = clock();
   const { Records } = JSON.parse(body.toString('utf8')) as {
@@ -47,7 +56,7 @@ function putRecords(body: Buffer): unknown {
     totals.bytes += bytes.length;
     noteDelay(bytes, now);
   }
-  if (file !== null) writeSync(file, zstdCompressSync(Buffer.concat(data), level));
+  if (file !== null) keep(file, data);
   const answers = Records.map((_, index) => ({
     SequenceNumber: String(totals.records * 1_000 + index),
     ShardId: 'shardId-000000000000',

@@ -91,7 +91,8 @@ export class CrowdFlow {
   }
 
   #note(content: TruthContent): void {
-    if (content.kind === 'lifecycle' || content.exchange_ts === null) return;
+    if (content.kind === 'lifecycle' || content.kind === 'book_snapshot' || content.exchange_ts === null)
+      return;
     const { kind, instrument, exchange_ts } = content;
     const [first, second] =
       content.kind === 'book_delta'

@@ -1,7 +1,11 @@
 import type { Venue } from '../events/event.ts';
+import { chunks } from '../http/chunks.ts';
 import type { CatalogueMarket } from '../registry/catalogue.ts';
 import { activityOf, VOLUME_KEYS } from './activity.ts';
 import type { OpenMarkets } from './open-markets.ts';
+
+/** Markets whose writes are in memory at a time: requests are several times as large as what they write. */
+const PORTION = 1_000;
 
 /** What of a market the catalogue holds, in one text. */
 function fingerprint(instruments: readonly string[], activity: number): string {
@@ -52,15 +56,26 @@ export class CatalogueFeed {
     if (!this.#loaded) await this.#load();
     const taken = this.#waiting;
     this.#waiting = new Map();
-    const different = [...taken.values()].filter(
-      (market) => this.#known.get(market.market) !== this.#fingerprintOf(market),
-    );
+    let written = 0;
     try {
-      await this.#catalogue.update(different);
+      for (const names of chunks([...taken.keys()], PORTION)) {
+        const portion = names.map((name) => taken.get(name)!);
+        written += await this.#write(portion);
+        for (const name of names) taken.delete(name);
+      }
     } catch (error) {
       for (const [name, market] of taken) if (!this.#waiting.has(name)) this.#waiting.set(name, market);
       throw error;
     }
+    return written;
+  }
+
+  /** @returns how many of them differed. */
+  async #write(markets: readonly CatalogueMarket[]): Promise<number> {
+    const different = markets.filter(
+      (market) => this.#known.get(market.market) !== this.#fingerprintOf(market),
+    );
+    await this.#catalogue.update(different);
     for (const market of different) {
       const print = this.#fingerprintOf(market);
       if (print === undefined) this.#known.delete(market.market);

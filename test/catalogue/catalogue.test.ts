@@ -171,6 +171,24 @@ describe('the feed of a gatherer', () => {
     expect(await listed(catalogue)).toContain('K8');
   });
 
+  it('writes many in portions, and again only those of the portion that failed and after', async () => {
+    const written: number[] = [];
+    let portions = 0;
+    const catalogue = {
+      list: async function* () {},
+      update: async (markets: readonly CatalogueMarket[]) => {
+        if (++portions === 2) throw new Error('away');
+        written.push(markets.length);
+      },
+    } as unknown as OpenMarkets;
+    const feed = new CatalogueFeed(catalogue, 'kalshi');
+    for (let number = 0; number < 2_500; number++) feed.changed(market(`K${number}`));
+    await expect(feed.flush()).rejects.toThrow('away');
+    expect(feed.waiting).toBe(1_500);
+    expect(await feed.flush()).toBe(1_500);
+    expect(written).toEqual([1_000, 1_000, 500]);
+  });
+
   it('keeps what could not be written until it can', async () => {
     const table = await tables.fresh();
     let away = true;

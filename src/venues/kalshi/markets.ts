@@ -28,6 +28,19 @@ const LOOKUP_CHUNK = 50;
 const VOLATILE =
   /^(yes|no)_(bid|ask)|^last_price|^previous_|^volume|^open_interest|^liquidity|^notional_value|^updated_time$|^price_(delta|change)/;
 
+/** Names of fields that have been judged: a million markets have the same few dozen. */
+const judged = new Map<string, boolean>();
+const MOST_JUDGED = 1_000;
+
+function isVolatile(name: string): boolean {
+  const known = judged.get(name);
+  if (known !== undefined) return known;
+  if (judged.size >= MOST_JUDGED) judged.clear();
+  const found = VOLATILE.test(name);
+  judged.set(name, found);
+  return found;
+}
+
 /** Kalshi's catalogue for the registry. A market has one instrument, its ticker, in YES prices. */
 export class KalshiCatalogue implements VenueCatalogue {
   readonly venue = 'kalshi';
@@ -90,10 +103,11 @@ export class KalshiCatalogue implements VenueCatalogue {
     return [market.market, market.event ?? '', market.series ?? '', market.title];
   }
 
-  content(market: CatalogueMarket): unknown {
-    return Object.entries(market.details)
-      .filter(([name]) => !VOLATILE.test(name))
-      .sort(([a], [b]) => (a < b ? -1 : 1));
+  content({ details }: CatalogueMarket): unknown {
+    return Object.keys(details)
+      .filter((name) => !isVolatile(name))
+      .sort()
+      .map((name) => [name, details[name]]);
   }
 
   ignores(instrument: string): boolean {

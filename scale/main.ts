@@ -1,0 +1,154 @@
+/** `npm run scale`: how far one gatherer goes, in instruments and in messages. */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { markdownTable, withSection } from '../bench/report.ts';
+import { type InstrumentsRow, instruments } from './instruments.ts';
+import { type LoadRow, load } from './load.ts';
+
+const USAGE = `npm run scale [-- [--instruments N[,N]] [--sustained RATE [--minutes N]] [--burst RATE [--seconds N]]
+                  [--directory PATH] [--json] [--write]]
+
+Runs one real gatherer against an exchange of as many markets as are asked for, and measures it.
+
+  --instruments N[,N]  registers, subscribes and seeds so many instruments, one number after the other
+  --sustained RATE     messages a second, for --minutes (10); the stream is compared with what was sent
+  --burst RATE         the same for --seconds (5)
+  --directory PATH     for logs and what the gatherer keeps; a few GB for a long run (.scale)
+  --json               the last line is one JSON object
+  --write              brings the tables in docs/scaling.md up to date
+
+Each run needs two processors to itself to mean anything.
+`;
+
+const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+const tenth = (value: number | null): string => (value === null ? '' : value.toFixed(1));
+
+function instrumentsTable(rows: readonly InstrumentsRow[]): string {
+  const head = [
+    'instruments',
+    'connections',
+    'listed, s',
+    'every book proven, s',
+    'memory at most, MiB',
+    'settled, MiB',
+    'heap bytes each',
+    'CPU, s',
+    'CPU µs each',
+  ];
+  const cells = rows.map((row) => [
+    row.instruments.toLocaleString('en-US'),
+    String(row.connections),
+    tenth(row.listed_seconds),
+    tenth(row.subscribed_seconds),
+    mebibytes(row.peak_bytes),
+    mebibytes(row.settled_bytes),
+    String(row.bytes_per_instrument),
+    tenth(row.cpu_seconds),
+    String(row.cpu_micros_per_instrument),
+  ]);
+  return markdownTable(head, cells);
+}
+
+function loadTable(rows: readonly LoadRow[]): string {
+  const head = [
+    'run',
+    'asked, messages/s',
+    'made, messages/s',
+    'messages',
+    'behind, s',
+    'frame to stream p50, p99, ms',
+    'event loop p99, max, ms',
+    'memory before, thirds, most, after, MiB',
+    'CPU µs a message',
+    'spilled',
+    'gaps',
+    'stream is the truth',
+  ];
+  const cells = rows.map((row) => [
+    row.name,
+    row.asked_rate.toLocaleString('en-US'),
+    row.made_rate.toLocaleString('en-US'),
+    row.messages.toLocaleString('en-US'),
+    tenth(row.behind_seconds),
+    `${tenth(row.frame_to_stream_p50_ms)}, ${tenth(row.frame_to_stream_p99_ms)}`,
+    `${tenth(row.event_loop_p99_ms)}, ${tenth(row.event_loop_max_ms)}`,
+    [row.memory_before_mib, row.memory_thirds_mib.join(' '), row.memory_peak_mib, row.memory_after_mib].join(
+      ', ',
+    ),
+    tenth(row.cpu_micros_per_message),
+    String(row.spilled_records),
+    String(row.gaps_opened),
+    row.is_true
+      ? `yes, ${row.events_made.toLocaleString('en-US')} events`
+      : `**no**, ${row.events_in_stream} of ${row.events_made}`,
+  ]);
+  return markdownTable(head, cells);
+}
+
+/** A number that is given, or null. @throws Error in one line */
+function amount(name: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0)
+    throw new Error(`--${name} must be a number above 0, got "${text}"`);
+  return value;
+}
+
+function write(section: string, content: string): void {
+  const path = new URL('../docs/scaling.md', import.meta.url);
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.versions.node}`;
+  writeFileSync(path, withSection(readFileSync(path, 'utf8'), section, `${machine}.\n\n${content}`));
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      instruments: { type: 'string' },
+      sustained: { type: 'string' },
+      minutes: { type: 'string' },
+      burst: { type: 'string' },
+      seconds: { type: 'string' },
+      directory: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const counts = values.instruments?.split(',').map((text) => amount('instruments', text)!) ?? [];
+  const sustained = amount('sustained', values.sustained);
+  const burst = amount('burst', values.burst);
+  if (values.help || (counts.length === 0 && sustained === null && burst === null)) {
+    process.stdout.write(USAGE);
+    return values.help ? 0 : 2;
+  }
+  const directory = values.directory ?? join(import.meta.dirname, '../.scale');
+  const note = (text: string): void => void process.stderr.write(`${text}\n`);
+  const instrumentRows: InstrumentsRow[] = [];
+  for (const count of counts) instrumentRows.push(await instruments(count, directory, note));
+  const loadRows: LoadRow[] = [];
+  if (sustained !== null)
+    loadRows.push(
+      await load('sustained', sustained, (amount('minutes', values.minutes) ?? 10) * 60, directory, note),
+    );
+  if (burst !== null)
+    loadRows.push(await load('burst', burst, amount('seconds', values.seconds) ?? 5, directory, note));
+  for (const [section, rows, content] of [
+    ['instruments', instrumentRows, instrumentsTable(instrumentRows)],
+    ['load', loadRows, loadTable(loadRows)],
+  ] as const) {
+    if (rows.length === 0) continue;
+    process.stdout.write(`${content}\n`);
+    if (values.write) write(section, content);
+  }
+  if (values.json)
+    process.stdout.write(`${JSON.stringify({ instruments: instrumentRows, load: loadRows })}\n`);
+  rmSync(directory, { recursive: true, force: true });
+  return loadRows.every((row) => row.is_true) ? 0 : 1;
+}
+
+process.exitCode = await main().catch((error: Error) => {
+  process.stderr.write(`scale: ${error.message}\n`);
+  return 2;
+});
