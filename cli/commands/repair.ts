@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { loadConfiguration } from '#src/config/load.ts';
 import { type Venue, venueNames } from '#src/events/event.ts';
 import { systemSleep } from '#src/http/sleep.ts';
+import { parseTimeArgument } from '#src/queries/time-argument.ts';
 import { fillTrades } from '#src/repair/fill-trades.ts';
 import { remerge } from '#src/repair/remerge.ts';
 import { latestRepairs } from '#src/repair/repair-log.ts';
@@ -15,7 +16,6 @@ import { type LineDatabaseOpener, openLines } from '../audit/line-databases.ts';
 import { objectPlace } from '../object-place.ts';
 import { parseCount, venueOption } from '../queries/arguments.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
-import { parseTimeArgument } from '../queries/time-argument.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
 interface RepairOptions extends DatabaseOptions {

@@ -105,7 +105,7 @@ export class Listener {
       }
       sockets.handleUpgrade(incoming, socket, head, (client) => {
         client.on('error', () => {});
-          rules.accept(client, request, socket);
+        rules.accept(client, request, socket);
       });
     });
   }

@@ -261,8 +261,9 @@ class Remerge {
     const touched: Touched[] = [...stored, ...rows.map((row) => ({ ...row, from: this.#from }))];
     const heard = readers.map(({ reader }) => reader.heartbeats.lives);
     const account = { now, silence: rules.silence, arrivalAllowance: rules.arrivalAllowance };
-    await doubtHours(tape, await recomputeTapeGaps(tape, touched, account, heard));
-    const known = [...(await readLives(tape)).values()].map((lives) => ({ lives }));
+    const lives = await readLives(tape);
+    await doubtHours(tape, await recomputeTapeGaps(tape, lives, touched, account, heard));
+    const known = [...lives.values()].map((own) => ({ lives: own }));
     for (const venue of venueNames) {
       const horizon = mergeHorizon(known, rules, venue);
       if (horizon !== null) await settleHours(tape, venue, horizon);

@@ -19,10 +19,10 @@ export function wordCount(length: number): number {
   return Math.ceil(length / WORD);
 }
 
-const scratch = Buffer.alloc(8_192);
-const scratchView = new DataView(scratch.buffer, scratch.byteOffset, scratch.length);
 /** Longer texts are not for words. */
-export const LONGEST_WORDS = scratch.length;
+const LONGEST_WORDS = 8_192;
+const scratch = Buffer.alloc(LONGEST_WORDS);
+const scratchView = new DataView(scratch.buffer, scratch.byteOffset, scratch.length);
 
 /** Puts an ASCII text of at most `LONGEST_WORDS` characters among the words, from `first` on. */
 export function writeWords(words: Float64Array, first: number, text: string): void {

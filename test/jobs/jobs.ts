@@ -119,7 +119,7 @@ export function useJobs(
             b: made.databases.b.url,
             c: made.databases.c.url,
           },
-          kalshiKey: null,
+          keys: {},
           configuration,
         },
       );

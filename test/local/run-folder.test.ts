@@ -38,7 +38,14 @@ describe('the folder of a local run', () => {
     const data = folder();
     const precious = join(data, 'precious.txt');
     writeFileSync(precious, 'x');
-    const options = { version: '0', source: 'sim', config: 'config/local.yaml', speed: 'max', fresh: true, data };
+    const options = {
+      version: '0',
+      source: 'sim',
+      config: 'config/local.yaml',
+      speed: 'max',
+      fresh: true,
+      data,
+    };
     await expect(up(options)).rejects.toThrow('--fresh would empty');
     expect(existsSync(precious)).toBe(true);
     // The refused run gives the folder back.
