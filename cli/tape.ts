@@ -14,6 +14,7 @@ import { latencyCommand } from './commands/latency.ts';
 import { marketsCommand } from './commands/markets.ts';
 import { metricsCommand } from './commands/metrics.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { pruneCommand } from './commands/prune.ts';
 import { recordCommand } from './commands/record.ts';
 import { repairCommand } from './commands/repair.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -56,6 +57,7 @@ for (const command of [
   exportCommand(),
   serveCommand(version),
   consoleCommand(version),
+  pruneCommand(),
   migrateCommand(),
   costCommand(),
 ]) {

@@ -1,12 +1,16 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import {
+  type CompletedPart,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
   type S3ClientConfig,
+  UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { ObjectNotFoundError, type ObjectStore } from './object-store.ts';
 
@@ -35,14 +39,25 @@ export function s3Client(connection: S3Connection): S3Client {
   return new S3Client(config);
 }
 
+/** A larger file goes in parts: a part that fails is sent again, a stream that fails is not. */
+const WHOLE_BYTES = 100 * 2 ** 20;
+/** Up to 10,000 of them make an object. */
+const PART_BYTES = 32 * 2 ** 20;
+
 /** A bucket behind the port. */
 export class S3ObjectStore implements ObjectStore {
   readonly #client: S3Client;
   readonly #bucket: string;
 
-  constructor(client: S3Client, bucket: string) {
+  readonly #wholeBytes: number;
+  readonly #partBytes: number;
+
+  /** @param wholeBytes files up to this size go in one piece, larger ones in parts of `partBytes`. */
+  constructor(client: S3Client, bucket: string, wholeBytes = WHOLE_BYTES, partBytes = PART_BYTES) {
     this.#client = client;
     this.#bucket = bucket;
+    this.#wholeBytes = wholeBytes;
+    this.#partBytes = partBytes;
   }
 
   async put(
@@ -54,6 +69,7 @@ export class S3ObjectStore implements ObjectStore {
     const file = await open(body.file, 'r');
     try {
       const { size } = await file.stat();
+      if (size > this.#wholeBytes) return await this.#putInParts(key, file, size, metadata);
       const content = file.createReadStream({ autoClose: false });
       // A put that fails before it reads leaves the stream without anyone to hear of its errors.
       content.on('error', () => {});
@@ -77,6 +93,32 @@ export class S3ObjectStore implements ObjectStore {
         Body: content,
         ContentLength: bytes,
       }),
+    );
+  }
+
+  /** Nothing is there under the key before the last part is. Parts of an upload that broke off, the bucket forgets. */
+  async #putInParts(
+    key: string,
+    file: FileHandle,
+    bytes: number,
+    metadata: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const object = { Bucket: this.#bucket, Key: key };
+    const { UploadId } = await this.#client.send(
+      new CreateMultipartUploadCommand({ ...object, Metadata: { ...metadata } }),
+    );
+    const parts: CompletedPart[] = [];
+    for (let from = 0; from < bytes; from += this.#partBytes) {
+      const part = Buffer.alloc(Math.min(this.#partBytes, bytes - from));
+      await readWhole(file, part, from);
+      const PartNumber = parts.length + 1;
+      const { ETag } = await this.#client.send(
+        new UploadPartCommand({ ...object, UploadId, PartNumber, Body: part }),
+      );
+      parts.push({ ETag, PartNumber });
+    }
+    await this.#client.send(
+      new CompleteMultipartUploadCommand({ ...object, UploadId, MultipartUpload: { Parts: parts } }),
     );
   }
 
@@ -117,5 +159,14 @@ export class S3ObjectStore implements ObjectStore {
       if (name === 'NoSuchKey' || name === 'NotFound') throw new ObjectNotFoundError(key);
       throw error;
     }
+  }
+}
+
+/** @throws Error when the file ends before the buffer is full. */
+async function readWhole(file: FileHandle, buffer: Buffer, from: number): Promise<void> {
+  for (let done = 0; done < buffer.byteLength; ) {
+    const { bytesRead } = await file.read(buffer, done, buffer.byteLength - done, from + done);
+    if (bytesRead === 0) throw new Error('the file became shorter while it was sent');
+    done += bytesRead;
   }
 }

@@ -27,8 +27,8 @@ export interface ReachableLine {
   readonly client: ClientBase;
   /** How far each table of it had been read by the tape. */
   readonly cursors: ReadonlyMap<string, Cursor>;
-  /** Until when the line's database may lack what the tape has of it: it was restored, or the rest is pruned. Null: it has all. */
-  readonly completeFrom: Micros | null;
+  /** Until when a table of the line's database may lack what the tape has of it: it was restored, or the rest is pruned. Null: it has all. */
+  readonly completeFrom: (table: string) => Micros | null;
 }
 
 export interface LineFigures {
@@ -98,14 +98,14 @@ export class LineComparison {
     to: number,
   ): Promise<void> {
     const figures = this.figures[line]!;
+    const since = completeFrom(audited.name);
     const next = String(cursors.get(audited.name)?.next ?? 0n);
     const onTape = rowsOf<AuditedRow>(this.#tape, tapeStatement(audited, line), [from, to, lineBits[line]]);
     const stored = rowsOf<AuditedRow>(client, lineStatement(audited), [from, to, next]);
     const compare = (left: AuditedRow, right: AuditedRow): number => compareRows(audited, left, right);
     for await (const pair of joinedRows(onTape, stored, compare)) {
       if (pair.line === null) {
-        if (completeFrom !== null && Number(pair.tape[COMPARED_TIME]) < completeFrom)
-          figures.not_comparable++;
+        if (since !== null && Number(pair.tape[COMPARED_TIME]) < since) figures.not_comparable++;
         else if (await this.#isStoredElsewhen(audited, client, pair.tape)) figures.agreeing++;
         else unmatched.extra(pair.tape, line);
       } else if (pair.tape === null) {

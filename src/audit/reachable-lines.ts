@@ -31,23 +31,40 @@ export async function reachableLines(
     const isRestored = [...own.values()].some((cursor) => !reader.isOfThisHistory(cursor));
     if (!isRestored) reachable.push({ line, client, cursors: own, completeFrom });
     else
-      reachable.push({ line, client, cursors: new Map(), completeFrom: Number.MAX_SAFE_INTEGER as Micros });
+      reachable.push({
+        line,
+        client,
+        cursors: new Map(),
+        completeFrom: () => Number.MAX_SAFE_INTEGER as Micros,
+      });
   }
   return reachable;
 }
 
-/** From when on a line's database has everything that the tape has of it: whole days may be pruned, and a backup restored. */
-async function completeSince(tape: ClientBase, line: LineName, client: ClientBase): Promise<Micros | null> {
+/**
+ * From when on a table of a line's database has everything that the tape has of it: a backup may have been restored, and
+ * whole days be pruned, of each table after a time of its own.
+ */
+async function completeSince(
+  tape: ClientBase,
+  line: LineName,
+  client: ClientBase,
+): Promise<ReachableLine['completeFrom']> {
   const restored = await tape.query<{ until: string | null }>(
     `SELECT max(to_ts)::text AS until FROM gaps WHERE line = $1 AND cause = 'database_restored'`,
     [line],
   );
-  let since = Number(restored.rows[0]!.until ?? 0);
-  const earliest = eventTables.map(({ name, time }) => `SELECT min(${time}) AS time FROM ${name}`);
-  const kept = await client.query<{ time: string | null }>(
-    `SELECT min(time)::text AS time FROM (${earliest.join(' UNION ALL ')}) AS first`,
+  const since = Number(restored.rows[0]!.until ?? 0);
+  const earliest = eventTables.map(
+    ({ name, time }) => `SELECT '${name}' AS name, min(${time})::text AS time FROM ${name}`,
   );
-  const first = kept.rows[0]!.time;
-  if (first !== null) since = Math.max(since, Math.floor(Number(first) / MICROS_PER_DAY) * MICROS_PER_DAY);
-  return since === 0 ? null : (since as Micros);
+  const { rows } = await client.query<{ name: string; time: string | null }>(earliest.join(' UNION ALL '));
+  const kept = new Map(rows.map(({ name, time }) => [name, time === null ? null : Number(time)]));
+  const first = Math.min(...[...kept.values()].map((time) => time ?? Number.POSITIVE_INFINITY));
+  return (table) => {
+    // A table without rows says nothing of its own.
+    const time = kept.get(table) ?? (Number.isFinite(first) ? first : 0);
+    const from = Math.max(since, Math.floor(time / MICROS_PER_DAY) * MICROS_PER_DAY);
+    return from === 0 ? null : (from as Micros);
+  };
 }

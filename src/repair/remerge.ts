@@ -113,7 +113,8 @@ class Remerge {
       this.#lines,
       consumer,
     )) {
-      if (completeFrom !== null && completeFrom > this.#from - AROUND) {
+      const isComplete = eventTables.every(({ name }) => (completeFrom(name) ?? 0) <= this.#from - AROUND);
+      if (!isComplete) {
         away[line] = 'its database no longer has everything of that time, or was restored';
         continue;
       }

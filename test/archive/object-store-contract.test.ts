@@ -90,6 +90,28 @@ describe.each(adapters)('an object store: %s', (_name, open) => {
   });
 });
 
+test('S3: a large file goes in parts, whole or not at all', async () => {
+  const bytes = Uint8Array.from({ length: 25_000 }, (_, index) => (index * 31) & 255);
+  const file = join(directory, 'large');
+  writeFileSync(file, bytes);
+  const store = new S3ObjectStore(s3, 'archive', 9_999, 10_000);
+  await store.put('large', { file }, { rows: '12' });
+  expect(Buffer.compare(await store.get('large'), bytes)).toBe(0);
+  expect(await store.metadata('large')).toEqual({ rows: '12' });
+
+  const sent: string[] = [];
+  const failing = {
+    send: async (command: object) => {
+      sent.push(command.constructor.name);
+      if (sent.length === 3) throw new Error('the connection broke');
+      return {};
+    },
+  };
+  const broken = new S3ObjectStore(failing as never, 'archive', 9_999, 10_000);
+  await expect(broken.put('large', { file })).rejects.toThrow('the connection broke');
+  expect(sent).toEqual(['CreateMultipartUploadCommand', 'UploadPartCommand', 'UploadPartCommand']);
+});
+
 // The stand-in cannot page on this Node, so a client that answers as the service does takes its place.
 test('S3: a listing of several pages is complete', async () => {
   const all = Array.from({ length: 10 }, (_, index) => `page/${index}`);

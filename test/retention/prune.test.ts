@@ -1,0 +1,131 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { configurationSchema } from '#src/config/schema.ts';
+import { formatRfc3339, MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
+import { exportCommand } from '../../cli/commands/export.ts';
+import { pruneCommand } from '../../cli/commands/prune.ts';
+import { delta, heartbeat, runUntilDone, store, world } from '../merge/lines.ts';
+import { jsonLines, outputOf } from '../queries/run-command.ts';
+import { useDatabases } from '../storage/database.ts';
+
+const databases = useDatabases();
+const NOW = Date.now() * 1_000;
+const TODAY = NOW - (NOW % MICROS_PER_DAY);
+const OLD = TODAY - 40 * MICROS_PER_DAY;
+const dateOf = (at: number): string => formatRfc3339(at as Micros).slice(0, 10);
+
+describe('tape prune', () => {
+  it('says what would go and what has to stay, drops it when told to, and never what is not in files as it is now', async () => {
+    const made = await world(databases);
+    made.now = NOW as Micros;
+    for (const line of ['a', 'b', 'c'] as const) {
+      const session = made.sessions[line];
+      await session.query(`SELECT ensure_day_partitions('order_book_deltas', $1, $1)`, [OLD]);
+      await store(session, 'order_book_deltas', [delta({ exchange_ts: OLD + 5, received_at: OLD + 6 })]);
+      await heartbeat(session, line, 'e1', OLD - MICROS_PER_DAY, NOW);
+    }
+    const folder = mkdtempSync(join(tmpdir(), 'prediction-tape-test-'));
+    const sessions = {
+      openDatabase: async () => ({ client: await made.productionDatabase.connect(), close: async () => {} }),
+      openLines: async () => ({ lines: made.sessions, close: async () => {} }),
+    };
+    const pruned = async (...more: string[]): Promise<string[]> => {
+      const rows = jsonLines(
+        await outputOf(pruneCommand(sessions), '--older-than', '30d', '--json', ...more),
+      );
+      return rows
+        .filter(({ table, rows: count }) => table === 'order_book_deltas' || (count as number) > 0)
+        .map(({ database, table, rows: count, outcome, reason }) =>
+          [database, table, count, outcome, ...(reason === null ? [] : [reason])].join(' '),
+        );
+    };
+    try {
+      // Nothing is merged yet.
+      const unread = (line: string): string =>
+        `${line} order_book_deltas 1 held 1 rows are not on the tape yet`;
+      expect(await pruned('--yes')).toEqual(['a', 'b', 'c'].map(unread));
+
+      await runUntilDone(made.merge());
+      const lines = (outcome: string): string[] =>
+        ['a', 'b', 'c'].map((line) => `${line} order_book_deltas 1 ${outcome}`);
+      const account = 'production coverage 1 held order_book_deltas still has rows of the day';
+      const onTape = (rest: string): string => `production order_book_deltas ${rest}`;
+      expect(await pruned()).toEqual([
+        ...lines('due'),
+        onTape('1 held nothing says that it is in files'),
+        account,
+      ]);
+      expect(await pruned('--yes', '--exported', folder)).toEqual([
+        ...lines('dropped'),
+        onTape('1 held kalshi is not in files'),
+        account,
+      ]);
+
+      const span = ['--from', dateOf(OLD), '--to', dateOf(OLD + MICROS_PER_DAY)];
+      await outputOf(exportCommand(sessions), '--out', folder, ...span);
+      await made.production.query('UPDATE order_book_deltas SET lines = 3; UPDATE coverage SET events_c = 0');
+      expect(await pruned('--exported', folder, '--yes')).toEqual([
+        onTape('1 held rows of kalshi have changed since they were exported'),
+        account,
+      ]);
+      await outputOf(exportCommand(sessions), '--out', folder, ...span);
+      const key = join('tape', 'order_book_deltas', `date=${dateOf(OLD)}`, 'venue=kalshi', 'tape.parquet');
+      rmSync(join(folder, '.metadata', `${key}.json`));
+      expect((await pruned('--exported', folder))[0]).toBe(
+        onTape(`1 held ${key} does not lie there as its manifest says`),
+      );
+      await outputOf(exportCommand(sessions), '--out', folder, ...span);
+      await made.production.query(
+        `INSERT INTO order_book_deltas SELECT (jsonb_populate_record(d, '{"occurrence": 1}')).* FROM order_book_deltas AS d`,
+      );
+      expect((await pruned('--exported', folder))[0]).toBe(
+        onTape('2 held the files of kalshi have 1 rows, the tape has 2'),
+      );
+      await outputOf(exportCommand(sessions), '--out', folder, ...span);
+      expect(await pruned('--exported', folder)).toEqual([onTape('2 due'), account]);
+      expect(await pruned('--exported', folder, '--yes')).toEqual([
+        onTape('2 dropped'),
+        'production coverage 1 dropped',
+      ]);
+      const { rows } = await made.production.query(
+        `SELECT to_regclass($1) AS day, (SELECT count(*)::integer FROM order_book_deltas) AS left`,
+        [`order_book_deltas_${dateOf(OLD).replaceAll('-', '')}`],
+      );
+      expect(rows[0]).toEqual({ day: null, left: 0 });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('asks what is old', async () => {
+    const made = await databases.fresh('production');
+    const open = {
+      openDatabase: async () => ({ client: await made.connect(), close: async () => {} }),
+    };
+    await expect(outputOf(pruneCommand(open))).rejects.toThrow(/^say what is old: /);
+    await expect(outputOf(pruneCommand(open), '--older-than', 'now')).rejects.toThrow('this is not over yet');
+  });
+});
+
+describe('the retention of a configuration', () => {
+  it('is never shorter than what export and audit look at again', () => {
+    const shape = configurationSchema.shape.retention;
+    expect(shape.safeParse({ line_days: { every: 0 }, tape_days: { trades: 365 } }).success).toBe(true);
+    expect(shape.safeParse({ line_days: { coverage: 3 } }).success).toBe(false);
+    const venues = {
+      kalshi: { rest_url: 'https://x', websocket_url: 'wss://x' },
+      polymarket: { clob_url: 'https://x', gamma_url: 'https://x', websocket_url: 'wss://x' },
+    };
+    const tooShort = configurationSchema.safeParse({
+      environment: 'demo',
+      venues,
+      export: { days: 7 },
+      retention: { tape_days: { trades: 7 } },
+    });
+    expect(tooShort.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)).toEqual([
+      'retention.tape_days.trades: expected 0 or at least 8: export and audit look back so far',
+    ]);
+  });
+});
