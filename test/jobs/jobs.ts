@@ -9,7 +9,7 @@ import type { CatalogueTable } from '#src/catalogue/table.ts';
 import type { Configuration } from '#src/config/schema.ts';
 import { allows } from '../../local/permissions/policies.ts';
 import { observeSdkCalls } from '../../local/permissions/sdk-calls.ts';
-import { LocalStateMachine } from '../../local/state-machines/state-machine.ts';
+import { type Definition, LocalStateMachine } from '../../local/state-machines/state-machine.ts';
 import { functionEnvironment } from '../../local/template/substitutions.ts';
 import { type TemplateWiring, wiringOf } from '../../local/template/wiring.ts';
 import { useTables } from '../catalogue/table.ts';
@@ -53,6 +53,14 @@ export interface Run {
 
 const CREDENTIALS = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' };
 const REGION = 'us-east-1';
+
+/** With shorter waits between attempts. */
+const hasty = (definition: Definition): Definition =>
+  JSON.parse(
+    JSON.stringify(definition)
+      .replace(/"IntervalSeconds":\d+/g, '"IntervalSeconds":1')
+      .replace(/"BackoffRate":2/g, '"BackoffRate":1'),
+  );
 
 /** The jobs of an environment against stand-ins of this test file; call at its top. */
 export function useJobs(
@@ -129,7 +137,7 @@ export function useJobs(
       const handler = (await import(`../../lambdas/${job}/handler.ts`)).handler as Handler;
       const steps: Readonly<Record<string, unknown>>[] = [];
       const context = { getRemainingTimeInMillis: () => 900_000 } as unknown as Context;
-      const local = new LocalStateMachine(job, machine.definition, async (_, payload) => {
+      const local = new LocalStateMachine(job, hasty(machine.definition), async (_, payload) => {
         const event = payload as Readonly<Record<string, unknown>>;
         steps.push(event);
         return await change(event, () => handler(event, context));
