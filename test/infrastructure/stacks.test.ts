@@ -303,6 +303,9 @@ describe.each(environments)('the stacks of %s', (name, synthesized) => {
   it('start each job on time, never without a place for a start that failed', () => {
     const schedules = synthesized.resources('AWS::Scheduler::Schedule', 'jobs');
     expect(schedules.map(({ Properties }) => Properties.ScheduleExpression).sort()).toEqual([
+      'rate(1 day)',
+      'rate(1 hour)',
+      'rate(1 hour)',
       'rate(1 minute)',
       'rate(15 minutes)',
     ]);
@@ -312,6 +315,22 @@ describe.each(environments)('the stacks of %s', (name, synthesized) => {
       const named = [...text.matchAll(/\$\{(\w+)\}/g)].map(([, placeholder]) => placeholder!);
       expect(new Set(named)).toEqual(new Set(Object.keys(Properties.DefinitionSubstitutions)));
       expect(JSON.parse(text).TimeoutSeconds).toBeGreaterThan(0);
+    }
+  });
+
+  it('let no second execution of a job begin before the first is over by its own limit', () => {
+    const resources = Object.entries(synthesized.template('jobs').Resources);
+    const held = resources.flatMap(([id, { Type, Properties }]) => {
+      const seconds = Properties?.Environment?.Variables?.LEASE_SECONDS;
+      if (Type !== 'AWS::Lambda::Function' || seconds === undefined) return [];
+      return [[id.replace(/Function.*/, ''), Number(seconds)] as const];
+    });
+    expect(held.map(([job]) => job).sort()).toEqual(['Audit', 'Export', 'Retention']);
+    for (const [job, seconds] of held) {
+      const [, machine] = resources.find(
+        ([id, { Type }]) => Type === 'AWS::StepFunctions::StateMachine' && id.startsWith(job),
+      )!;
+      expect(JSON.parse(machine.Properties.DefinitionString).TimeoutSeconds).toBeLessThanOrEqual(seconds);
     }
   });
 
