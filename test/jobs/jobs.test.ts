@@ -33,6 +33,9 @@ async function logOf(work: () => Promise<unknown>): Promise<EmfLine[]> {
 }
 
 const local = configurationOf('local');
+// Each runs commands or machines over four databases, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 240_000 });
+
 const databases = useDatabases();
 const jobs = useJobs(
   {

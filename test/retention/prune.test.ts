@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { configurationSchema } from '#src/config/schema.ts';
 import { formatRfc3339, MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
 import { exportCommand } from '../../cli/commands/export.ts';
@@ -9,6 +9,9 @@ import { pruneCommand } from '../../cli/commands/prune.ts';
 import { delta, heartbeat, runUntilDone, store, world } from '../merge/lines.ts';
 import { jsonLines, outputOf } from '../queries/run-command.ts';
 import { useDatabases } from '../storage/database.ts';
+
+// Each runs commands or machines over four databases, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 240_000 });
 
 const databases = useDatabases();
 const NOW = Date.now() * 1_000;
