@@ -121,13 +121,15 @@ export class Ladder {
     const { grid } = this;
     if (grid !== null) {
       const place = grid.place(price);
-      if (place >= 0) {
-        const result = grid.size(place) + change;
-        grid.put(place, result > 0 ? result : 0, time);
-        return result;
-      }
-      this.leaveGrid(grid);
-    } else if (++this.changes >= BUSY_CHANGES && this.enterGrid(time)) {
+      if (place >= 0) return grid.add(place, change, time);
+    }
+    return this.addAnywhere(price, change, time);
+  }
+
+  /** What `addSize` does where the side has no grid, or one that the price lies off. */
+  private addAnywhere(price: number, change: number, time: number): number {
+    if (this.grid !== null) this.leaveGrid(this.grid);
+    else if (++this.changes >= BUSY_CHANGES && this.enterGrid(time)) {
       return this.addSize(price, change, time);
     }
     const key = this.sign === 1 ? price : 0 - price;
@@ -143,6 +145,22 @@ export class Ladder {
 
   /** Sets the size at a price, 0 to remove it, unless the level is known at a time later than `time`. */
   setSize(price: number, size: number, time: number): SetOutcome {
+    const { grid } = this;
+    if (grid !== null) {
+      const place = grid.place(price);
+      if (place >= 0) {
+        const known = grid.time(place);
+        if (known <= time && known !== NEVER) {
+          grid.put(place, size, time);
+          return SetOutcome.applied;
+        }
+      }
+    }
+    return this.setAnywhere(price, size, time);
+  }
+
+  /** What `setSize` does where the side has no grid, or the price was never set there, or the time is early. */
+  private setAnywhere(price: number, size: number, time: number): SetOutcome {
     const { grid } = this;
     if (grid !== null) {
       const place = grid.place(price);

@@ -24,7 +24,11 @@ export class PriceGrid {
   readonly last: number;
   private readonly step: number;
   private readonly perPrice: number;
-  private readonly isRising: boolean;
+  /** Place and price of each other: `base + direction * steps`, and `lowest + perPlace * place`. */
+  private readonly base: number;
+  private readonly direction: 1 | -1;
+  private readonly lowest: number;
+  private readonly perPlace: number;
   private readonly cells: Float64Array;
   private readonly used: Int32Array;
 
@@ -49,7 +53,10 @@ export class PriceGrid {
     this.step = step;
     this.perPrice = 1 / step;
     this.last = ONE_DOLLAR / step;
-    this.isRising = sign === 1;
+    this.base = sign === 1 ? 0 : this.last;
+    this.direction = sign;
+    this.lowest = sign === 1 ? 0 : ONE_DOLLAR;
+    this.perPlace = sign * step;
     this.cells = new Float64Array((this.last + 1) * WIDTH);
     this.used = new Int32Array((this.last >> 5) + 1);
     this.clear();
@@ -71,11 +78,11 @@ export class PriceGrid {
   place(price: number): number {
     const steps = (price * this.perPrice + 0.5) | 0;
     if (steps * this.step !== price || steps < 0 || steps > this.last) return -1;
-    return this.isRising ? steps : this.last - steps;
+    return this.base + this.direction * steps;
   }
 
   price(place: number): Price {
-    return ((this.isRising ? place : this.last - place) * this.step) as Price;
+    return (this.lowest + this.perPlace * place) as Price;
   }
 
   size(place: number): number {
@@ -93,16 +100,39 @@ export class PriceGrid {
     const before = cells[cell]!;
     cells[cell] = size;
     cells[cell + 1] = time;
-    if (size !== 0) {
-      if (before !== 0) return;
-      this.live++;
-      this.used[place >> 5]! |= 1 << (place & 31);
-      if (place > this.top) this.moveTop(place);
-    } else if (before !== 0) {
-      this.live--;
-      this.used[place >> 5]! &= ~(1 << (place & 31));
-      if (place === this.top) this.moveTop(this.below(place));
+    if (size === 0) {
+      if (before !== 0) this.leave(place);
+    } else if (before === 0) this.enter(place);
+  }
+
+  /** Adds to the size at a place, which becomes 0 where the sum is negative. @returns the sum. */
+  add(place: number, change: number, time: number): number {
+    const { cells } = this;
+    const cell = place * WIDTH;
+    const before = cells[cell]!;
+    const sum = before + change;
+    cells[cell + 1] = time;
+    if (sum > 0) {
+      cells[cell] = sum;
+      if (before === 0) this.enter(place);
+    } else {
+      cells[cell] = 0;
+      if (before !== 0) this.leave(place);
     }
+    return sum;
+  }
+
+  /** The place comes into use. Apart from `put`, so that this is short enough to become part of its callers. */
+  private enter(place: number): void {
+    this.live++;
+    this.used[place >> 5]! |= 1 << (place & 31);
+    if (place > this.top) this.moveTop(place);
+  }
+
+  private leave(place: number): void {
+    this.live--;
+    this.used[place >> 5]! &= ~(1 << (place & 31));
+    if (place === this.top) this.moveTop(this.below(place));
   }
 
   /** The highest place in use below another, or -1. */
@@ -128,7 +158,7 @@ export class PriceGrid {
     for (let place = 0; place <= this.last; place++) {
       if (this.time(place) === NEVER) continue;
       const price = this.price(place);
-      rows.push(this.isRising ? price : 0 - price, this.size(place), this.time(place));
+      rows.push(this.direction === 1 ? price : 0 - price, this.size(place), this.time(place));
     }
     return rows;
   }
