@@ -1,6 +1,9 @@
 import { Command } from 'commander';
 import type pg from 'pg';
 import { loadConfiguration } from '#src/config/load.ts';
+import { columnsOf } from '#src/queries/columns.ts';
+import type { OutputColumn } from '#src/queries/output-column.ts';
+import { parseTimeArgument } from '#src/queries/time-argument.ts';
 import { lineDays } from '#src/retention/line-days.ts';
 import { type KeptDays, keptDaysOf, type PrunedDay, type PruneOptions, prune } from '#src/retention/prune.ts';
 import { tapeDays } from '#src/retention/tape-days.ts';
@@ -8,12 +11,10 @@ import { lineNames } from '#src/storage/production/merge-statements.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { MICROS_PER_DAY, type Micros, systemClock } from '#src/units/time.ts';
 import { type LineDatabaseOpener, openLines } from '../audit/line-databases.ts';
-import { columnsOf } from '../queries/columns.ts';
+import { objectPlace } from '../object-place.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
-import { addTapeOptions, type OutputColumn, writeRows } from '../queries/row-output.ts';
-import { parseTimeArgument } from '../queries/time-argument.ts';
+import { addTapeOptions, writeRows } from '../queries/row-output.ts';
 import { CommandFailure } from '../terminal/failure.ts';
-import { objectPlace } from '../terminal/object-place.ts';
 
 interface PruneCommandOptions extends DatabaseOptions {
   readonly line?: readonly string[];
@@ -74,7 +75,7 @@ async function* pruneAll(
       }
       yield* prune(await lineDays(line, client as pg.Client, tape), limits(policy.lines));
     }
-    const store = options.exported === undefined ? null : objectPlace('--exported', options.exported);
+    const store = options.exported === undefined ? null : objectPlace(options.exported, '--exported');
     yield* prune(tapeDays(tape, store, defaultRules), limits(policy.tape));
   } finally {
     await close();

@@ -58,11 +58,17 @@ export class FrameBytes {
         hash = Math.imul(hash ^ view.getInt32(at, true), 0x5bd1e995);
     } else for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
     const slot = (hash ^ (hash >>> 15)) & (CACHED - 1);
-    const known = this.fixedTexts[slot]!;
-    if (known.length === length && known.standsAt(view, start)) return this.texts[slot]!;
+    const { texts, fixedTexts } = this;
+    const known = fixedTexts[slot]!;
+    if (known.length === length && known.standsAt(view, start)) return texts[slot]!;
+    // What stood here before stands beside, so that two of one place do not drive each other out.
+    const other = fixedTexts[slot ^ 1]!;
+    if (other.length === length && other.standsAt(view, start)) return texts[slot ^ 1]!;
     const text = this.text(start, end);
-    this.fixedTexts[slot] = new FixedText(text);
-    this.texts[slot] = text;
+    fixedTexts[slot ^ 1] = known;
+    texts[slot ^ 1] = texts[slot]!;
+    fixedTexts[slot] = new FixedText(text);
+    texts[slot] = text;
     return text;
   }
 
