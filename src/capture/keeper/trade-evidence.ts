@@ -16,12 +16,7 @@ export interface TakenBook {
   readonly received_at: number;
 }
 
-interface SettledBook {
-  readonly book: TakenBook;
-  readonly isExplained: boolean;
-}
-
-const NOTHING: readonly SettledBook[] = [];
+const NOTHING: readonly TakenBook[] = [];
 
 /**
  * Tells books that a trade explains from books that show a loss. A venue may tell of what a trade takes by the next
@@ -64,20 +59,10 @@ export class TradeEvidence {
     return false;
   }
 
-<<<<<<< HEAD
   /** The books whose time has come without trades that explain them. */
-  settle(now: number): TakenBook[] {
-    const settled: TakenBook[] = [];
-||||||| parent of a174e13 (Let two recurring texts of one place be remembered)
-  /** The books whose time has come, and whether trades explain them. */
-  settle(now: number): { readonly book: TakenBook; readonly isExplained: boolean }[] {
-    const settled: { book: TakenBook; isExplained: boolean }[] = [];
-=======
-  /** The books whose time has come, and whether trades explain them. */
-  settle(now: number): readonly SettledBook[] {
+  settle(now: number): readonly TakenBook[] {
     if (this.taken.length === 0 && this.trades.length === 0) return NOTHING;
-    const settled: SettledBook[] = [];
->>>>>>> a174e13 (Let two recurring texts of one place be remembered)
+    const settled: TakenBook[] = [];
     while (this.taken.length > 0 && now - this.taken[0]!.book.received_at > APART) {
       const { book, doubt } = this.taken.shift()!;
       doubt.settledAt = now;
