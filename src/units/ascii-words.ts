@@ -19,12 +19,10 @@ export function wordCount(length: number): number {
   return Math.ceil(length / WORD);
 }
 
-/** Longer texts are not for words. */
-const LONGEST_WORDS = 8_192;
-const scratch = Buffer.alloc(LONGEST_WORDS);
+const scratch = Buffer.alloc(8_192);
 const scratchView = new DataView(scratch.buffer, scratch.byteOffset, scratch.length);
 
-/** Puts an ASCII text of at most `LONGEST_WORDS` characters among the words, from `first` on. */
+/** Puts an ASCII text of at most 8,192 characters among the words, from `first` on. */
 export function writeWords(words: Float64Array, first: number, text: string): void {
   const { length } = text;
   scratch.write(text, 0, 'latin1');

@@ -186,7 +186,7 @@ describe.each(VENUES)('the quick decoder of $name', ({ frames, whole, quick }) =
         for (let at = index + 1; at < index + value.length - 1; at++) {
           for (const odd of ['\u0000', '\u001f', '\n', '\\', 'é'])
             expect(quick.decode(frame.slice(0, at) + odd + frame.slice(at + 1), contexts[0]!)).toBe(null);
-          const replaced = frame.slice(0, at) + '\u007f' + frame.slice(at + 1);
+          const replaced = `${frame.slice(0, at)}\u007f${frame.slice(at + 1)}`;
           const result = quick.decode(replaced, contexts[0]!);
           if (result !== null) expect(result).toEqual(whole.decodeAny(replaced, contexts[0]!));
         }
