@@ -86,7 +86,7 @@ const LINES = ['a', 'b', 'c'];
  */
 export function linePlot(label, format, least) {
   return plot(label, {
-    padding: [8, 8, 0, 0],
+    padding: [8, 26, 0, 0],
     axes: [timeAxis(), axis({ size: 52, values: (_, values) => values.map(format) })],
     scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max((high ?? 0) * 1.1, least)] } },
     series: [
@@ -157,7 +157,7 @@ export function candlePlot(format) {
   const made = plot(
     'Candles',
     {
-      padding: [8, 8, 0, 0],
+      padding: [8, 26, 0, 0],
       axes: [timeAxis(), axis({ size: 52, values: (_, values) => values.map(format) })],
       scales: {
         x: { range: (_, low, high) => state.span ?? [low ?? 0, high ?? 1] },
@@ -193,7 +193,7 @@ export function candlePlot(format) {
 /** Both sides of a book, added up from the best price outwards. */
 export function depthPlot(priceFormat, sizeFormat) {
   return plot('Depth', {
-    padding: [8, 8, 0, 0],
+    padding: [8, 26, 0, 0],
     axes: [
       axis({ space: 60, size: 26, values: (_, values) => values.map(priceFormat) }),
       axis({ size: 52, values: (_, values) => values.map(sizeFormat) }),
