@@ -94,6 +94,7 @@ export class LocalRun {
   #wiring: TemplateWiring | null = null;
   #calls: CallLedger | null = null;
   #source: VenueSource | null = null;
+  #console: string | null = null;
   #startedAt = Date.now();
   #capturingSince = Date.now();
   #lastFigures = Date.now();
@@ -187,6 +188,7 @@ export class LocalRun {
       source: source.type,
       production: { url: databases.production },
       lines: { a: line('a'), b: line('b'), c: line('c') },
+      console: this.#console,
       simulator: control === null ? null : { control, truth: layout.truthFile },
     });
   }
@@ -460,14 +462,23 @@ export class LocalRun {
     const { console: place, layout, note } = this.#settings;
     if (place === undefined || place === null) return;
     const specification: ConsoleSpecification = { ...place, data: layout.directory };
-    const child = new Child({
-      name: 'console',
-      module: modules.console,
-      arguments: [JSON.stringify(specification)],
-      environment: this.#baseEnvironment(),
-      logFile: layout.log('console'),
-      restart: true,
-    });
+    const child = new Child(
+      {
+        name: 'console',
+        module: modules.console,
+        arguments: [JSON.stringify(specification)],
+        environment: this.#baseEnvironment(),
+        logFile: layout.log('console'),
+        restart: true,
+      },
+      {
+        // Again after a restart, which may be at another port.
+        onReady: ({ address }) => {
+          this.#console = String(address);
+          this.#writeState();
+        },
+      },
+    );
     this.#children.set('console', child);
     try {
       const { address } = await child.start();

@@ -9,6 +9,8 @@ export interface RunState {
   readonly source: string;
   readonly production: { readonly url: string };
   readonly lines: Readonly<Record<'a' | 'b' | 'c', { readonly url: string; readonly health: string | null }>>;
+  /** Address of the console; null while there is none. */
+  readonly console: string | null;
   readonly simulator: { readonly control: string; readonly truth: string } | null;
 }
 

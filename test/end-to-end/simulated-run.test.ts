@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StatusReport } from '#src/status/report.ts';
+import type { SystemReport } from '#src/status/system-status.ts';
 import type { TapeStatus } from '#src/status/tape-status.ts';
 import { gathererCalls } from '../../containers/gatherer/contract.ts';
 import { mergeCalls } from '../../lambdas/merge/contract.ts';
@@ -18,6 +19,8 @@ let run: WatchedRun;
 let state: RunState;
 let result: CommandResult;
 let summary: RunSummary;
+let toldByConsole: SystemReport;
+let page: Response;
 const while_running: Record<string, CommandResult> = {};
 let simulatorBook: { bids: number[][]; asks: number[][] };
 let tapeBook: { complete: boolean; bids: number[][]; asks: number[][] };
@@ -56,6 +59,9 @@ beforeAll(async () => {
   while_running['status'] = await tape('status', '--data', data, '--json');
   while_running['markets'] = await tape('markets', '--data', data, '--limit', '5', '--json');
   while_running['gaps'] = await tape('gaps', '--data', data, '--json');
+  const console = await run.until('the console', () => run.state()?.console);
+  toldByConsole = (await (await fetch(`${console}/v1/status`)).json()) as SystemReport;
+  page = await fetch(console);
   while_running['migrate'] = await tape('migrate', '--data', data, '--json');
   await compareOneBook();
   result = await command.finished;
@@ -104,6 +110,18 @@ describe('a run on simulated venues, with two gatherers killed and the usual fau
       expect(rates!.events_per_second).toBeGreaterThan(10);
       expect(venues['kalshi']!.expected + venues['polymarket']!.expected).toBeGreaterThan(2_000);
     }
+  });
+
+  it('shows lines, tape and jobs in its console, too', () => {
+    expect(page.headers.get('content-type')).toMatch(/^text\/html/);
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(toldByConsole.source).toBe('sim');
+    for (const line of ['a', 'b', 'c']) expect(toldByConsole.lines[line]!.events).toBeGreaterThan(1_000);
+    const merge = toldByConsole.jobs.find(({ name }) => name.includes('Merge'))!;
+    expect(merge.runs).toBeGreaterThan(1);
+    expect(merge.took_ms).toBeGreaterThan(0);
+    expect(merge.output).toMatchObject({ inserted: expect.any(Number) });
+    expect([...run.seen.values()]).toContain('console');
   });
 
   it('answers for the book at an instant what the exchange had then', () => {
