@@ -75,6 +75,8 @@ async function fill({ client }: ServedTape): Promise<void> {
       exchange_ts: T0 + Math.floor(index / 3) * SECOND,
     }),
   );
+  // Of no market that is known, and so of no event.
+  trades.push(trade({ trade_id: 't9', instrument: 'K9', exchange_ts: T0 + 3 * SECOND }));
   await store(client, 'trades', trades.map(onTape));
   await store(client, 'order_book_snapshots', [
     onTape(snapshot({ snapshot_ts: T0, bids: [400_000, 5_000_000], asks: [450_000, 2_000_000] })),
