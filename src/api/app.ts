@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { type Sleep, systemSleep } from '../http/sleep.ts';
 import type { TokenBucketSettings } from '../http/token-bucket.ts';
 import { type SystemSource, systemReport } from '../status/system-status.ts';
-import { tapeStatus } from '../status/tape-status.ts';
 import { knowsInstrument } from '../storage/production/tape-queries.ts';
 import { scrubText } from '../telemetry/redaction.ts';
 import type { Clock } from '../units/time.ts';
@@ -147,7 +146,7 @@ export function apiApp(settings: ApiSettings): Hono<{ Bindings: ApiBindings }> {
   ];
   app.get('/v1/status', async (context) => {
     readParameters(nothing, new URL(context.req.url).searchParams);
-    const report = await systemReport(system, () => pool.use((client) => tapeStatus(client, 60)));
+    const report = await systemReport(system, (work) => pool.use(work));
     return jsonAnswer(context.req.raw, report);
   });
   app.get('/v1/live', (context) => {
