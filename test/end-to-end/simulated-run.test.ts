@@ -56,12 +56,12 @@ beforeAll(async () => {
   while_running['second start'] = await tape('up', '--data', data, '--seconds', '1');
   await sleep(16_000);
   run.state();
-  while_running['status'] = await tape('status', '--data', data, '--json');
-  while_running['markets'] = await tape('markets', '--data', data, '--limit', '5', '--json');
-  while_running['gaps'] = await tape('gaps', '--data', data, '--json');
   const console = await run.until('the console', () => run.state()?.console);
   toldByConsole = (await (await fetch(`${console}/v1/status`)).json()) as SystemReport;
   page = await fetch(console);
+  while_running['status'] = await tape('status', '--data', data, '--json');
+  while_running['markets'] = await tape('markets', '--data', data, '--limit', '5', '--json');
+  while_running['gaps'] = await tape('gaps', '--data', data, '--json');
   while_running['migrate'] = await tape('migrate', '--data', data, '--json');
   await compareOneBook();
   result = await command.finished;
