@@ -10,6 +10,7 @@ import { decodeCommand } from './commands/decode.ts';
 import { deltasCommand } from './commands/deltas.ts';
 import { exportCommand } from './commands/export.ts';
 import { gapsCommand } from './commands/gaps.ts';
+import { importCommand } from './commands/import.ts';
 import { latencyCommand } from './commands/latency.ts';
 import { marketsCommand } from './commands/markets.ts';
 import { metricsCommand } from './commands/metrics.ts';
@@ -58,6 +59,7 @@ for (const command of [
   serveCommand(version),
   consoleCommand(version),
   pruneCommand(),
+  importCommand(),
   migrateCommand(),
   costCommand(),
 ]) {

@@ -144,7 +144,7 @@ class EventStream {
       await sleep(
         isPaused ? LONGEST_SLEEP_MILLIS : Math.min(Math.ceil(wait / MICROS_PER_MILLI), LONGEST_SLEEP_MILLIS),
       );
-      if (isPaused) this.#pace.delay(this.#clock() - before);
+      if (isPaused) pace.delay(this.#clock() - before);
       else wait -= this.#clock() - before;
       if (this.#pace === pace) continue;
       pace = this.#pace;

@@ -70,7 +70,7 @@ export class Replay implements ControlledReplay {
   #speed: PlaybackSpeed;
   #pace: PlaybackPace;
   #seekTo: Micros | null = null;
-  #sought = Promise.withResolvers<void>();
+  #told = Promise.withResolvers<void>();
   readonly #sessions: Replay[] = [];
 
   private constructor(options: ReplayOptions, survey: RecordingSurvey) {
@@ -115,22 +115,31 @@ export class Replay implements ControlledReplay {
 
   pause(): void {
     this.#isPaused = true;
+    this.#tell();
   }
 
   resume(): void {
     this.#isPaused = false;
+    this.#tell();
+  }
+
+  /** Whoever waits looks again. */
+  #tell(): void {
+    this.#told.resolve();
+    this.#told = Promise.withResolvers<void>();
   }
 
   setSpeed(speed: PlaybackSpeed): void {
     this.#speed = speed;
     this.#pace = this.#newPace();
+    this.#tell();
   }
 
   /** Everybody who has a book is given it anew as it was then, as after subscribing. */
   seek(at: Micros): void {
     this.#seekTo = at;
     this.begin();
-    this.#sought.resolve();
+    this.#tell();
   }
 
   async open(speed: PlaybackSpeed | null): Promise<ReadyLine> {
@@ -144,7 +153,7 @@ export class Replay implements ControlledReplay {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.begin();
-    this.#sought.resolve();
+    this.#tell();
     await Promise.all([this.#listeners?.stop(), ...this.#sessions.map((session) => session.stop())]);
   }
 
@@ -188,13 +197,12 @@ export class Replay implements ControlledReplay {
       while (!this.#isStopped) {
         const seekTo = this.#seekTo;
         this.#seekTo = null;
-        this.#sought = Promise.withResolvers<void>();
         const isWhole = await this.#play(seekTo);
         if (this.#isStopped) return;
         if (!isWhole) continue;
         this.#state = 'ended';
         this.#ended.resolve();
-        if (this.#seekTo === null) await this.#sought.promise;
+        while (this.#seekTo === null && !this.#isStopped) await this.#told.promise;
       }
     } catch (error) {
       this.#ended.reject(error);
@@ -273,11 +281,10 @@ export class Replay implements ControlledReplay {
     while ((wait > 0 || this.#isPaused) && !this.#isStopped && this.#seekTo === null) {
       const before = clock();
       const isPaused = this.#isPaused;
-      await sleep(
-        Math.min(isPaused ? LOOK_EVERY_MILLIS : Math.ceil(wait / MICROS_PER_MILLI), LONGEST_SLEEP_MILLIS),
-      );
+      const millis = isPaused ? LONGEST_SLEEP_MILLIS : Math.ceil(wait / MICROS_PER_MILLI);
+      await Promise.race([sleep(Math.min(millis, LONGEST_SLEEP_MILLIS)), this.#told.promise]);
       const passed = clock() - before;
-      if (isPaused) this.#pace.delay(passed);
+      if (isPaused) pace.delay(passed);
       else wait -= passed;
       if (this.#pace === pace) continue;
       pace = this.#pace;

@@ -182,6 +182,16 @@ export class CopyBuffer {
     return taken;
   }
 
+  /** What was encoded since the last taking, and the memory with it: nothing of it can be taken again. */
+  release(): Buffer {
+    const taken = this.take();
+    this.#bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    this.#view = new DataView(this.#bytes.buffer);
+    this.#at = 0;
+    this.#taken = 0;
+    return taken;
+  }
+
   /** The next taking begins from the start again. */
   rewind(): void {
     this.#taken = 0;

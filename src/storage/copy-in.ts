@@ -41,6 +41,19 @@ export class CopyIn {
     this.#write(bytes);
   }
 
+  /** Resolves when the server is not far behind what was sent; nothing to wait for while it is not. */
+  drained(): Promise<void> | undefined {
+    const stream = this.#connection?.stream;
+    if (stream?.writableNeedDrain !== true) return undefined;
+    return new Promise((resolve) => {
+      stream.once('drain', resolve);
+      this.completed.then(
+        () => resolve(),
+        () => resolve(),
+      );
+    });
+  }
+
   /** Ends the COPY that is under way; data that follows belongs to the next one of the text. */
   done(): void {
     this.#write(COPY_DONE);
