@@ -115,6 +115,19 @@ export default {
       to: { path: '^(bin|lib)/' },
     },
     {
+      name: 'library-imports-src-only',
+      severity: 'error',
+      from: { path: '^library/' },
+      to: { path: '^(bin|lib|lambdas|containers|cli|local|sim|test|bench|faults|examples)/' },
+    },
+    {
+      name: 'examples-use-the-package-by-its-name',
+      comment: 'They show what a program of a user can do.',
+      severity: 'error',
+      from: { path: '^examples/' },
+      to: { path: '^(src|bin|lib|lambdas|containers|cli|local|sim|test|bench|faults)/' },
+    },
+    {
       name: 'no-unresolved',
       severity: 'error',
       from: {},

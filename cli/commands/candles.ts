@@ -15,7 +15,7 @@ type CandleOptions = SpanOptions &
 export function candlesCommand(dependencies: { readonly openDatabase?: DatabaseOpener } = {}): Command {
   const command = new Command('candles')
     .description(
-      'open, high, low, close and volume by instrument and bucket, reckoned from what is on the tape now',
+      'open, high, low, close and volume by instrument and bucket, as the tape is now, late rows included',
     )
     .addOption(
       new Option('--width <width>', 'of a bucket, in UTC').choices(Object.keys(candleWidths)).default('1m'),

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { Client } from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type CandleRequest, candlesOf } from '#src/storage/production/candle-query.ts';
+import { refreshRollups } from '#src/storage/production/rollups.ts';
 import { candleWidths, type JudgedCandle } from '#src/tape/candles.ts';
 import type { TapeRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
@@ -93,13 +94,18 @@ const trades = fc.uniqueArray(
 );
 
 describe('candles', () => {
-  it('equal a plain computation over the raw rows in every width, also after late rows', async () => {
+  it('equal a plain computation over the raw rows in every width, before, while and after roll-ups catch up with late rows', async () => {
     await fc.assert(
       fc.asyncProperty(trades, trades, async (first, late) => {
-        await client.query('DELETE FROM trades');
+        await client.query('DELETE FROM trades; DELETE FROM trade_rollups; DELETE FROM rollups_pending');
         const known = new Set(first.map(({ trade_id }) => trade_id));
         const second = late.filter(({ trade_id }) => !known.has(trade_id));
         const all: PlainTrade[] = [];
+        const areEqual = async (): Promise<void> => {
+          for (const width of ['1m', '5m', '1h', '1d'] as const) {
+            expect(await candles({ width })).toEqual(plainly(all, candleWidths[width]));
+          }
+        };
         for (const part of [first, second]) {
           all.push(...part);
           await store(
@@ -107,13 +113,59 @@ describe('candles', () => {
             'trades',
             part.map((row) => onTape(trade({ ...row }))),
           );
-          for (const width of ['1m', '5m', '1h', '1d'] as const) {
-            expect(await candles({ width })).toEqual(plainly(all, candleWidths[width]));
-          }
+          await areEqual();
+          await refreshRollups(client, 5);
+          await areEqual();
+          while (await refreshRollups(client, 20));
+          await areEqual();
         }
+        expect(await marked()).toEqual([]);
       }),
-      { numRuns: 15 },
+      { numRuns: 4 },
     );
+  });
+
+  const marked = async (): Promise<unknown[]> =>
+    (
+      await client.query<{ source: string; instrument: string; minute: string }>(
+        'SELECT source, instrument, minute FROM rollups_pending ORDER BY source, instrument, minute',
+      )
+    ).rows.map(({ source, instrument, minute }) => [source, instrument, (Number(minute) - M0) / MINUTE]);
+
+  it('are read from roll-ups, which outlive the rows that they were made of', async () => {
+    await threeMinutes();
+    await refreshRollups(client);
+    const before = await candles({ width: '5m' });
+    await client.query('DELETE FROM trades');
+    expect(before).not.toEqual([]);
+    expect(await candles({ width: '5m' })).toEqual(before);
+    const { rows } = await client.query(
+      'SELECT instrument, volume FROM candles_1m ORDER BY instrument, bucket',
+    );
+    expect(rows).toEqual([
+      { instrument: 'K1', volume: '1' },
+      { instrument: 'K1', volume: '2' },
+      { instrument: 'K2', volume: '4' },
+    ]);
+  });
+
+  it('are reckoned anew where a row is new or other than it was, not where a line has confirmed it', async () => {
+    await threeMinutes();
+    expect(await marked()).toEqual([
+      ['trades', 'K1', 0],
+      ['trades', 'K1', 3],
+      ['trades', 'K2', 1],
+    ]);
+    await refreshRollups(client);
+    await client.query('UPDATE trades SET lines = 1, received_at = received_at - 1');
+    expect(await marked()).toEqual([]);
+    await client.query(`UPDATE trades SET exchange_ts = $1 WHERE trade_id = 'a'`, [M0 + 4 * MINUTE]);
+    expect(await marked()).toEqual([
+      ['trades', 'K1', 0],
+      ['trades', 'K1', 4],
+    ]);
+    await refreshRollups(client);
+    expect((await candles({ instrument: 'K1' })).map(({ bucket }) => (bucket - M0) / MINUTE)).toEqual([3, 4]);
   });
 
   async function threeMinutes(): Promise<void> {
@@ -223,7 +275,29 @@ describe('candles', () => {
       reading(5, 0, 0, { bid: null, mid_twice: null, spread: null }),
       reading(MINUTE, 100_000, 120_000, { instrument: 'K9' }),
     ]);
-    expect((await candles({ of: 'mids' })).map(brief)).toEqual([
+    const shown = (await candles({ of: 'mids' })).map(brief);
+    await refreshRollups(client);
+    expect((await candles({ of: 'mids' })).map(brief)).toEqual(shown);
+    const figures = await client.query(
+      'SELECT instrument, bid, ask, least_spread, greatest_spread, mean_spread, readings FROM book_figures_1d ORDER BY instrument',
+    );
+    expect(figures.rows).toEqual([
+      {
+        ...{ instrument: 'K1', bid: null, ask: '0', least_spread: '-800000', greatest_spread: '20000' },
+        ...{ mean_spread: '-190000', readings: 5 },
+      },
+      {
+        ...{
+          instrument: 'K9',
+          bid: '100000',
+          ask: '120000',
+          least_spread: '20000',
+          greatest_spread: '20000',
+        },
+        ...{ mean_spread: '20000', readings: 1 },
+      },
+    ]);
+    expect(shown).toEqual([
       ['K1', 0, 410_000, 445_000, 405_000, 405_000, 1, 1],
       ['K1', 3, null, null, null, null, 2, 1],
       ['K2', 1, null, null, null, null, 4, 1],

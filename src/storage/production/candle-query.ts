@@ -15,8 +15,9 @@ import type { TapeRules } from '../../tape/rules.ts';
 import type { Price } from '../../units/price.ts';
 import type { Size } from '../../units/size.ts';
 import type { Micros } from '../../units/time.ts';
+import { MID_ROWS, OHLC, TRADE_ROWS, TRADED } from './rollups.ts';
 import { rowsOf } from './row-cursor.ts';
-import { type Conditions, eventConditions, type TapeFilter } from './tape-filter.ts';
+import { eventConditions, type TapeFilter } from './tape-filter.ts';
 import { horizonOf } from './tape-queries.ts';
 
 export interface CandleRequest extends TapeFilter {
@@ -27,11 +28,6 @@ export interface CandleRequest extends TapeFilter {
   /** Only instruments from this one on: venue and name. */
   readonly startAt?: readonly [venue: string, instrument: string];
 }
-
-/** Crossed books have no mid. Half a micro-dollar is dropped. */
-const MIDS = `SELECT venue, instrument, at AS t, '' AS tie, mid_twice / 2 AS price
-  FROM order_book_metrics WHERE mid_twice IS NOT NULL AND NOT crossed`;
-const TRADES = `SELECT venue, instrument, exchange_ts AS t, trade_id AS tie, price, size FROM trades`;
 
 /** The span with the whole of the buckets that it begins and ends in. */
 function wholeBuckets(request: CandleRequest): TapeFilter {
@@ -44,25 +40,70 @@ function wholeBuckets(request: CandleRequest): TapeFilter {
   };
 }
 
-function statementOf(request: CandleRequest): { text: string; conditions: Conditions } {
+/** Figures of every bucket, by column, out of the roll-ups or the rows. */
+interface Figures {
+  readonly table: 'trade_rollups' | 'book_rollups';
+  readonly source: 'trades' | 'order_book_metrics';
+  readonly rows: string;
+  readonly columns: Readonly<Record<string, string>>;
+}
+
+const TRADE_CANDLES: Figures = {
+  ...{ table: 'trade_rollups', source: 'trades', rows: TRADE_ROWS },
+  columns: { ...OHLC, ...TRADED },
+};
+const VOLUMES: Figures = { ...TRADE_CANDLES, columns: TRADED };
+const MID_CANDLES: Figures = {
+  ...{ table: 'book_rollups', source: 'order_book_metrics', rows: MID_ROWS },
+  columns: OHLC,
+};
+
+/** Roll-ups are taken as they are but for buckets with a marked minute, which are reckoned from the rows. */
+function bucketsOf(
+  { table, source, rows, columns }: Figures,
+  width: number,
+  filter: TapeFilter,
+  startAt: CandleRequest['startAt'],
+  values: unknown[],
+) {
+  const names = Object.keys(columns).join(', ');
+  const reckoned = Object.entries(columns)
+    .map(([name, sql]) => `${sql} AS ${name}`)
+    .join(', ');
+  const conditionsOn = (time: string, from: 'WHERE' | 'AND'): string => {
+    const conditions = eventConditions(filter, time);
+    conditions.addFrom(['venue', 'instrument'], startAt);
+    const shift = values.length;
+    values.push(...conditions.values);
+    return conditions.where
+      .replace(/^WHERE/, from)
+      .replaceAll(/\$(\d+)/g, (_, number) => `$${Number(number) + shift}`);
+  };
+  const marked = `SELECT DISTINCT venue, instrument, minute - minute % ${width} AS bucket
+    FROM rollups_pending WHERE source = '${source}' ${conditionsOn('minute', 'AND')}`;
+  return `SELECT venue, instrument, bucket, ${names} FROM ${table} AS r
+      WHERE width = ${width} AND ${Object.keys(columns)[0]} IS NOT NULL ${conditionsOn('bucket', 'AND')}
+        AND (venue, instrument, bucket) NOT IN (${marked})
+    UNION ALL
+    SELECT k.venue, k.instrument, k.bucket, ${names} FROM (${marked}) AS k CROSS JOIN LATERAL (
+      SELECT ${reckoned} FROM (${rows}) AS r
+      WHERE r.venue = k.venue AND r.instrument = k.instrument AND r.t >= k.bucket AND r.t < k.bucket + ${width}
+      HAVING count(*) > 0) AS f`;
+}
+
+function statementOf(request: CandleRequest): { text: string; values: unknown[] } {
   const width = candleWidths[request.width];
-  const conditions = eventConditions(wholeBuckets(request), 't');
-  conditions.addFrom(['venue', 'instrument'], request.startAt);
-  const bucket = `t - t % ${width} AS bucket`;
-  const ohlc = `(array_agg(price ORDER BY t, tie))[1] AS open, max(price) AS high, min(price) AS low,
-      (array_agg(price ORDER BY t DESC, tie DESC))[1] AS close`;
-  const grouped = (figures: string, rows: string): string =>
-    `SELECT venue, instrument, ${bucket}, ${figures} FROM (${rows}) AS r ${conditions.where} GROUP BY 1, 2, 3`;
-  const traded = 'sum(size)::bigint AS volume, count(*)::integer AS trades';
+  const filter = wholeBuckets(request);
+  const values: unknown[] = [];
   const candles =
     request.of === 'trades'
-      ? grouped(`${ohlc}, ${traded}`, TRADES)
+      ? bucketsOf(TRADE_CANDLES, width, filter, request.startAt, values)
       : `SELECT venue, instrument, bucket, open, high, low, close,
            coalesce(volume, 0) AS volume, coalesce(trades, 0) AS trades
-         FROM (${grouped(ohlc, MIDS)}) AS mids FULL JOIN (${grouped(traded, TRADES)}) AS traded
-           USING (venue, instrument, bucket)`;
-  const text = `${candles} ORDER BY venue, instrument, bucket ${conditions.limit(request.limit)}`;
-  return { text, conditions };
+         FROM (${bucketsOf(MID_CANDLES, width, filter, request.startAt, values)}) AS mids
+         FULL JOIN (${bucketsOf(VOLUMES, width, filter, request.startAt, values)}) AS traded USING (venue, instrument, bucket)`;
+  const limit = request.limit === undefined ? '' : `LIMIT $${values.push(request.limit)}`;
+  return { text: `SELECT * FROM (${candles}) AS c ORDER BY venue, instrument, bucket ${limit}`, values };
 }
 
 /** What a series of candles needs to know of its instrument. */
@@ -103,7 +144,7 @@ class Surroundings {
   async #priceBefore(venue: string, instrument: string, { empty, from }: CandleSpan): Promise<Price | null> {
     if (empty !== 'carry' || from === undefined) return null;
     const { rows } = await this.#client.query<{ price: string }>(
-      `SELECT price FROM (${this.#request.of === 'trades' ? TRADES : MIDS}) AS p
+      `SELECT price FROM (${this.#request.of === 'trades' ? TRADE_ROWS : MID_ROWS}) AS p
        WHERE venue = $1 AND instrument = $2 AND t < $3 ORDER BY t DESC, tie DESC LIMIT 1`,
       [venue, instrument, from],
     );
@@ -112,7 +153,8 @@ class Surroundings {
 }
 
 /**
- * Candles reckoned from the tape's rows as they are now, so that late rows count, by venue, instrument and time.
+ * Candles of the tape as it is now, late rows included: out of the roll-ups where they are up to the rows, else out of
+ * the rows, by venue, instrument and time.
  * Instruments without anything in the span have none.
  */
 export async function* candlesOf(
@@ -120,7 +162,7 @@ export async function* candlesOf(
   request: CandleRequest,
   rules: TapeRules,
 ): AsyncGenerator<JudgedCandle> {
-  const { text, conditions } = statementOf(request);
+  const { text, values } = statementOf(request);
   const { from, to } = wholeBuckets(request);
   const span: CandleSpan = {
     width: candleWidths[request.width],
@@ -130,7 +172,7 @@ export async function* candlesOf(
   };
   const surroundings = new Surroundings(client, request, rules);
   let current: { venue: string; instrument: string; series: CandleSeries } | null = null;
-  const rows = rowsOf<Record<string, string | null> & { trades: number }>(client, text, conditions.values);
+  const rows = rowsOf<Record<string, string | null> & { trades: number }>(client, text, values);
   let given = 0;
   const limit = request.limit ?? Number.POSITIVE_INFINITY;
   for await (const row of rows) {

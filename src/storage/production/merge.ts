@@ -36,6 +36,7 @@ import {
   readStatement,
   stageStatement,
 } from './merge-statements.ts';
+import { refreshRollups } from './rollups.ts';
 import type { RowsUnderWay } from './rows-under-way.ts';
 
 /** Key of the advisory lock: one merge at a time, wherever it runs. */
@@ -156,6 +157,7 @@ export class TapeMerge {
     for (const source of sources) {
       tables[source.name] = await this.#mergeSource(production, source, lines, away);
     }
+    await refreshRollups(production);
     const moved = await readCursors(production, this.#consumer);
     for (const [name, { reader }] of lines) {
       const marks = new Set([...moved.get(name)!.values()].map(({ mark }) => mark));
