@@ -154,7 +154,7 @@ class EventStream {
 
   #command(text: string): void {
     try {
-      const command = JSON.parse(text) as { cmd?: unknown; at?: unknown; speed?: unknown };
+      const command = (JSON.parse(text) ?? {}) as { cmd?: unknown; at?: unknown; speed?: unknown };
       switch (command.cmd) {
         case 'pause':
           this.#isPaused = true;

@@ -12,12 +12,14 @@ export interface ControlledReplay {
   /** Goes on from the first message received at that time or later, whichever way that lies. */
   seek(at: Micros): void;
   setSpeed(speed: PlaybackSpeed): void;
-  /** Another replay of the same recording beside this one, with addresses and a clock of its own. */
-  open(speed: PlaybackSpeed | null): Promise<ReadyLine>;
+  /** Another replay of the same recording beside this one, with addresses and a clock of its own; null when there are too many. */
+  open(speed: PlaybackSpeed | null): Promise<ReadyLine | null>;
   status(): unknown;
 }
 
 const ok = (body: unknown): RestAnswer => ({ status: 200, body });
+const opened = (session: ReadyLine | null): RestAnswer =>
+  session === null ? { status: 429, body: { error: 'too many sessions' } } : ok(session);
 const bad = (error: string): RestAnswer => ({ status: 400, body: { error } });
 
 /** The replay's own interface, beside the venues': when and how fast it plays, and for whom. */
@@ -61,7 +63,7 @@ export class ReplayControl {
         this.#replay.setSpeed(parseSpeed(String(speed)));
         break;
       case 'POST /control/sessions':
-        return ok(await this.#replay.open(speed === undefined ? null : parseSpeed(String(speed))));
+        return opened(await this.#replay.open(speed === undefined ? null : parseSpeed(String(speed))));
       case 'POST /control/flush':
       case 'GET /control/status':
         break;

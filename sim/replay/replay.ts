@@ -1,8 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { setTimeout as sleep, setImmediate as yieldToOthers } from 'node:timers/promises';
 import { PlaybackPace, type PlaybackSpeed } from '#src/replay/pace.ts';
-import type { RecordedMessage } from '#src/replay/recorded-message.ts';
-import { type TimedMessage, timedMessages } from '#src/replay/timed-messages.ts';
+import { timedMessages } from '#src/replay/timed-messages.ts';
 import { type Clock, MICROS_PER_MILLI, MICROS_PER_SECOND, type Micros } from '#src/units/time.ts';
 import { FaultControl } from '../faults/fault-control.ts';
 import { NO_FAULTS } from '../faults/specification.ts';
@@ -12,10 +11,9 @@ import { KALSHI_SOCKET_LIMITS } from '../kalshi/socket-rules.ts';
 import { POLYMARKET_SOCKET_LIMITS } from '../polymarket/gateway.ts';
 import { type ReadyLine, VenueListeners } from '../server/venue-listeners.ts';
 import { eventStreams, STREAM_PATH } from './event-stream.ts';
-import { RecordedBooks } from './recorded-books.ts';
-import { BOOK_TYPES, type RecordingSurvey, surveyRecordings } from './recording-survey.ts';
+import { type RecordingSurvey, surveyRecordings } from './recording-survey.ts';
 import { type ControlledReplay, ReplayControl } from './replay-control.ts';
-import { bothConventions, ReplayedKalshi, ReplayedPolymarket } from './replay-feeds.ts';
+import { ReplayDelivery } from './replay-delivery.ts';
 import { ReplayedKalshiListing, ReplayedPolymarketListing } from './replay-listings.ts';
 
 export interface ReplayOptions {
@@ -41,7 +39,8 @@ const BURST = 200;
 /** Above so much unsent data on any socket the playing waits. */
 const MOST_UNSENT = 4 << 20;
 const LONGEST_SLEEP_MILLIS = 500;
-const REPEATABLE = { order: -1, repeatable: true } as const;
+/** Sessions that may be opened beside one. */
+const MOST_SESSIONS = 64;
 const ACCOUNT_LIMITS = {
   refill: 1_000_000,
   capacity: 1_000_000,
@@ -56,9 +55,7 @@ export type ReplayState = 'waiting' | 'playing' | 'ended';
 export class Replay implements ControlledReplay {
   readonly survey: RecordingSurvey;
   readonly #options: ReplayOptions;
-  readonly #books: { readonly kalshi: RecordedBooks; readonly polymarket: RecordedBooks };
-  readonly #kalshi: ReplayedKalshi;
-  readonly #polymarket: ReplayedPolymarket;
+  readonly #delivery: ReplayDelivery;
   readonly #started = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #listeners: VenueListeners | null = null;
@@ -78,9 +75,7 @@ export class Replay implements ControlledReplay {
     this.survey = survey;
     this.#speed = options.speed;
     this.#pace = this.#newPace();
-    this.#books = { kalshi: new RecordedBooks('kalshi'), polymarket: new RecordedBooks('polymarket') };
-    this.#kalshi = new ReplayedKalshi(survey, this.#books.kalshi);
-    this.#polymarket = new ReplayedPolymarket(survey, this.#books.polymarket);
+    this.#delivery = new ReplayDelivery(survey, () => this.listeners);
   }
 
   /** @throws EmptyRecordingError or RecordingError, or the system's error when a port cannot be had */
@@ -142,9 +137,11 @@ export class Replay implements ControlledReplay {
     this.#tell();
   }
 
-  async open(speed: PlaybackSpeed | null): Promise<ReadyLine> {
+  async open(speed: PlaybackSpeed | null): Promise<ReadyLine | null> {
+    if (this.#sessions.length >= MOST_SESSIONS) return null;
     const session = new Replay({ ...this.#options, port: 0, speed: speed ?? this.#speed }, this.survey);
     this.#sessions.push(session);
+    session.ended.catch(() => {});
     await session.#listen();
     void session.#run();
     return session.ready;
@@ -170,8 +167,8 @@ export class Replay implements ControlledReplay {
       kalshi: !survey.venues.has('kalshi')
         ? null
         : {
-            feed: this.#kalshi,
-            data: new ReplayedKalshiListing(survey, this.#kalshi, now),
+            feed: this.#delivery.kalshi,
+            data: new ReplayedKalshiListing(survey, this.#delivery.kalshi, now),
             authentication: new KalshiAuthentication(kalshiKey.id, kalshiKey.publicKey, clock),
             socketLimits: KALSHI_SOCKET_LIMITS,
             restLimits: { ...KALSHI_REST_LIMITS, ...ACCOUNT_LIMITS },
@@ -179,8 +176,8 @@ export class Replay implements ControlledReplay {
       polymarket: !survey.venues.has('polymarket')
         ? null
         : {
-            feed: this.#polymarket,
-            data: new ReplayedPolymarketListing(survey, this.#polymarket, now),
+            feed: this.#delivery.polymarket,
+            data: new ReplayedPolymarketListing(survey, this.#delivery.polymarket, now),
             socketLimits: POLYMARKET_SOCKET_LIMITS,
           },
       control: new ReplayControl(this).handle,
@@ -240,19 +237,19 @@ export class Replay implements ControlledReplay {
     let isSeeking = seekTo !== null;
     if (isSeeking) {
       this.#played = 0;
-      this.#books.kalshi.clear();
-      this.#books.polymarket.clear();
+      this.#delivery.clear();
     }
     let burst = 0;
     for await (const timed of timedMessages(this.survey.files)) {
       if (isSeeking) {
         if (timed.at < seekTo!) {
           if (this.#seekTo !== null || this.#isStopped) return false;
-          this.#skip(timed);
+          this.#played++;
+          this.#delivery.skip(timed);
           continue;
         }
         isSeeking = false;
-        this.#giveBooks();
+        this.#delivery.giveBooks();
       }
       if (burst === 0) this.#pace = this.#newPace();
       await this.#until(timed.at);
@@ -261,9 +258,10 @@ export class Replay implements ControlledReplay {
         burst = 1;
         await this.#breathe();
       }
-      this.#send(timed);
+      this.#played++;
+      this.#delivered += this.#delivery.send(timed);
     }
-    if (isSeeking) this.#giveBooks();
+    if (isSeeking) this.#delivery.giveBooks();
     await this.#breathe(0);
     return true;
   }
@@ -292,88 +290,12 @@ export class Replay implements ControlledReplay {
     }
   }
 
-  /** What was said before the time that was sought changes the books, and is not said again. */
-  #skip({ message, useYesPrice }: TimedMessage): void {
-    this.#played++;
-    const isBook = BOOK_TYPES.has(message.type);
-    if (message.venue === 'kalshi') {
-      if (isBook) this.#books.kalshi.apply(message, useYesPrice);
-      return;
-    }
-    this.#polymarket.played(message);
-    if (isBook) this.#books.polymarket.apply(message, useYesPrice);
-  }
-
-  #giveBooks(): void {
-    const { kalshi, polymarket } = this.listeners;
-    for (const ticker of this.survey.tickers) {
-      const no = this.#kalshi.snapshot(ticker, false);
-      if (no !== null) kalshi!.book(ticker, 'orderbook_snapshot', no, this.#kalshi.snapshot(ticker, true)!);
-    }
-    for (const token of this.survey.tokens.keys()) {
-      const book = this.#polymarket.initialBook(token);
-      if (book !== null) polymarket!.token(token, book, REPEATABLE);
-    }
-  }
-
   /** Lets the sockets write, and waits while one of them is far behind. */
   async #breathe(mostUnsent = MOST_UNSENT): Promise<void> {
     await yieldToOthers();
     const { kalshi, polymarket } = this.listeners;
     const sockets = () => [...(kalshi?.connections ?? []), ...(polymarket?.connections ?? [])];
     while (!this.#isStopped && sockets().some(({ socket }) => socket.unsent > mostUnsent)) await sleep(5);
-  }
-
-  #send(timed: TimedMessage): void {
-    const { message } = timed;
-    this.#played++;
-    this.#delivered +=
-      message.venue === 'kalshi' ? this.#sendKalshi(message, timed) : this.#sendPolymarket(message, timed);
-  }
-
-  #sendKalshi(message: RecordedMessage & { venue: 'kalshi' }, timed: TimedMessage): number {
-    const gateway = this.listeners.kalshi!;
-    const { type, instrument } = message;
-    const forms = bothConventions(message, timed.useYesPrice);
-    switch (type) {
-      case 'orderbook_snapshot':
-      case 'orderbook_delta': {
-        if (instrument === null) return 0;
-        // Everybody who subscribed was given the first book then.
-        const isOpening = type === 'orderbook_snapshot' && !this.#books.kalshi.has(instrument);
-        this.#books.kalshi.apply(message, timed.useYesPrice);
-        return isOpening && this.survey.openings.has(instrument)
-          ? 0
-          : gateway.book(instrument, type, forms.no, forms.yes);
-      }
-      case 'trade':
-      case 'ticker':
-        return instrument === null ? 0 : gateway.market(type, instrument, forms.no);
-      case 'market_lifecycle_v2':
-      case 'event_lifecycle':
-      case 'event_fee_update':
-        return gateway.announce('market_lifecycle_v2', type, forms.no);
-      case 'multivariate_market_lifecycle':
-        return gateway.announce('multivariate_market_lifecycle', type, forms.no);
-      default:
-        return 0;
-    }
-  }
-
-  #sendPolymarket(message: RecordedMessage & { venue: 'polymarket' }, timed: TimedMessage): number {
-    const gateway = this.listeners.polymarket!;
-    const { type, instruments } = message;
-    const frame = JSON.stringify(message.body);
-    this.#polymarket.played(message);
-    if (type === 'new_market' || type === 'market_resolved') return gateway.announce(frame, REPEATABLE);
-    const token = instruments[0];
-    if (token === undefined) return 0;
-    const isOpening = type === 'book' && !this.#books.polymarket.has(token);
-    if (type === 'book' || type === 'price_change') this.#books.polymarket.apply(message, timed.useYesPrice);
-    if (isOpening && this.survey.openings.has(token)) return 0;
-    if (type === 'price_change')
-      return gateway.change(instruments, frame, REPEATABLE).reduce((sum, count) => sum + count, 0);
-    return gateway.token(token, frame, REPEATABLE, type === 'best_bid_ask');
   }
 
   status(): {
