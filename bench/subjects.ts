@@ -17,4 +17,5 @@ export const subjects: Readonly<Record<string, () => Promise<{ readonly subject:
   writer: () => import('./writer.ts'),
   merge: () => import('./merge.ts'),
   parquet: () => import('./parquet.ts'),
+  replay: () => import('./replay.ts'),
 };

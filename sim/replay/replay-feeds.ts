@@ -46,7 +46,8 @@ export function bothConventions(
   useYesPrice: boolean,
 ): { no: string; yes: string } {
   const same = JSON.stringify(message.body);
-  const other = JSON.stringify(inOtherConvention(message.type, message.body));
+  const changed = inOtherConvention(message.type, message.body);
+  const other = changed === message.body ? same : JSON.stringify(changed);
   return useYesPrice ? { no: other, yes: same } : { no: same, yes: other };
 }
 
