@@ -81,7 +81,11 @@ function readTemplates(directory: string): ReadonlyMap<string, CostedTemplate> {
   );
 }
 
-async function templatesOf({ env, templates }: CostOptions): Promise<ReadonlyMap<string, CostedTemplate>> {
+/** The templates of an environment, from a folder, or made now. */
+export async function templatesOf({
+  env,
+  templates,
+}: Pick<CostOptions, 'env' | 'templates'>): Promise<ReadonlyMap<string, CostedTemplate>> {
   if (templates !== undefined) return readTemplates(templates);
   const directory = mkdtempSync(join(tmpdir(), 'prediction-tape-cost-'));
   try {
@@ -92,7 +96,8 @@ async function templatesOf({ env, templates }: CostOptions): Promise<ReadonlyMap
   }
 }
 
-function packingOf({ stream, capture, snapshot_poll, venues }: Configuration): Packing {
+/** What of a configuration decides how events become records. */
+export function packingOf({ stream, capture, snapshot_poll, venues }: Configuration): Packing {
   const { kalshi, polymarket } = venues;
   return {
     lanes: stream.lanes,
