@@ -44,7 +44,8 @@ function happened(line: number, from: number, to: number, columns: string): stri
   ) AS happened`;
 }
 
-async function fillLine(client: pg.Client, line: number, events: number): Promise<void> {
+/** Fills the empty database of a line with changes of today, all but those that this line missed. */
+export async function fillLine(client: pg.Client, line: number, events: number): Promise<void> {
   await client.query(`SELECT ensure_day_partitions('${table.name}', now_micros(), now_micros())`);
   const columns = [...names, ...lineOnly].join(', ');
   for (let at = 0; at < events; at += ROWS_PER_TRANSACTION) {

@@ -4,17 +4,19 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { markdownTable, withSection } from '../bench/report.ts';
+import { type GrowthRow, growth } from './growth/growth.ts';
 import { type InstrumentsRow, instruments } from './instruments.ts';
 import { type LoadRow, load } from './load.ts';
 
 const USAGE = `npm run scale [-- [--instruments N[,N]] [--sustained RATE [--minutes N]] [--burst RATE [--seconds N]]
-                  [--directory PATH] [--json] [--write]]
+                  [--growth N[,N]] [--directory PATH] [--json] [--write]]
 
 Runs one real gatherer against an exchange of as many markets as are asked for, and measures it.
 
   --instruments N[,N]  registers, subscribes and seeds so many instruments, one number after the other
   --sustained RATE     messages a second, for --minutes (10); the stream is compared with what was sent
   --burst RATE         the same for --seconds (5)
+  --growth N[,N]       queries, merge and audit on a tape of so many million changes
   --directory PATH     for logs and what the gatherer keeps; a few GB for a long run (.scale)
   --json               the last line is one JSON object
   --write              brings the tables in docs/scaling.md up to date
@@ -87,6 +89,30 @@ function loadTable(rows: readonly LoadRow[]): string {
   return markdownTable(head, cells);
 }
 
+function growthTable(rows: readonly GrowthRow[]): string {
+  const head = [
+    'changes on the tape',
+    'days',
+    'book at T, ms',
+    'changes of an hour, ms',
+    'trades of a day, ms',
+    'candles of a day, ms',
+    'merge, µs a row',
+    'audit, µs a row',
+  ];
+  const cells = rows.map((row) => [
+    row.rows.toLocaleString('en-US'),
+    String(row.days),
+    row.book_ms.toFixed(2),
+    row.changes_of_an_hour_ms.toFixed(2),
+    row.trades_of_a_day_ms.toFixed(2),
+    row.candles_of_a_day_ms.toFixed(2),
+    tenth(row.merge_micros_per_row),
+    tenth(row.audit_micros_per_row),
+  ]);
+  return markdownTable(head, cells);
+}
+
 /** A number that is given, or null. @throws Error in one line */
 function amount(name: string, text: string | undefined): number | null {
   if (text === undefined) return null;
@@ -110,16 +136,20 @@ async function main(): Promise<number> {
       minutes: { type: 'string' },
       burst: { type: 'string' },
       seconds: { type: 'string' },
+      growth: { type: 'string' },
       directory: { type: 'string' },
       json: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  const counts = values.instruments?.split(',').map((text) => amount('instruments', text)!) ?? [];
+  const amounts = (name: 'instruments' | 'growth'): number[] =>
+    values[name]?.split(',').map((text) => amount(name, text)!) ?? [];
+  const counts = amounts('instruments');
+  const millions = amounts('growth');
   const sustained = amount('sustained', values.sustained);
   const burst = amount('burst', values.burst);
-  if (values.help || (counts.length === 0 && sustained === null && burst === null)) {
+  if (values.help || (counts.length + millions.length === 0 && sustained === null && burst === null)) {
     process.stdout.write(USAGE);
     return values.help ? 0 : 2;
   }
@@ -134,16 +164,21 @@ async function main(): Promise<number> {
     );
   if (burst !== null)
     loadRows.push(await load('burst', burst, amount('seconds', values.seconds) ?? 5, directory, note));
+  const growthRows: GrowthRow[] = [];
+  for (const count of millions) growthRows.push(await growth(count, directory, note));
   for (const [section, rows, content] of [
     ['instruments', instrumentRows, instrumentsTable(instrumentRows)],
     ['load', loadRows, loadTable(loadRows)],
+    ['growth', growthRows, growthTable(growthRows)],
   ] as const) {
     if (rows.length === 0) continue;
     process.stdout.write(`${content}\n`);
     if (values.write) write(section, content);
   }
   if (values.json)
-    process.stdout.write(`${JSON.stringify({ instruments: instrumentRows, load: loadRows })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ instruments: instrumentRows, load: loadRows, growth: growthRows })}\n`,
+    );
   rmSync(directory, { recursive: true, force: true });
   return loadRows.every((row) => row.is_true) ? 0 : 1;
 }

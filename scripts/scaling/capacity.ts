@@ -98,7 +98,7 @@ const POLL_REQUESTS = 10;
 export interface Ceiling {
   readonly part: string;
   readonly rate: number;
-  readonly then: string;
+  readonly remedy: string;
 }
 
 /** What a configuration has, as far as it bounds the messages. */
@@ -118,42 +118,42 @@ export function ceilings(configured: Configured, assumptions: Assumptions): Ceil
     {
       part: 'merge: one function at a time',
       rate: assumptions.merge_rows_per_second / LINES,
-      then: 'one merge for each part of the instruments, each with cursors of its own; or fewer lines',
+      remedy: 'one merge for each part of the instruments, each with cursors of its own; or fewer lines',
     },
     {
       part: 'gatherer: one process, one core',
       rate: (measured.gatherer_core_share * 1e6) / measured.gatherer_micros_per_message / peak,
-      then: 'one task a line for each venue, then for each part of its series (`filter`)',
+      remedy: 'one task a line for each venue, then for each part of its series (`filter`)',
     },
     {
       part: `stream: ${shards} shards`,
       rate: (shards * 2 ** 20) / eventBytes / peak,
-      then: '`deployment.stream.shards`, or `mode: on_demand`',
+      remedy: '`deployment.stream.shards`, or `mode: on_demand`',
     },
     {
       part: 'writers: one for each shard',
       rate: (shards * assumptions.writer_rows_per_second) / peak,
-      then: 'more shards',
+      remedy: 'more shards',
     },
     {
       part: "line's database: rows with their keys",
       rate: measured.database_rows_per_second / peak,
-      then: 'a larger `line_database.instance_class`, then one database for each venue',
+      remedy: 'a larger `line_database.instance_class`, then one database for each venue',
     },
     {
       part: `line's volume: ${Math.round(volumeBytes / GB).toLocaleString('en-US')} GiB for ${KEPT_DAYS} days, ${HOT_DAYS} of them uncompressed`,
       rate: volumeBytes / (DAY_SECONDS * perRow),
-      then: '`line_database.storage_gibibytes`, or fewer days kept',
+      remedy: '`line_database.storage_gibibytes`, or fewer days kept',
     },
     {
       part: `line's volume where nothing is compressed`,
       rate: volumeBytes / (DAY_SECONDS * KEPT_DAYS * measured.row_bytes),
-      then: 'TimescaleDB Community, or fewer days kept',
+      remedy: 'TimescaleDB Community, or fewer days kept',
     },
     {
       part: `production database: ${Math.round(tapeBytes / GB).toLocaleString('en-US')} GiB for ${TAPE_DAYS} days`,
       rate: tapeBytes / (DAY_SECONDS * TAPE_DAYS * measured.row_bytes),
-      then: '`production.storage_limit_gibibytes`, or fewer days beside the Parquet tape',
+      remedy: '`production.storage_limit_gibibytes`, or fewer days beside the Parquet tape',
     },
   ];
   return found.sort((one, other) => one.rate - other.rate);

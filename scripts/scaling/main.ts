@@ -18,14 +18,21 @@ const DOCUMENT = join(import.meta.dirname, '../../docs/scaling.md');
 
 const scenarios: readonly Scenario[] = [
   { name: 'today', instruments: 225_000, rate: 1_552, peak: 3, kalshiShare: 0.53 },
-  { name: '1 M instruments, ten times the messages', instruments: 1e6, rate: 15_520, peak: 3, kalshiShare: 0.9 },
+  {
+    name: '1 M instruments, ten times the messages',
+    instruments: 1e6,
+    rate: 15_520,
+    peak: 3,
+    kalshiShare: 0.9,
+  },
   { name: '1 M instruments, 100,000/s', instruments: 1e6, rate: 100_000, peak: 1.5, kalshiShare: 0.9 },
   { name: '10 M instruments, 100,000/s', instruments: 1e7, rate: 100_000, peak: 1.5, kalshiShare: 0.9 },
 ];
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
-const minutes = (seconds: number): string => (seconds < 90 ? `${whole(seconds)} s` : `${whole(seconds / 60)} min`);
+const minutes = (seconds: number): string =>
+  seconds < 90 ? `${whole(seconds)} s` : `${whole(seconds / 60)} min`;
 
 const figures: readonly (readonly [string, (needs: Needs, scenario: Scenario) => string])[] = [
   ['messages/s, average and highest minute', (_, { rate, peak }) => `${whole(rate)}, ${whole(rate * peak)}`],
@@ -37,11 +44,18 @@ const figures: readonly (readonly [string, (needs: Needs, scenario: Scenario) =>
   ["one listing of Kalshi's markets, by its rate limit", ({ listingSeconds }) => minutes(listingSeconds)],
   ['one poll of all books, by 10 requests/s', ({ pollSeconds }) => minutes(pollSeconds)],
   ['into the stream, lines/s', ({ linesPerSecond }) => whole(linesPerSecond)],
-  ['into the stream, MB/s and records/s', ({ bytesPerSecond, recordsPerSecond }) => `${(bytesPerSecond / MILLION).toFixed(1)}, ${whole(recordsPerSecond)}`],
+  [
+    'into the stream, MB/s and records/s',
+    ({ bytesPerSecond, recordsPerSecond }) =>
+      `${(bytesPerSecond / MILLION).toFixed(1)}, ${whole(recordsPerSecond)}`,
+  ],
   ['Kinesis shards for the highest minute', ({ shards }) => whole(shards)],
   ['writers at once (Lambda)', ({ writerConcurrency }) => whole(writerConcurrency)],
   ["rows a day in the line's database, millions", ({ rowsPerDay }) => whole(rowsPerDay / MILLION)],
-  ['of the rows/s that one server takes, highest minute', ({ databaseRowsShare }) => percent(databaseRowsShare)],
+  [
+    'of the rows/s that one server takes, highest minute',
+    ({ databaseRowsShare }) => percent(databaseRowsShare),
+  ],
   ["line's disk for 14 days, 12 of them compressed, TB", ({ diskBytes }) => (diskBytes / TERA).toFixed(2)],
   ['the same uncompressed, TB', ({ diskBytesUncompressed }) => (diskBytesUncompressed / TERA).toFixed(2)],
   ['merge: share of its time', ({ mergeShare }) => percent(mergeShare)],
@@ -94,7 +108,7 @@ const ends = ceilings(
 );
 const ceilingTable = markdownTable(
   ['part of `config/prod.yaml`', 'messages/s on average', 'then'],
-  ends.map(({ part, rate, then }) => [part, whole(rate), then]),
+  ends.map(({ part, rate, remedy }) => [part, whole(rate), remedy]),
 );
 
 let document = readFileSync(DOCUMENT, 'utf8');
