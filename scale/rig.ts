@@ -11,6 +11,7 @@ export const CONNECTIONS = 150;
 const FEEDS = { ticker: 1, trade: 1, lifecycle: 1 };
 const module = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const STOP_MILLIS = 60_000;
+const RETRY_MILLIS = 500;
 
 export interface RigOptions {
   readonly directory: string;
@@ -149,9 +150,17 @@ export class Rig {
     return begun;
   }
 
-  async status(): Promise<GathererStatus> {
-    const answer = await fetch(`${this.#health}/status`);
-    return (await answer.json()) as GathererStatus;
+  /** @throws TypeError when the gatherer does not answer, and goes on not to. */
+  async status(attempts = 5): Promise<GathererStatus> {
+    try {
+      // A kept connection may be given up by the other side just when it is used again.
+      const answer = await fetch(`${this.#health}/status`, { headers: { connection: 'close' } });
+      return (await answer.json()) as GathererStatus;
+    } catch (error) {
+      if (attempts <= 1) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MILLIS));
+      return await this.status(attempts - 1);
+    }
   }
 
   /** Bytes. The system's own high-water mark where it has one. */
