@@ -45,8 +45,31 @@ export interface Needs {
   readonly pollSeconds: number;
 }
 
+/** Connections to Kalshi as the configuration bounds them. */
+export interface KalshiPool {
+  readonly book: number;
+  readonly feeds: number;
+  readonly instrumentsPerConnection: number;
+  /** A further one is opened only when the open ones hold this many each. */
+  readonly minimumPerConnection: number;
+}
+
+/** Those that are opened: as many as there may be, or more where the instruments have no room otherwise. */
+function connectionsTo(
+  { book, feeds, instrumentsPerConnection, minimumPerConnection }: KalshiPool,
+  count: number,
+): number {
+  const wanted = Math.min(book, Math.max(1, Math.floor(count / minimumPerConnection)));
+  return feeds + Math.max(wanted, Math.ceil(count / instrumentsPerConnection));
+}
+
 /** @throws RangeError for a scenario without instruments or messages. */
-export function needsOf(scenario: Scenario, assumptions: Assumptions, packing: Packing): Needs {
+export function needsOf(
+  scenario: Scenario,
+  assumptions: Assumptions,
+  packing: Packing,
+  pool: KalshiPool,
+): Needs {
   const { instruments, rate, peak, kalshiShare } = scenario;
   if (instruments <= 0 || rate <= 0) throw new RangeError(`${scenario.name}: nothing to carry`);
   const loaded: Assumptions = { ...assumptions, instruments, rate, peak_factor: peak };
@@ -54,7 +77,7 @@ export function needsOf(scenario: Scenario, assumptions: Assumptions, packing: P
   const coreRate = (measured.gatherer_core_share * 1e6) / measured.gatherer_micros_per_message;
   const kalshi = instruments * kalshiShare;
   const polymarket = instruments - kalshi;
-  const kalshiConnections = Math.ceil(kalshi / limits.kalshi_instruments_per_connection) + FEED_CONNECTIONS;
+  const kalshiConnections = connectionsTo(pool, kalshi);
   const rowsPerDay = traffic.lines * DAY_SECONDS;
   const tapeRowsPerDay = rate * DAY_SECONDS;
   const hot = HOT_DAYS * measured.row_bytes;
@@ -88,7 +111,6 @@ export function needsOf(scenario: Scenario, assumptions: Assumptions, packing: P
   };
 }
 
-const FEED_CONNECTIONS = 6;
 /** Part of the venue's published rate that one gatherer takes. */
 const RATE_SHARE = 0.3;
 const WRITER_RECORDS = 100;

@@ -8,7 +8,7 @@ import { readPriceList } from '#src/cost/price-list.ts';
 import { resourcesOf } from '#src/cost/template-resources.ts';
 import { markdownTable, withSection } from '../../bench/report.ts';
 import { packingOf, templatesOf } from '../../cli/commands/cost.ts';
-import { ceilings, type Needs, needsOf, type Scenario } from './capacity.ts';
+import { ceilings, type KalshiPool, type Needs, needsOf, type Scenario } from './capacity.ts';
 import { scaled } from './estate.ts';
 
 const GB = 2 ** 30;
@@ -38,8 +38,8 @@ const figures: readonly (readonly [string, (needs: Needs, scenario: Scenario) =>
   ['messages/s, average and highest minute', (_, { rate, peak }) => `${whole(rate)}, ${whole(rate * peak)}`],
   ['gatherer processes of one core', ({ gathererProcesses }) => whole(gathererProcesses)],
   ['memory of the gatherer, GiB', ({ gathererMemoryBytes }) => (gathererMemoryBytes / GB).toFixed(1)],
-  ["connections to Kalshi, of the user's 200", ({ kalshiConnections }) => whole(kalshiConnections)],
-  ['users of Kalshi for three lines', ({ kalshiUsers }) => whole(kalshiUsers)],
+  ['connections to Kalshi', ({ kalshiConnections }) => whole(kalshiConnections)],
+  ['users of Kalshi for three lines, at 200 connections each', ({ kalshiUsers }) => whole(kalshiUsers)],
   ['connections to Polymarket', ({ polymarketConnections }) => whole(polymarketConnections)],
   ["one listing of Kalshi's markets, by its rate limit", ({ listingSeconds }) => minutes(listingSeconds)],
   ['one poll of all books, by 10 requests/s', ({ pollSeconds }) => minutes(pollSeconds)],
@@ -69,7 +69,14 @@ const prices = readPriceList(configuration.deployment.region);
 const resources = resourcesOf(await templatesOf({ env: 'prod' }));
 const { line_database, production, stream } = configuration.deployment;
 
-const needs = scenarios.map((scenario) => needsOf(scenario, defaultAssumptions, packing));
+const { connections, instruments_per_connection, minimum_per_connection } = configuration.venues.kalshi;
+const pool: KalshiPool = {
+  book: connections.book,
+  feeds: connections.ticker + connections.trade + connections.lifecycle,
+  instrumentsPerConnection: instruments_per_connection,
+  minimumPerConnection: minimum_per_connection,
+};
+const needs = scenarios.map((scenario) => needsOf(scenario, defaultAssumptions, packing, pool));
 const needsTable = markdownTable(
   ['of one line, where nothing else is said', ...scenarios.map(({ name }) => name)],
   figures.map(([name, show]) => [name, ...needs.map((need, index) => show(need, scenarios[index]!))]),

@@ -1,5 +1,5 @@
 /**
- * What one part carries, as measured: by `npm run scale`, `npm run bench`, or where the comment says. A newer figure is
+ * What one part carries, as measured by `npm run scale` and `npm run bench`, or as the comment says. A newer figure is
  * entered here, and `node scripts/scaling/main.ts` reckons everything else anew.
  */
 export const measured = {
@@ -7,12 +7,11 @@ export const measured = {
   gatherer_base_bytes: 400 * 2 ** 20,
   gatherer_bytes_per_instrument: 2_500,
   gatherer_micros_per_message: 14,
-  gatherer_micros_per_instrument_seeded: 250,
   /** Of the one core that a process has, at most so much on average in a busy minute. */
   gatherer_core_share: 0.7,
-  /** Rows a second that one server takes with its keys: half of the plain COPY in a process beside it. */
+  /** Rows a second that one server takes with its keys: seen on two cores shared with the client, with narrower rows. */
   database_rows_per_second: 60_000,
-  /** A row of a line's database with its indexes; and in compressed chunks, which have never run here. */
+  /** A row of a line's database with its indexes; and in compressed chunks, which is assumed: they have never run. */
   row_bytes: 220,
   compressed_row_bytes: 30,
 } as const;
@@ -20,8 +19,6 @@ export const measured = {
 /** What the venues allow one user (`unpublished` where others have found it out). */
 export const limits = {
   kalshi_connections_per_user: 200,
-  kalshi_markets_per_connection: 500_000,
-  kalshi_instruments_per_connection: 7_500,
   polymarket_tokens_per_connection: 200,
   kalshi_reads_per_second: 120,
 } as const;

@@ -81,6 +81,9 @@ describe('what a query of the tape reads', () => {
       const all = await costs(drain((reader) => candlesOf(reader, request, defaultRules)));
       expect(all.flatMap(({ wholly }) => wholly).filter((name) => !name.endsWith('_default'))).toEqual([]);
       expect(all.reduce((sum, { rowsRead }) => sum + rowsRead, 0)).toBeLessThan(FEW * 2);
+      // The day before as well: a price is carried from there.
+      for (const table of ['trades', 'order_book_metrics'])
+        expect(new Set(all.flatMap((cost) => daysOf(cost, table))).size).toBeLessThanOrEqual(2);
     },
   );
 

@@ -16,6 +16,7 @@ import type { Price } from '../../units/price.ts';
 import type { Size } from '../../units/size.ts';
 import type { Micros } from '../../units/time.ts';
 import { MID_ROWS, OHLC, TRADE_ROWS, TRADED } from './rollups.ts';
+import { lookBack } from './looking-back.ts';
 import { rowsOf } from './row-cursor.ts';
 import { eventConditions, type TapeFilter } from './tape-filter.ts';
 import { horizonOf } from './tape-queries.ts';
@@ -143,12 +144,14 @@ class Surroundings {
 
   async #priceBefore(venue: string, instrument: string, { empty, from }: CandleSpan): Promise<Price | null> {
     if (empty !== 'carry' || from === undefined) return null;
-    const { rows } = await this.#client.query<{ price: string }>(
-      `SELECT price FROM (${this.#request.of === 'trades' ? TRADE_ROWS : MID_ROWS}) AS p
-       WHERE venue = $1 AND instrument = $2 AND t < $3 ORDER BY t DESC, tie DESC LIMIT 1`,
-      [venue, instrument, from],
-    );
-    return rows[0] === undefined ? null : (Number(rows[0].price) as Price);
+    return await lookBack(from, async (earliest) => {
+      const { rows } = await this.#client.query<{ price: string }>(
+        `SELECT price FROM (${this.#request.of === 'trades' ? TRADE_ROWS : MID_ROWS}) AS p
+         WHERE venue = $1 AND instrument = $2 AND t < $3 AND t >= $4 ORDER BY t DESC, tie DESC LIMIT 1`,
+        [venue, instrument, from, earliest],
+      );
+      return rows[0] === undefined ? null : (Number(rows[0].price) as Price);
+    });
   }
 }
 

@@ -8,9 +8,10 @@ import { MARKET_OVER } from '../../tape/line-account.ts';
 import type { TapeRules } from '../../tape/rules.ts';
 import type { Price } from '../../units/price.ts';
 import type { Size } from '../../units/size.ts';
-import { MICROS_PER_DAY, type Micros } from '../../units/time.ts';
+import type { Micros } from '../../units/time.ts';
 import { venueDefinition } from '../../venues/registration.ts';
 import { readLives } from './gap-merge.ts';
+import { lookBack } from './looking-back.ts';
 import { atOneMoment } from './one-moment.ts';
 import { rowsOf } from './row-cursor.ts';
 import { Conditions, eventConditions, gapConditions, type TapeFilter } from './tape-filter.ts';
@@ -178,12 +179,6 @@ const WITHOUT_SEQUENCE: ReadonlySet<string> = new Set(
 );
 
 /**
- * How far back an anchor is looked for, each time further, and at last everywhere: a search without a lower bound opens
- * every day that the tape has. A book that changes has an anchor of the same day.
- */
-const ANCHOR_SPANS = [MICROS_PER_DAY, 31 * MICROS_PER_DAY, Number.MAX_SAFE_INTEGER] as const;
-
-/**
  * SQL that tells the exact books of a row of `order_book_snapshots`. Exact in venue time are only whole books of an
  * engine and books that the venue itself stamps. An engine's book counts only while a line that made it vouches for
  * it: a line can find out later that its book had been wrong, and says so by a gap of its own, which other lines'
@@ -211,11 +206,7 @@ async function anchorOf(
   instrument: string,
   at: Micros,
 ): Promise<Anchor | null> {
-  for (const span of ANCHOR_SPANS) {
-    const anchor = await anchorWithin(client, venue, instrument, at - span, at);
-    if (anchor !== null) return anchor;
-  }
-  return null;
+  return await lookBack(at, (from) => anchorWithin(client, venue, instrument, from, at));
 }
 
 async function anchorWithin(
