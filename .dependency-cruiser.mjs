@@ -66,7 +66,7 @@ export default {
     {
       name: 'nothing-imports-the-bench',
       severity: 'error',
-      from: { pathNot: '^(bench|scale|test)/' },
+      from: { pathNot: '^(bench|scale|scripts|test)/' },
       to: { path: '^bench/' },
     },
     {
