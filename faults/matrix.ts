@@ -1,6 +1,7 @@
 import type { Fault } from './fault.ts';
 import { databaseFaults } from './live/databases.ts';
 import { lineFaults } from './live/lines.ts';
+import { machineFaults } from './live/machines.ts';
 import { streamFaults } from './live/streams.ts';
 import { venueFaults } from './live/venues.ts';
 import { storageFaults } from './storage/rows.ts';
@@ -12,4 +13,5 @@ export const matrix: readonly Fault[] = [
   ...streamFaults,
   ...databaseFaults,
   ...storageFaults,
+  ...machineFaults,
 ].sort((left, right) => left.row - right.row);

@@ -37,6 +37,15 @@ export class Simulator {
     return Object.values(faults).reduce((sum, counts) => sum + (counts[fault] ?? 0), 0);
   }
 
+  /** On both venues markets come, close, pause, get another grid: one of each. @returns how many there are by now. */
+  async stir(): Promise<number> {
+    const { kalshi, polymarket } = (await this.#post('/control/stir')) as Record<
+      'kalshi' | 'polymarket',
+      { markets: number }
+    >;
+    return kalshi.markets + polymarket.markets;
+  }
+
   async restart(): Promise<void> {
     await this.#post('/control/restart');
   }

@@ -91,6 +91,15 @@ export class KalshiExchange implements KalshiFeed {
     return this.markets.get(ticker)?.lastTick ?? null;
   }
 
+  /** What may befall markets befalls some of them now: one comes, one closes, pauses, gets another grid or title. */
+  stir(): void {
+    this.#create();
+    this.#closeEarly();
+    this.#pause();
+    this.#regrid();
+    this.#rename();
+  }
+
   #eventFor(number: number): KalshiEventFacts {
     const group = Math.floor(number / MARKETS_PER_EVENT);
     const subject = SUBJECTS[group % SUBJECTS.length]!;

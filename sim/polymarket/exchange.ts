@@ -52,6 +52,12 @@ export class PolymarketExchange implements PolymarketFeed {
     this.timeline.repeat(this.#life, (lifecycle.closed * 2) / 3 / 60, () => this.#resolve());
   }
 
+  /** What may befall markets befalls some of them now: one comes, one is resolved. */
+  stir(): void {
+    this.#create();
+    this.#resolve();
+  }
+
   /** Trades whose message is still due are announced now: nothing is in the air when the exchange pauses. */
   printTrades(): void {
     for (const print of [...this.#unprinted]) print();

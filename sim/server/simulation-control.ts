@@ -64,6 +64,10 @@ export class SimulationControl {
       case 'POST /control/restart':
         this.#simulation.restart();
         return ok(this.#status());
+      case 'POST /control/stir':
+        this.#simulation.kalshi.stir();
+        this.#simulation.polymarket.stir();
+        return ok(this.#status());
       case 'GET /control/faults':
         return ok(this.#faults());
       case 'POST /control/faults':

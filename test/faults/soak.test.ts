@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { ResourceWatch, sampleOf, trendOf } from '../../faults/soak/resources.ts';
+import { troubles } from '../../faults/soak/troubles.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+const samples = (rss: (index: number) => number, handles: (index: number) => number | null = () => 50) =>
+  Array.from({ length: 40 }, (_, index) => ({
+    at: index * 3_000,
+    rss_mb: rss(index),
+    handles: handles(index),
+  }));
+
+describe('what a process holds', () => {
+  it('is flat where it goes up and down, and where it grew only at the start', () => {
+    expect(
+      trendOf(
+        'g',
+        samples((index) => 200 + (index % 5) * 20),
+      )?.flat,
+    ).toBe(true);
+    expect(
+      trendOf(
+        'g',
+        samples((index) => Math.min(300, 100 + index * 25)),
+      )?.flat,
+    ).toBe(true);
+  });
+
+  it('piles up where it grows to the end, in memory or in handles', () => {
+    expect(
+      trendOf(
+        'g',
+        samples((index) => 100 + index * 4),
+      ),
+    ).toMatchObject({ flat: false, minutes: 2 });
+    const leaking = samples(
+      () => 100,
+      (index) => 40 + index,
+    );
+    expect(trendOf('g', leaking)).toMatchObject({ flat: false, rss_mb: [100, 100], handles: [54.5, 74.5] });
+    const unknown = samples(
+      () => 100,
+      () => null,
+    );
+    expect(trendOf('g', unknown)).toMatchObject({ flat: true, handles: null });
+  });
+
+  it('is nothing to judge by after a moment', () => {
+    expect(trendOf('g', samples(() => 1).slice(0, 5))).toBeNull();
+  });
+
+  it('is measured by process, and a new life is another process', () => {
+    const own = sampleOf(process.pid, 5)!;
+    expect(own.rss_mb).toBeGreaterThan(10);
+    expect(sampleOf(2 ** 22 + 1, 5)).toBeNull();
+    const watch = new ResourceWatch();
+    for (let at = 0; at < 9; at++) watch.observe({ self: process.pid }, at);
+    watch.observe({ self: process.ppid }, 9);
+    expect(watch.trends()).toMatchObject([{ process: 'self', samples: 9 }]);
+  });
+});
+
+describe('the soak', () => {
+  it('says in one line what it does not understand', () => {
+    const soak = (...parameters: string[]) =>
+      spawnSync(process.execPath, ['faults/soak/main.ts', ...parameters], { cwd: root, encoding: 'utf8' });
+    expect(soak()).toMatchObject({ status: 2, stderr: 'soak: --minutes must be a number above 0, got ""\n' });
+    expect(soak('--minutes', '1', '--seed', 'x')).toMatchObject({
+      status: 2,
+      stderr: 'soak: --seed must be a whole number, got "x"\n',
+    });
+  });
+
+  it('has troubles of different names', () => {
+    expect(new Set(troubles.map(({ name }) => name)).size).toBe(troubles.length);
+  });
+});
