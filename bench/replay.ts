@@ -55,7 +55,7 @@ export const subject: Subject = {
     client.on('message', () => arrived++);
     subscribe(1, ['orderbook_delta'], input!.instruments);
     subscribe(2, ['ticker', 'trade'], input!.instruments);
-    while (replay.listeners.kalshi!.index('ticker').of(input!.instruments[0]!).size === 0)
+    while ([...replay.listeners.kalshi!.index('ticker').of(input!.instruments[0]!)].length === 0)
       await new Promise((resolve) => client.once('message', resolve));
     const ours: Contender = {
       name: 'replay to a client',

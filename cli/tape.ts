@@ -59,7 +59,7 @@ for (const command of [
   serveCommand(version),
   consoleCommand(version),
   pruneCommand(),
-  importCommand(),
+  importCommand(version),
   migrateCommand(),
   costCommand(),
 ]) {

@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { exportedParts } from '#src/import/exported-files.ts';
 import { type ImportReport, isEmptyTape, TapeImport } from '#src/import/tape-import.ts';
+import { columnsOf } from '#src/queries/columns.ts';
+import type { OutputColumn } from '#src/queries/output-column.ts';
 import { recordingFiles } from '#src/replay/timed-messages.ts';
 import { layoutOf } from '../../local/run/layout.ts';
-import { columnsOf } from '../queries/columns.ts';
 import { type DatabaseOpener, type DatabaseOptions, withTape } from '../queries/database.ts';
 import { openOrMakeTape } from '../queries/made-database.ts';
 import { Progress } from '../queries/progress.ts';
-import { addTapeOptions, type OutputColumn, writeRows } from '../queries/row-output.ts';
+import { addTapeOptions, writeRows } from '../queries/row-output.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
 interface ImportOptions extends DatabaseOptions {
@@ -58,7 +59,7 @@ async function importExport(folder: string, options: ImportOptions, open: Databa
 }
 
 /** Recordings become a tape as feeds do: through real sockets, three lines and the merge. */
-async function importRecordings(path: string, options: ImportOptions): Promise<void> {
+async function importRecordings(path: string, options: ImportOptions, version: string): Promise<void> {
   if (options.database !== undefined) {
     throw new CommandFailure('recordings are captured into a --data folder; --database takes exports only');
   }
@@ -70,12 +71,16 @@ async function importRecordings(path: string, options: ImportOptions): Promise<v
     config: options.config,
     data: options.data,
     speed: 'max',
+    version,
     ...(options.json === undefined ? {} : { json: options.json }),
   });
 }
 
 /** `tape import`: an export or raw recordings of somebody else as a tape of one's own. */
-export function importCommand(dependencies: { readonly openDatabase?: DatabaseOpener } = {}): Command {
+export function importCommand(
+  version: string,
+  dependencies: { readonly openDatabase?: DatabaseOpener } = {},
+): Command {
   return addTapeOptions(
     new Command('import')
       .description('bring an export, or raw recordings, into an empty tape')
@@ -88,7 +93,7 @@ export function importCommand(dependencies: { readonly openDatabase?: DatabaseOp
       if (!existsSync(path)) throw new CommandFailure(`there is no file or folder ${path}`);
       if (exportedParts(path).length > 0)
         return await importExport(path, options, dependencies.openDatabase ?? openOrMakeTape);
-      if (recordingFiles([path]).length > 0) return await importRecordings(path, options);
+      if (recordingFiles([path]).length > 0) return await importRecordings(path, options, version);
       throw new CommandFailure(`${path} holds neither an export (tape/TABLE/date=…) nor recordings (.jsonl)`);
     });
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Venue, venueNames } from '../events/event.ts';
 import { hashKey } from '../events/identity.ts';
 import { exportedTables } from '../export/exported-tables.ts';
@@ -64,7 +64,12 @@ export async function checkAgainstManifest(
   if (!existsSync(manifest)) return;
   let wanted: unknown;
   try {
-    wanted = (JSON.parse(readFileSync(manifest, 'utf8')) as { file?: { sha256?: unknown } }).file?.sha256;
+    const { file, files } = JSON.parse(readFileSync(manifest, 'utf8')) as {
+      /** Of schema 1, which has one file. */
+      readonly file?: { readonly sha256?: unknown };
+      readonly files?: readonly { readonly key?: unknown; readonly sha256?: unknown }[];
+    };
+    wanted = (files?.find(({ key }) => String(key).endsWith(`/${basename(path)}`)) ?? file)?.sha256;
   } catch {
     throw new ImportError(`${manifest} is no manifest`);
   }

@@ -85,7 +85,7 @@ describe('an export that is imported', () => {
     const target = await databases.fresh('production');
     const client = await target.connect();
     const run = (...more: string[]) =>
-      outputOf(importCommand({ openDatabase: opened(target) }), out, '--json', ...more);
+      outputOf(importCommand('test', { openDatabase: opened(target) }), out, '--json', ...more);
     const reports = jsonLines(await run());
     expect(reports.every(({ rows, inserted, refused }) => rows === inserted && refused === null)).toBe(true);
     expect(await contents(client)).toEqual(await contents(original));
@@ -114,9 +114,9 @@ describe('an export that is imported', () => {
     rmSync(file('order_book_delta_arrivals', 'polymarket'));
     writeFileSync(file('tickers', 'kalshi'), 'no Parquet');
     rmSync(join(out, 'manifests', 'tickers'), { recursive: true });
-    await expect(outputOf(importCommand({ openDatabase: opened(target) }), out, '--json')).rejects.toThrow(
-      /^3 of \d+ file\(s\) were refused; the others are in$/,
-    );
+    await expect(
+      outputOf(importCommand('test', { openDatabase: opened(target) }), out, '--json'),
+    ).rejects.toThrow(/^3 of \d+ file\(s\) were refused; the others are in$/);
     const importing = new TapeImport(client, out);
     const reports = [];
     for (const part of exportedParts(out)) reports.push(await importing.part(part));
@@ -146,7 +146,7 @@ describe('an export that is imported', () => {
 
   it('says in one line what it does not take', async () => {
     const target = await databases.fresh('production');
-    const run = (path: string) => outputOf(importCommand({ openDatabase: opened(target) }), path);
+    const run = (path: string) => outputOf(importCommand('test', { openDatabase: opened(target) }), path);
     await expect(run(join(folder, 'nowhere'))).rejects.toThrow(/^there is no file or folder /);
     const empty = mkdtempSync(join(folder, 'empty-'));
     await expect(run(empty)).rejects.toThrow(
