@@ -80,12 +80,23 @@ export class TapeImport {
   readonly #client: ClientBase;
   readonly #folder: string;
   readonly #onRow: () => void;
+  readonly #bytesAtOnce: number;
 
-  /** @param folder the export @param onRow told of every row that was read */
-  constructor(client: ClientBase, folder: string, onRow: () => void = () => {}) {
+  /**
+   * @param folder the export
+   * @param onRow told of every row that was read
+   * @param bytesAtOnce of rows, after which they are handed to the server
+   */
+  constructor(
+    client: ClientBase,
+    folder: string,
+    onRow: () => void = () => {},
+    bytesAtOnce: number = BYTES_AT_ONCE,
+  ) {
     this.#client = client;
     this.#folder = folder;
     this.#onRow = onRow;
+    this.#bytesAtOnce = bytesAtOnce;
   }
 
   /** @throws the database's error; what is wrong with the file is in the report */
@@ -119,7 +130,7 @@ export class TapeImport {
       for await (const row of rowsOfPart(this.#folder, part)) {
         putRow(buffer, columns, { ...row, venue }, path, rows++);
         this.#onRow();
-        if (buffer.pending < BYTES_AT_ONCE) continue;
+        if (buffer.pending < this.#bytesAtOnce) continue;
         copy.data(buffer.release());
         await copy.drained();
       }

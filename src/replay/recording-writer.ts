@@ -56,8 +56,13 @@ export class RecordingWriter implements FrameRecorder {
   written(): Promise<void> | undefined {
     if (this.#error !== null || !this.#into.writableNeedDrain) return undefined;
     return new Promise((resolve) => {
-      this.#into.once('drain', resolve);
-      this.#into.once('error', () => resolve());
+      const done = (): void => {
+        this.#into.off('drain', done);
+        this.#into.off('error', done);
+        resolve();
+      };
+      this.#into.once('drain', done);
+      this.#into.once('error', done);
     });
   }
 
