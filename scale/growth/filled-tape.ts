@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { refreshRollups } from '#src/storage/production/rollups.ts';
 import { MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
 
 /** A tape made inside the database, in the order in which a merge would have written it. */
@@ -79,5 +80,7 @@ export async function fillTape(client: ClientBase, tape: FilledTape): Promise<vo
      SELECT line, 'e', ${from}, ${to} FROM unnest(ARRAY['a', 'b', 'c']) AS line`,
   ];
   for (const statement of statements) await client.query(statement);
+  let areLeft = true;
+  while (areLeft) areLeft = await refreshRollups(client);
   await client.query('ANALYZE');
 }

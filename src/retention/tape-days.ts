@@ -10,6 +10,9 @@ import { formatRfc3339 } from '../units/time.ts';
 import type { DayState, PrunedDatabase, PrunedTable } from './prune.ts';
 import type { StoredDay } from './stored-days.ts';
 
+/** The tables whose rows files hold; some go into two of them. */
+const sources: readonly PrunedTable[] = [...new Set(exportedTables.map(({ source }) => source))];
+
 /** The account of minutes; files have none of it, so it stays as long as any of the events that it counts. */
 const coverage: PrunedTable = { name: 'coverage', time: 'minute' };
 
@@ -27,7 +30,7 @@ export function tapeDays(
   return {
     name: 'production',
     client,
-    tables: [...exportedTables, coverage],
+    tables: [...sources, coverage],
     stateOf: async (table, day) => {
       const rows = await rowsByVenue(client, table, day);
       const all = [...rows.values()].reduce((sum, count) => sum + count, 0);
@@ -35,17 +38,13 @@ export function tapeDays(
       if (all === 0) return { rows: 0, held: null };
       if (store === null) return { rows: all, held: 'nothing says that it is in files' };
       const date = formatRfc3339(day.from).slice(0, 10);
-      const exported = exportedTables.find(({ name }) => name === table.name)!;
       let held: DayState['held'] = null;
-      for (const [venue, count] of rows) {
-        held ??= await missingInFiles(
-          client,
-          store,
-          rules,
-          exported,
-          { table: table.name, date, venue },
-          count,
-        );
+      for (const exported of exportedTables) {
+        if (exported.source !== table) continue;
+        for (const [venue, count] of rows) {
+          const partition = { table: exported.name, date, venue };
+          held ??= await missingInFiles(client, store, rules, exported, partition, count);
+        }
       }
       return { rows: all, held };
     },
@@ -65,7 +64,7 @@ async function rowsByVenue(
 }
 
 async function eventsLeft(client: ClientBase, { from, to }: StoredDay): Promise<string | null> {
-  for (const { name, time } of exportedTables) {
+  for (const { name, time } of sources) {
     const { rowCount } = await client.query(
       `SELECT FROM ${name} WHERE ${time} >= $1 AND ${time} < $2 LIMIT 1`,
       [from, to],

@@ -106,9 +106,10 @@ describe('the state machine of the export', () => {
   it('makes the files of settled days, several of a large one, which hold what an export to a folder holds', async () => {
     const { output, error, steps, metrics } = await jobs.run('export', made);
     expect(error).toBeNull();
-    expect(output).toMatchObject({ exported: 2, rows: 7, failed: 0, refused: 0, more: false });
-    expect(steps.map(({ step }) => step)).toEqual(['plan', 'file', 'file', 'file', 'file', 'finish']);
-    expect(figure(metrics, 'export_files_written')).toBe(4);
+    expect(output).toMatchObject({ exported: 3, rows: 13, failed: 0, refused: 0, more: false });
+    // Changes go into two tables of three files each, trades into one file.
+    expect(steps.map(({ step }) => step)).toEqual(['plan', ...Array(7).fill('file'), 'finish']);
+    expect(figure(metrics, 'export_files_written')).toBe(7);
     expect(figure(metrics, 'export_behind')).toBe(0);
     const manifest = await jsonOf<Manifest>(`manifests/order_book_deltas/${place}/manifest.json`);
     expect(manifest.files.map(({ key, rows: count, range }) => [key, count, range])).toEqual([
@@ -150,7 +151,7 @@ describe('the state machine of the export', () => {
 
     await store(made.sessions.b, 'order_book_deltas', [change(YESTERDAY + 3_000, { instrument: 'K2' })]);
     await runUntilDone(made.merge());
-    expect((await jobs.run('export', made)).output).toMatchObject({ exported: 1, failed: 0 });
+    expect((await jobs.run('export', made)).output).toMatchObject({ exported: 2, failed: 0 });
     const after = await jsonOf<Manifest>(`manifests/order_book_deltas/${place}/manifest.json`);
     expect(after.version).toBe(2);
     expect(after.files.map(({ rows: count }) => count)).toEqual([2, 3, 2]);
@@ -166,7 +167,8 @@ describe('the state machine of the export', () => {
   it('writes no manifest while one of its files cannot be made, fails, and ends it the next time', async () => {
     let failures = 0;
     const failing = await jobs.run('export', made, async (payload, invoke) => {
-      if (payload['step'] !== 'file' || payload['index'] !== 1) return await invoke();
+      const isIt = payload['step'] === 'file' && payload['index'] === 1;
+      if (!isIt || payload['table'] !== 'order_book_deltas') return await invoke();
       failures++;
       throw Object.assign(new Error('no memory'), { name: 'Runtime.ExitError' });
     });
@@ -174,7 +176,10 @@ describe('the state machine of the export', () => {
     expect(failing.error).not.toBeNull();
     expect(figure(failing.metrics, 'export_files_failed')).toBe(1);
     expect(figure(failing.metrics, 'export_behind')).toBeGreaterThan(0);
-    expect(await keys('manifests/')).toEqual([`manifests/trades/${place}/manifest.json`]);
+    expect(await keys('manifests/')).toEqual([
+      `manifests/order_book_delta_arrivals/${place}/manifest.json`,
+      `manifests/trades/${place}/manifest.json`,
+    ]);
     expect((await keys('tape/order_book_deltas/')).length).toBe(2);
 
     expect((await jobs.run('export', made)).output).toMatchObject({ exported: 1, failed: 0 });
@@ -254,7 +259,7 @@ describe('the state machine of the retention', () => {
   beforeAll(() => expect(YESTERDAY).toBeLessThan(RECENT));
 
   /** Puts a day of changes into the bucket. */
-  async function exported(day: number): Promise<void> {
+  async function exported(day: number, ...names: string[]): Promise<void> {
     const scratch = mkdtempSync(join(tmpdir(), 'prediction-tape-test-'));
     const exporting = new TapeExport({
       client: made.production,
@@ -263,8 +268,10 @@ describe('the state machine of the retention', () => {
       clock: () => NOW as Micros,
       rules: defaultRules,
     });
-    const deltas = exportedTables.find(({ name }) => name === 'order_book_deltas')!;
-    expect(await exporting.export(deltas, dateOf(day), 'kalshi')).toMatchObject({ outcome: 'written' });
+    for (const name of names) {
+      const table = exportedTables.find((item) => item.name === name)!;
+      expect(await exporting.export(table, dateOf(day), 'kalshi')).toMatchObject({ outcome: 'written' });
+    }
     rmSync(scratch, { recursive: true, force: true });
   }
 
@@ -275,7 +282,7 @@ describe('the state machine of the retention', () => {
         NOW,
       ]);
     }
-    await exported(OLD);
+    await exported(OLD, 'order_book_deltas', 'order_book_delta_arrivals');
     // Stored by a line after the tape had read it last.
     await store(made.sessions.a, 'order_book_deltas', [change(OLDER + 9)]);
     const { output, error, metrics } = await jobs.run('retention', made);
@@ -292,7 +299,11 @@ describe('the state machine of the retention', () => {
     expect(output!['rows']).toBe(2 + 3 + 3 + 2 + 1);
     expect([...jobs.refused]).toEqual([]);
     await runUntilDone(made.merge());
-    await exported(OLDER);
+    // How the changes came is in a table of its own, which has to be in files, too.
+    await exported(OLDER, 'order_book_deltas');
+    await jobs.run('retention', made);
+    expect(await days(made.production)).toContain(partition(OLDER));
+    await exported(OLDER, 'order_book_delta_arrivals');
     await jobs.run('retention', made);
     expect(await days(made.production)).not.toContain(partition(OLDER));
     expect(await days(made.sessions.a)).not.toContain(partition(OLDER));

@@ -206,9 +206,12 @@ test('every record states the times of its events, and those of the record befor
   const book = {
     ...provenance,
     kind: 'book_snapshot',
+    instrument: 'P1',
+    source: 'ws',
     snapshot_ts: T - 9,
     exchange_ts: null,
-    asks: 'a'.repeat(500),
+    bids: [],
+    asks: Array.from({ length: 60 }, (_, level) => [500_000 + level, 1_000_000]),
   };
   // Two trades fill a record.
   const lines = [
