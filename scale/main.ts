@@ -3,10 +3,11 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { markdownTable, withSection } from '../bench/report.ts';
+import { withSection } from '../bench/report.ts';
 import { type GrowthRow, growth } from './growth/growth.ts';
 import { type InstrumentsRow, instruments } from './instruments.ts';
 import { type LoadRow, load } from './load.ts';
+import { growthTable, instrumentsTable, loadTable } from './tables.ts';
 
 const USAGE = `npm run scale [-- [--instruments N[,N]] [--sustained RATE [--minutes N]] [--burst RATE [--seconds N]]
                   [--growth N[,N]] [--directory PATH] [--json] [--write]]
@@ -23,95 +24,6 @@ Runs one real gatherer against an exchange of as many markets as are asked for, 
 
 Each run needs two processors to itself to mean anything.
 `;
-
-const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
-const tenth = (value: number | null): string => (value === null ? '' : value.toFixed(1));
-
-function instrumentsTable(rows: readonly InstrumentsRow[]): string {
-  const head = [
-    'instruments',
-    'connections',
-    'listed, s',
-    'every book proven, s',
-    'memory at most, MiB',
-    'settled, MiB',
-    'heap bytes each',
-    'CPU, s',
-    'CPU µs each',
-  ];
-  const cells = rows.map((row) => [
-    row.instruments.toLocaleString('en-US'),
-    String(row.connections),
-    tenth(row.listed_seconds),
-    tenth(row.subscribed_seconds),
-    mebibytes(row.peak_bytes),
-    mebibytes(row.settled_bytes),
-    String(row.bytes_per_instrument),
-    tenth(row.cpu_seconds),
-    String(row.cpu_micros_per_instrument),
-  ]);
-  return markdownTable(head, cells);
-}
-
-function loadTable(rows: readonly LoadRow[]): string {
-  const head = [
-    'run',
-    'asked, messages/s',
-    'made, messages/s',
-    'messages',
-    'behind, s',
-    'frame to stream p50, p99, ms',
-    'event loop p99, max, ms',
-    'memory before, thirds, most, after, MiB',
-    'CPU µs a message',
-    'spilled',
-    'gaps',
-    'stream is the truth',
-  ];
-  const cells = rows.map((row) => [
-    row.name,
-    row.asked_rate.toLocaleString('en-US'),
-    row.made_rate.toLocaleString('en-US'),
-    row.messages.toLocaleString('en-US'),
-    tenth(row.behind_seconds),
-    `${tenth(row.frame_to_stream_p50_ms)}, ${tenth(row.frame_to_stream_p99_ms)}`,
-    `${tenth(row.event_loop_p99_ms)}, ${tenth(row.event_loop_max_ms)}`,
-    [row.memory_before_mib, row.memory_thirds_mib.join(' '), row.memory_peak_mib, row.memory_after_mib].join(
-      ', ',
-    ),
-    tenth(row.cpu_micros_per_message),
-    String(row.spilled_records),
-    String(row.gaps_opened),
-    row.is_true
-      ? `yes, ${row.events_made.toLocaleString('en-US')} events`
-      : `**no**, ${row.events_in_stream} of ${row.events_made}`,
-  ]);
-  return markdownTable(head, cells);
-}
-
-function growthTable(rows: readonly GrowthRow[]): string {
-  const head = [
-    'changes on the tape',
-    'days',
-    'book at T, ms',
-    'changes of an hour, ms',
-    'trades of a day, ms',
-    'candles of a day, ms',
-    'merge, µs a row',
-    'audit, µs a row',
-  ];
-  const cells = rows.map((row) => [
-    row.rows.toLocaleString('en-US'),
-    String(row.days),
-    row.book_ms.toFixed(2),
-    row.changes_of_an_hour_ms.toFixed(2),
-    row.trades_of_a_day_ms.toFixed(2),
-    row.candles_of_a_day_ms.toFixed(2),
-    tenth(row.merge_micros_per_row),
-    tenth(row.audit_micros_per_row),
-  ]);
-  return markdownTable(head, cells);
-}
 
 /** A number that is given, or null. @throws Error in one line */
 function amount(name: string, text: string | undefined): number | null {
