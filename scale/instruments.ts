@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { Rig } from './rig.ts';
 
 const POLL_MILLIS = 2_000;
+/** A status counts every instrument: of a million it is not asked for often. */
+const LONGEST_POLL_MILLIS = 10_000;
 const LIMIT_MILLIS = 1_800_000;
 /** With all books proven, what follows from them (anchors, first reports) has this long to settle. */
 const SETTLE_MILLIS = 30_000;
@@ -48,7 +50,7 @@ export async function instruments(
     let subscribed: number | null = null;
     let status = await rig.status();
     while (subscribed === null && performance.now() - begun < LIMIT_MILLIS) {
-      await sleep(Math.min(POLL_MILLIS, 100 + count / 50));
+      await sleep(Math.min(LONGEST_POLL_MILLIS, 100 + count / 50));
       status = await rig.status();
       const { kalshi } = status.venues;
       const seconds = (performance.now() - begun) / 1_000;
