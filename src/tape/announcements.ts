@@ -148,20 +148,37 @@ export function placeAnnouncements(
       drafts.push(draft);
     }
   }
-  const taken = new Set(drafts.flatMap(({ at }) => (at === null ? [] : [at])));
-  return drafts.map((draft) => ({ ...draft, placedAt: freeTime(draft, taken) }));
+  return withTimes(drafts);
 }
 
-/** The least time of the announcement that no other one of the same content has; entered as taken. */
-function freeTime({ at, received }: Draft, taken: Set<Micros>): Micros {
-  const least = Math.min(...received.values(), at ?? Number.POSITIVE_INFINITY) as Micros;
-  if (least === at || !taken.has(least)) {
-    taken.add(least);
-    return least;
+/**
+ * Gives each announcement the least time at which a line received it, where no other of the same content has that time,
+ * else the next free one. Those that the tape has move first, and again as long as that frees a time for another: what
+ * is left has nowhere to move, so that doing all of it again changes nothing.
+ */
+function withTimes(drafts: readonly Draft[]): PlacedAnnouncement[] {
+  const placed = new Map<Draft, Micros>();
+  for (const draft of drafts) if (draft.at !== null) placed.set(draft, draft.at);
+  const taken = new Set(placed.values());
+  const leastOf = ({ received }: Draft): Micros => Math.min(...received.values()) as Micros;
+  let hasMoved = true;
+  while (hasMoved) {
+    hasMoved = false;
+    for (const [draft, at] of placed) {
+      const least = leastOf(draft);
+      if (least >= at || taken.has(least)) continue;
+      taken.delete(at);
+      taken.add(least);
+      placed.set(draft, least);
+      hasMoved = true;
+    }
   }
-  if (at !== null) return at;
-  let free = least;
-  while (taken.has(free)) free = (free + 1) as Micros;
-  taken.add(free);
-  return free;
+  for (const draft of drafts) {
+    if (placed.has(draft)) continue;
+    let free = leastOf(draft);
+    while (taken.has(free)) free = (free + 1) as Micros;
+    taken.add(free);
+    placed.set(draft, free);
+  }
+  return drafts.map((draft) => ({ ...draft, placedAt: placed.get(draft)! }));
 }

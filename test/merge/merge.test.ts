@@ -653,6 +653,32 @@ describe('the merge', () => {
     ]);
   });
 
+  it('moves an announcement to the time that another one leaves, and changes nothing when all is read again', async () => {
+    const made = await world(databases);
+    const merge = made.merge();
+    const parts: readonly Partial<Record<LineName, number[]>>[] = [
+      { a: [6, 16], c: [5, 6] },
+      { b: [4], c: [4] },
+      { a: [15] },
+      { a: [0, 9] },
+    ];
+    for (const part of parts) {
+      for (const line of lineNames) await announce(made, line, ...(part[line] ?? []));
+      await merge.run();
+    }
+    const once = await announced(made);
+    expect(once).toEqual([
+      [0, 7],
+      [4, 5],
+      [6, 5],
+      [15, 1],
+      [16, 1],
+    ]);
+    await made.production.query('DELETE FROM sync_cursors');
+    await runUntilDone(merge);
+    expect(await announced(made)).toEqual(once);
+  });
+
   it('does not take announcements with a venue time for one', async () => {
     const made = await world(databases);
     await store(made.sessions.a, 'market_lifecycle', [

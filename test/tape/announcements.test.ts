@@ -140,6 +140,16 @@ describe('announcements without a venue time', () => {
     expect(placed([[late], [copy('b', 101)]])).toHaveLength(2);
   });
 
+  it('take every time that others leave at once, so that placing them again changes nothing', () => {
+    const script = [
+      [copy('a', 6), copy('c', 5), copy('a', 16), copy('c', 6)],
+      [copy('c', 4), copy('b', 4)],
+      [copy('a', 15)],
+      [copy('a', 9), copy('a', 0)],
+    ];
+    expect(shown(placed([...script, script.flat()]))).toEqual(shown(placed(script)));
+  });
+
   it('take the least time of their copies, unless another has it', () => {
     const known = placed([[copy('a', 8)], [copy('b', 5)]]);
     expect(shown(known)).toEqual([[5, { a: 8, b: 5 }]]);

@@ -16,6 +16,8 @@ interface Content {
   readonly type: string;
   readonly content_key: number;
 }
+/** Of a row, from one time on the tape to an earlier one. */
+type Move = Content & { readonly from: Micros; readonly to: Micros };
 type StagedRow = Content & {
   readonly lines: number;
   readonly received_at: string;
@@ -52,7 +54,7 @@ export async function alignAnnouncements(client: ClientBase): Promise<void> {
   );
   const known = Map.groupBy(onTape.rows, contentOf);
   const copies: (Content & { bit: number; from: Micros; to: Micros })[] = [];
-  const rows: (Content & { from: Micros; to: Micros })[] = [];
+  const rows: Move[] = [];
   for (const [key, same] of Map.groupBy(staged.rows, contentOf)) {
     const { subject, type, content_key } = same[0]!;
     const placed = placeAnnouncements(
@@ -73,8 +75,20 @@ export async function alignAnnouncements(client: ClientBase): Promise<void> {
     }
   }
   await move(client, STAGE, 'target.lines = moved.bit AND target.received_at = moved.before', copies);
-  await move(client, 'market_lifecycle', 'target.at = moved.before', rows);
+  // A row may move to where another one moves away from; all move to earlier times, so that some can always go first.
+  let waiting = rows;
+  while (waiting.length > 0) {
+    const left = new Set(
+      waiting.map(({ subject, type, content_key, from }) => placeOf(subject, type, content_key, from)),
+    );
+    const isFree = ({ subject, type, content_key, to }: Move): boolean =>
+      !left.has(placeOf(subject, type, content_key, to));
+    await move(client, 'market_lifecycle', 'target.at = moved.before', waiting.filter(isFree));
+    waiting = waiting.filter((row) => !isFree(row));
+  }
 }
+
+const placeOf = (...place: readonly unknown[]): string => JSON.stringify(place);
 
 function announcementOf(row: TapeRow): Announcement {
   const received = lineNames.flatMap((line) => {
