@@ -165,8 +165,7 @@ function tradesCommand(dependencies: Dependencies): Command {
 }
 
 function restOf(file: string, venue: Venue): string {
-  const { venues } = loadConfiguration(file, process.env);
-  return venue === 'kalshi' ? venues.kalshi.rest_url : venues.polymarket.clob_url;
+  return venueDefinition(venue).restAddress(loadConfiguration(file, process.env));
 }
 
 function rawCommand(dependencies: Dependencies): Command {

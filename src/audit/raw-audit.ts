@@ -73,7 +73,7 @@ export class RawAudit {
 
   async #line(venue: Venue, line: LineName, { from, to }: { from: Micros; to: Micros }): Promise<void> {
     const figures = this.figures[line];
-    const { sentConvention, decoder: makeDecoder } = venueDefinition(venue);
+    const { hasConventions, sentConvention, decoder: makeDecoder } = venueDefinition(venue);
     const decoder = makeDecoder();
     const segments = await rawSegments(this.#store, venue, line, {
       from: Math.max(0, from - ASKED_BEFORE) as Micros,
@@ -98,7 +98,7 @@ export class RawAudit {
       for (const event of events) {
         const time = event.exchange_ts ?? event.received_at;
         if (time < from || time >= to) continue;
-        if (venue === 'kalshi' && useYesPrice === undefined && isOfBook(event)) {
+        if (hasConventions && useYesPrice === undefined && isOfBook(event)) {
           figures.convention_unknown++;
           continue;
         }

@@ -69,6 +69,13 @@ export interface VenueDefinition {
    * know it, and its books are held against REST all the time.
    */
   readonly isNumbered: boolean;
+  /**
+   * Whether a connection chooses how prices are said to it, so that book frames alone do not tell what they mean: what
+   * was chosen is in the command that asked for them (`sentConvention`).
+   */
+  readonly hasConventions: boolean;
+  /** Address of its REST interface for books and trades. */
+  restAddress(configuration: Configuration): string;
   /** Most instruments whose books one REST request asks for. */
   readonly booksPerRequest: number;
   /** A decoder of its frames. It keeps no state between frames; one may serve any number of connections. */

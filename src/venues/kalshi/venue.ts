@@ -38,6 +38,8 @@ export const kalshiVenue: VenueDefinition = {
   venue: 'kalshi',
   needsKey: true,
   isNumbered: true,
+  hasConventions: true,
+  restAddress: ({ venues }) => venues.kalshi.rest_url,
   booksPerRequest: BATCH,
   decoder: () => new KalshiDecoder(),
   encoder: () => new KalshiEncoder(),

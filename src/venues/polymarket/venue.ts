@@ -39,6 +39,8 @@ export const polymarketVenue: VenueDefinition = {
   venue: 'polymarket',
   needsKey: false,
   isNumbered: false,
+  hasConventions: false,
+  restAddress: ({ venues }) => venues.polymarket.clob_url,
   booksPerRequest: BATCH,
   decoder: () => new PolymarketDecoder(),
   encoder: (marketOf) => new PolymarketEncoder(marketOf),
