@@ -81,6 +81,6 @@ export async function fillTape(client: ClientBase, tape: FilledTape): Promise<vo
   ];
   for (const statement of statements) await client.query(statement);
   let areLeft = true;
-  while (areLeft) areLeft = await refreshRollups(client);
+  while (areLeft) areLeft = await refreshRollups(client, (tape.lastDay + MICROS_PER_DAY) as Micros);
   await client.query('ANALYZE');
 }

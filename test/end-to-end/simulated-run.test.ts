@@ -25,20 +25,29 @@ const while_running: Record<string, CommandResult> = {};
 let simulatorBook: { bids: number[][]; asks: number[][] };
 let tapeBook: { complete: boolean; bids: number[][]; asks: number[][] };
 
-/**
- * An instrument with a complete book at some instant, and the simulator's own book of it at that instant. Each attempt
- * asks of another: what a fault put into a gap never becomes complete.
- */
-async function compareOneBook(): Promise<void> {
-  for (let attempt = 0; attempt < 8; attempt++) {
-    const recent = await tape('trades', '--data', data, '--venue', 'kalshi', '--limit', '50', '--json');
-    const traded = [
-      ...new Set(jsonLines<{ instrument: string }>(recent.stdout).map((trade) => trade.instrument)),
-    ];
-    const instrument = traded.at(-1 - (attempt % traded.length))!;
-    const at = String((Date.now() - 6_000) * 1_000);
-    const url = `${state.simulator!.control}/control/book?venue=kalshi&instrument=${instrument}&at=${at}`;
-    simulatorBook = (await (await fetch(url)).json()) as typeof simulatorBook;
+interface Asked {
+  readonly instrument: string;
+  readonly at: string;
+  readonly book: typeof simulatorBook;
+}
+
+/** The simulator's own books of some instruments at an instant, asked while it runs. */
+async function simulatorBooks(): Promise<Asked[]> {
+  const recent = await tape('trades', '--data', data, '--venue', 'kalshi', '--limit', '200', '--json');
+  const traded = new Set(jsonLines<{ instrument: string }>(recent.stdout).map((trade) => trade.instrument));
+  const at = String((Date.now() - 6_000) * 1_000);
+  return await Promise.all(
+    [...traded].slice(-6).map(async (instrument) => {
+      const url = `${state.simulator!.control}/control/book?venue=kalshi&instrument=${instrument}&at=${at}`;
+      return { instrument, at, book: (await (await fetch(url)).json()) as typeof simulatorBook };
+    }),
+  );
+}
+
+/** The tape's book of the first of them that is complete: what a fault put into a gap never becomes so. */
+async function compareOneBook(books: readonly Asked[]): Promise<void> {
+  for (const { instrument, at, book } of books) {
+    simulatorBook = book;
     const asked = ['--venue', 'kalshi', '--instrument', instrument, '--at', at, '--json'];
     const answer = await tape('book', '--data', data, ...asked);
     if (answer.code === 0) tapeBook = JSON.parse(answer.stdout) as typeof tapeBook;
@@ -56,6 +65,7 @@ beforeAll(async () => {
   while_running['second start'] = await tape('up', '--data', data, '--seconds', '1');
   await sleep(16_000);
   run.state();
+  const books = await simulatorBooks();
   const console = await run.until('the console', () => run.state()?.console);
   toldByConsole = (await (await fetch(`${console}/v1/status`)).json()) as SystemReport;
   page = await fetch(console);
@@ -63,7 +73,7 @@ beforeAll(async () => {
   while_running['markets'] = await tape('markets', '--data', data, '--limit', '5', '--json');
   while_running['gaps'] = await tape('gaps', '--data', data, '--json');
   while_running['migrate'] = await tape('migrate', '--data', data, '--json');
-  await compareOneBook();
+  await compareOneBook(books);
   result = await command.finished;
   summary = JSON.parse(result.stdout) as RunSummary;
 }, 400_000);

@@ -93,6 +93,9 @@ const trades = fc.uniqueArray(
   { selector: ({ trade_id }) => trade_id, minLength: 1, maxLength: 60 },
 );
 
+/** Of all minutes, also such as still go on. */
+const EVER = Number.MAX_SAFE_INTEGER as Micros;
+
 describe('candles', () => {
   it('equal a plain computation over the raw rows in every width, before, while and after roll-ups catch up with late rows', async () => {
     await fc.assert(
@@ -114,9 +117,9 @@ describe('candles', () => {
             part.map((row) => onTape(trade({ ...row }))),
           );
           await areEqual();
-          await refreshRollups(client, 5);
+          await refreshRollups(client, EVER, 5);
           await areEqual();
-          while (await refreshRollups(client, 20));
+          while (await refreshRollups(client, EVER, 20));
           await areEqual();
         }
         expect(await marked()).toEqual([]);
@@ -134,7 +137,7 @@ describe('candles', () => {
 
   it('are read from roll-ups, which outlive the rows that they were made of', async () => {
     await threeMinutes();
-    await refreshRollups(client);
+    await refreshRollups(client, EVER);
     const before = await candles({ width: '5m' });
     await client.query('DELETE FROM trades');
     expect(before).not.toEqual([]);
@@ -156,7 +159,7 @@ describe('candles', () => {
       ['trades', 'K1', 3],
       ['trades', 'K2', 1],
     ]);
-    await refreshRollups(client);
+    await refreshRollups(client, EVER);
     await client.query('UPDATE trades SET lines = 1, received_at = received_at - 1');
     expect(await marked()).toEqual([]);
     await client.query(`UPDATE trades SET exchange_ts = $1 WHERE trade_id = 'a'`, [M0 + 4 * MINUTE]);
@@ -164,7 +167,7 @@ describe('candles', () => {
       ['trades', 'K1', 0],
       ['trades', 'K1', 4],
     ]);
-    await refreshRollups(client);
+    await refreshRollups(client, EVER);
     expect((await candles({ instrument: 'K1' })).map(({ bucket }) => (bucket - M0) / MINUTE)).toEqual([3, 4]);
   });
 
@@ -276,7 +279,7 @@ describe('candles', () => {
       reading(MINUTE, 100_000, 120_000, { instrument: 'K9' }),
     ]);
     const shown = (await candles({ of: 'mids' })).map(brief);
-    await refreshRollups(client);
+    await refreshRollups(client, EVER);
     expect((await candles({ of: 'mids' })).map(brief)).toEqual(shown);
     const figures = await client.query(
       'SELECT instrument, bid, ask, least_spread, greatest_spread, mean_spread, readings FROM book_figures_1d ORDER BY instrument',

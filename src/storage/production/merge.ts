@@ -3,7 +3,7 @@ import { venueNames } from '../../events/event.ts';
 import { mergeHorizon } from '../../tape/horizon.ts';
 import type { AccountRules } from '../../tape/line-account.ts';
 import type { TapeRules } from '../../tape/rules.ts';
-import type { Clock } from '../../units/time.ts';
+import type { Clock, Micros } from '../../units/time.ts';
 import { eventTables, marketLifecycle } from '../tables.ts';
 import { alignAnnouncements } from './announcement-merge.ts';
 import {
@@ -43,6 +43,8 @@ import type { RowsUnderWay } from './rows-under-way.ts';
 export const MERGE_LOCK = 7_203_114_606;
 /** Heartbeats whose events are still being read; older ones are enough when there are more. */
 const MAX_PENDING_HEARTBEATS = 64;
+/** By then most rows of a minute are merged, microseconds from its beginning. */
+const ROLLUP_DELAY = 90_000_000;
 
 export interface MergeOptions {
   /** A session of the tape's database for this merge alone. Asked at every run. */
@@ -157,7 +159,7 @@ export class TapeMerge {
     for (const source of sources) {
       tables[source.name] = await this.#mergeSource(production, source, lines, away);
     }
-    await refreshRollups(production);
+    await refreshRollups(production, (this.#options.clock() - ROLLUP_DELAY) as Micros);
     const moved = await readCursors(production, this.#consumer);
     for (const [name, { reader }] of lines) {
       const marks = new Set([...moved.get(name)!.values()].map(({ mark }) => mark));

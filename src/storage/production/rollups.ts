@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { candleWidths } from '../../tape/candles.ts';
+import type { Micros } from '../../units/time.ts';
 
 /** Most minutes that one refresh takes, so that it ends soon; what is left is reckoned from the rows when asked for. */
 const MINUTES_AT_ONCE = 20_000;
@@ -121,9 +122,15 @@ const statements = rollups.flatMap((rollup) =>
  * Brings the roll-ups up to the rows, in a transaction of its own: minutes that were marked are reckoned anew, so
  * that late rows correct them.
  *
- * @returns whether marked minutes are left
+ * @param until minutes that begin later wait: one that still goes on would be reckoned again with every merge. Queries
+ *   reckon what waits from the rows.
+ * @returns whether more minutes are left than one call takes
  */
-export async function refreshRollups(client: ClientBase, minutes = MINUTES_AT_ONCE): Promise<boolean> {
+export async function refreshRollups(
+  client: ClientBase,
+  until: Micros,
+  minutes = MINUTES_AT_ONCE,
+): Promise<boolean> {
   await client.query('BEGIN');
   try {
     await client.query(
@@ -131,14 +138,14 @@ export async function refreshRollups(client: ClientBase, minutes = MINUTES_AT_ON
     );
     const { rowCount } = await client.query(
       `WITH chosen AS (
-         SELECT source, venue, instrument, minute FROM rollups_pending LIMIT $1 FOR UPDATE SKIP LOCKED
+         SELECT source, venue, instrument, minute FROM rollups_pending WHERE minute <= $2 LIMIT $1 FOR UPDATE SKIP LOCKED
        ), taken AS (
          DELETE FROM rollups_pending AS p USING chosen AS c
          WHERE p.source = c.source AND p.instrument = c.instrument AND p.minute = c.minute AND p.venue = c.venue
          RETURNING p.source, p.venue, p.instrument, p.minute
        )
        INSERT INTO rollups_taken (source, venue, instrument, minute) SELECT source, venue, instrument, minute FROM taken`,
-      [minutes],
+      [minutes, until],
     );
     if ((rowCount ?? 0) > 0) for (const statement of statements) await client.query(statement);
     await client.query('COMMIT');
