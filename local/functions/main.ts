@@ -185,14 +185,21 @@ async function execute(arn: string, input: unknown): Promise<unknown> {
   }
 }
 
+/** What comes more seldom begins when the run has settled, so that it does not keep the first rows waiting. */
+const SELDOM_SECONDS = 1_800;
+const SETTLED_MILLIS = 60_000;
+
 async function follow({ role, target, everySeconds, input }: TemplateSchedule): Promise<void> {
   called({ role, action: 'states:StartExecution', resource: target });
+  const rest = async (millis: number): Promise<void> => {
+    for (let waited = 0; waited < millis && !stopping && !draining; waited += 100)
+      await sleep(Math.min(100, millis - waited));
+  };
+  if (everySeconds > SELDOM_SECONDS) await rest(SETTLED_MILLIS);
   while (!stopping && !draining) {
     const started = Date.now();
     await execute(target, input).catch(() => {});
-    const rest = everySeconds * 1_000 - (Date.now() - started);
-    for (let waited = 0; waited < rest && !stopping && !draining; waited += 100)
-      await sleep(Math.min(100, rest - waited));
+    await rest(everySeconds * 1_000 - (Date.now() - started));
   }
 }
 for (const schedule of specification.schedules) void follow(schedule);
