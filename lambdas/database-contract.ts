@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AwsCall } from '#src/contract/aws-call.ts';
 
 /** The databases of the system, as variables name them. */
 export type DatabaseVariable = 'PRODUCTION' | 'LINE_A' | 'LINE_B' | 'LINE_C';
@@ -35,3 +36,25 @@ export const foundOnce =
       (name) =>
         (values[`${name}_DATABASE_URL`] === undefined) !== (values[`${name}_DATABASE_SECRET`] === undefined),
     );
+
+/** Says that exactly one variable has to tell where each of `allDatabases` is, for `refine`. */
+export const allFoundOnce = [
+  foundOnce('PRODUCTION', 'LINE_A', 'LINE_B', 'LINE_C'),
+  {
+    error:
+      'expected exactly one of DATABASE_URL and DATABASE_SECRET for each of PRODUCTION, LINE_A, LINE_B, LINE_C',
+  },
+] as const;
+
+/** What a program that reaches `allDatabases` asks of Secrets Manager. */
+export const allDatabaseSecrets = {
+  action: 'secretsmanager:GetSecretValue',
+  on: {
+    variables: [
+      'PRODUCTION_DATABASE_SECRET',
+      'LINE_A_DATABASE_SECRET',
+      'LINE_B_DATABASE_SECRET',
+      'LINE_C_DATABASE_SECRET',
+    ],
+  },
+} as const satisfies AwsCall<keyof typeof allDatabases>;

@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { Venue } from '#src/events/event.ts';
 import { candlesOf } from '#src/storage/production/candle-query.ts';
 import { deltasOf, type TapeDelta } from '#src/storage/production/change-queries.ts';
+import type { TapeFilter } from '#src/storage/production/tape-filter.ts';
 import { bookAt, type TapeTrade, tradesOf } from '#src/storage/production/tape-queries.ts';
 import type { RebuiltBook } from '#src/tape/book-rebuild.ts';
 import type { CandleWidth, EmptyBuckets, JudgedCandle } from '#src/tape/candles.ts';
@@ -9,16 +10,8 @@ import { defaultRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
 
 /** Which rows; what is absent lets everything through. Times are the venue's, `from` included, `to` not. */
-export interface TapeQuery {
+export interface TapeQuery extends Omit<TapeFilter, 'venue' | 'after'> {
   readonly venue?: Venue;
-  readonly instrument?: string;
-  /** Instruments of the markets of this event. */
-  readonly event?: string;
-  /** Instruments of the markets of this series. */
-  readonly series?: string;
-  readonly from?: Micros;
-  readonly to?: Micros;
-  readonly limit?: number;
 }
 
 export interface CandleQuery extends TapeQuery {

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import pg from 'pg';
 import type { AuditedLines } from '#src/audit/audit.ts';
 import { type LineName, lineNames } from '#src/storage/production/merge-statements.ts';
@@ -14,6 +15,16 @@ export interface LineDatabaseOptions {
 export type LineDatabaseOpener = (
   options: LineDatabaseOptions,
 ) => Promise<{ readonly lines: AuditedLines; close(): Promise<void> }>;
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/** Adds `--line`, by which the databases of the lines are named. */
+export const addLineOption = (command: Command): Command =>
+  command.option(
+    '--line <line=url>',
+    'PostgreSQL URL of the database of a line, such as a=postgresql://…; those of the run on this machine, when absent',
+    collect,
+  );
 
 /** @throws CommandFailure for what is not `line=url`. */
 function named(given: readonly string[]): Map<string, string> {

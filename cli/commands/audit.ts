@@ -3,11 +3,12 @@ import { type AuditedLines, type AuditReport, auditTape } from '#src/audit/audit
 import { parseTimeArgument } from '#src/queries/time-argument.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { systemClock } from '#src/units/time.ts';
-import { type LineDatabaseOpener, openLines } from '../audit/line-databases.ts';
+import { addLineOption, type LineDatabaseOpener, openLines } from '../audit/line-databases.ts';
 import { auditText } from '../audit/render.ts';
 import { objectPlace } from '../object-place.ts';
 import { parseCount } from '../queries/arguments.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
+import { addTapeOptions } from '../queries/row-output.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
 interface AuditCommandOptions extends DatabaseOptions {
@@ -19,33 +20,24 @@ interface AuditCommandOptions extends DatabaseOptions {
   readonly json?: boolean;
 }
 
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
-
 /** `tape audit`: whether the tape is what the lines received. */
 export function auditCommand(
   dependencies: { readonly openDatabase?: DatabaseOpener; readonly openLines?: LineDatabaseOpener } = {},
 ): Command {
-  return new Command('audit')
-    .description(
-      'whether the tape is what the lines received: rows against the databases of the lines, books against every snapshot, gaps, keys and counts; and how complete it is',
-    )
+  return addLineOption(
+    addTapeOptions(
+      new Command('audit').description(
+        'whether the tape is what the lines received: rows against the databases of the lines, books against every snapshot, gaps, keys and counts; and how complete it is',
+      ),
+    ),
+  )
     .option('--from <time>', 'from this venue time: 2026-11-20T15:04:05Z, "2h ago", or epoch s, ms, µs', '1h')
     .option('--to <time>', 'before this venue time', 'now')
     .option('--examples <n>', 'how many findings of each kind are told', parseCount, 10)
     .option(
-      '--database <url>',
-      'PostgreSQL URL of the tape; TAPE_DATABASE_URL, or the run on this machine, when absent',
-    )
-    .option(
-      '--line <line=url>',
-      'PostgreSQL URL of the database of a line, such as a=postgresql://…; those of the run on this machine, when absent',
-      collect,
-    )
-    .option(
       '--raw <place>',
       'folder or s3://bucket with the raw recordings of the lines: holds them against the tape too',
     )
-    .option('--data <folder>', 'data folder of the run on this machine', '.tape')
     .option('--json', 'one JSON object')
     .addHelpText('after', '\nExit code 1 where the tape is not what the lines received.')
     .action(async (options: AuditCommandOptions) => {

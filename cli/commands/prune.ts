@@ -10,7 +10,7 @@ import { tapeDays } from '#src/retention/tape-days.ts';
 import { lineNames } from '#src/storage/production/merge-statements.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { MICROS_PER_DAY, type Micros, systemClock } from '#src/units/time.ts';
-import { type LineDatabaseOpener, openLines } from '../audit/line-databases.ts';
+import { addLineOption, type LineDatabaseOpener, openLines } from '../audit/line-databases.ts';
 import { objectPlace } from '../object-place.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
 import { addTapeOptions, writeRows } from '../queries/row-output.ts';
@@ -35,8 +35,6 @@ const columns: readonly OutputColumn<PrunedDay>[] = [
   text('outcome'),
   text('reason'),
 ];
-
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 /** Days kept by the lines and by the tape, as the options say it. */
 function policyOf(
@@ -86,16 +84,13 @@ async function* pruneAll(
 export function pruneCommand(
   dependencies: { readonly openDatabase?: DatabaseOpener; readonly openLines?: LineDatabaseOpener } = {},
 ): Command {
-  return addTapeOptions(
-    new Command('prune').description(
-      'old days of the databases, dropped whole where the lines’ are on the tape and the tape’s in files; says what it would drop unless --yes',
+  return addLineOption(
+    addTapeOptions(
+      new Command('prune').description(
+        'old days of the databases, dropped whole where the lines’ are on the tape and the tape’s in files; says what it would drop unless --yes',
+      ),
     ),
   )
-    .option(
-      '--line <line=url>',
-      'PostgreSQL URL of the database of a line, such as a=postgresql://…; those of the run on this machine, when absent',
-      collect,
-    )
     .option(
       '--exported <place>',
       'where the files of the tape are: a folder, or s3://bucket; without it the tape keeps everything',

@@ -12,10 +12,11 @@ import { defaultRules } from '#src/tape/rules.ts';
 import { formatRfc3339, type Micros, systemClock } from '#src/units/time.ts';
 import { environmentKey } from '#src/venues/environment-key.ts';
 import { venueDefinition } from '#src/venues/registration.ts';
-import { type LineDatabaseOpener, openLines } from '../audit/line-databases.ts';
+import { addLineOption, type LineDatabaseOpener, openLines } from '../audit/line-databases.ts';
 import { objectPlace } from '../object-place.ts';
 import { parseCount, venueOption } from '../queries/arguments.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
+import { addTapeOptions } from '../queries/row-output.ts';
 import { CommandFailure } from '../terminal/failure.ts';
 
 interface RepairOptions extends DatabaseOptions {
@@ -36,8 +37,6 @@ interface Dependencies {
   readonly openLines?: LineDatabaseOpener;
   readonly fetch?: typeof fetch;
 }
-
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 function spanOf(options: RepairOptions): {
   readonly from: Micros;
@@ -70,18 +69,7 @@ function write(report: object, { json, dryRun }: RepairOptions): void {
 }
 
 function withDatabases(command: Command): Command {
-  return command
-    .option(
-      '--database <url>',
-      'PostgreSQL URL of the tape; TAPE_DATABASE_URL, or the run on this machine, when absent',
-    )
-    .option(
-      '--line <line=url>',
-      'PostgreSQL URL of the database of a line, such as a=postgresql://…; those of the run on this machine, when absent',
-      collect,
-    )
-    .option('--data <folder>', 'data folder of the run on this machine', '.tape')
-    .option('--json', 'one JSON object');
+  return addLineOption(addTapeOptions(command)).option('--json', 'one JSON object');
 }
 
 function withSpan(command: Command, time: string): Command {

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import type { AwsCalls } from '#src/contract/aws-call.ts';
-import { allDatabases, foundOnce } from '../database-contract.ts';
+import { allDatabaseSecrets, allDatabases, allFoundOnce } from '../database-contract.ts';
 import { type Abandoned, abandonStep, jobEnvironment, planStep } from '../job-contract.ts';
-
-const databases = ['PRODUCTION', 'LINE_A', 'LINE_B', 'LINE_C'] as const;
 
 /** Environment of the audit. */
 export const auditEnvironment = z
@@ -17,23 +15,11 @@ export const auditEnvironment = z
     /** Spans that are younger and have no report yet are audited. */
     HOURS: z.coerce.number().int().positive(),
   })
-  .refine(foundOnce(...databases), {
-    error: `expected exactly one of DATABASE_URL and DATABASE_SECRET for each of ${databases.join(', ')}`,
-  });
+  .refine(...allFoundOnce);
 
 /** Calls to AWS that the audit makes. */
 export const auditCalls: AwsCalls<typeof auditEnvironment> = [
-  {
-    action: 'secretsmanager:GetSecretValue',
-    on: {
-      variables: [
-        'PRODUCTION_DATABASE_SECRET',
-        'LINE_A_DATABASE_SECRET',
-        'LINE_B_DATABASE_SECRET',
-        'LINE_C_DATABASE_SECRET',
-      ],
-    },
-  },
+  allDatabaseSecrets,
   { action: 'dynamodb:PutItem', on: { variables: ['CATALOGUE_TABLE'] } },
   { action: 'dynamodb:DeleteItem', on: { variables: ['CATALOGUE_TABLE'] } },
   { action: 's3:PutObject', on: { objectsOf: 'TAPE_BUCKET' } },

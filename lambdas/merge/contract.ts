@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import type { AwsCalls } from '#src/contract/aws-call.ts';
-import { allDatabases, foundOnce } from '../database-contract.ts';
-
-const databases = ['PRODUCTION', 'LINE_A', 'LINE_B', 'LINE_C'] as const;
+import { allDatabaseSecrets, allDatabases, allFoundOnce } from '../database-contract.ts';
 
 /** Environment of the merge. Of each database, exactly one of URL and secret says where it is. */
 export const mergeEnvironment = z
@@ -20,23 +18,11 @@ export const mergeEnvironment = z
     METRICS_NAMESPACE: z.string().min(1).default('PredictionTape/local'),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   })
-  .refine(foundOnce(...databases), {
-    error: `expected exactly one of DATABASE_URL and DATABASE_SECRET for each of ${databases.join(', ')}`,
-  });
+  .refine(...allFoundOnce);
 
 /** Calls to AWS that the merge makes. */
 export const mergeCalls: AwsCalls<typeof mergeEnvironment> = [
-  {
-    action: 'secretsmanager:GetSecretValue',
-    on: {
-      variables: [
-        'PRODUCTION_DATABASE_SECRET',
-        'LINE_A_DATABASE_SECRET',
-        'LINE_B_DATABASE_SECRET',
-        'LINE_C_DATABASE_SECRET',
-      ],
-    },
-  },
+  allDatabaseSecrets,
   { action: 'dynamodb:PutItem', on: { variables: ['CATALOGUE_TABLE'] } },
   { action: 'dynamodb:DeleteItem', on: { variables: ['CATALOGUE_TABLE'] } },
 ];

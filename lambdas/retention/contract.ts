@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import type { AwsCalls } from '#src/contract/aws-call.ts';
-import { allDatabases, foundOnce } from '../database-contract.ts';
+import { allDatabaseSecrets, allDatabases, allFoundOnce } from '../database-contract.ts';
 import { type Abandoned, abandonStep, jobEnvironment, planStep } from '../job-contract.ts';
-
-const databases = ['PRODUCTION', 'LINE_A', 'LINE_B', 'LINE_C'] as const;
 
 /** Days by table, as JSON: `{"every": 90, "trades": 365}`. */
 const keptDays = z
@@ -30,23 +28,11 @@ export const retentionEnvironment = z
     /** Says what it would drop, and drops nothing. */
     DRY_RUN: z.enum(['true', 'false']).transform((text) => text === 'true'),
   })
-  .refine(foundOnce(...databases), {
-    error: `expected exactly one of DATABASE_URL and DATABASE_SECRET for each of ${databases.join(', ')}`,
-  });
+  .refine(...allFoundOnce);
 
 /** Calls to AWS that the retention makes. */
 export const retentionCalls: AwsCalls<typeof retentionEnvironment> = [
-  {
-    action: 'secretsmanager:GetSecretValue',
-    on: {
-      variables: [
-        'PRODUCTION_DATABASE_SECRET',
-        'LINE_A_DATABASE_SECRET',
-        'LINE_B_DATABASE_SECRET',
-        'LINE_C_DATABASE_SECRET',
-      ],
-    },
-  },
+  allDatabaseSecrets,
   { action: 'dynamodb:PutItem', on: { variables: ['CATALOGUE_TABLE'] } },
   { action: 'dynamodb:DeleteItem', on: { variables: ['CATALOGUE_TABLE'] } },
   { action: 's3:GetObject', on: { objectsOf: 'TAPE_BUCKET' } },

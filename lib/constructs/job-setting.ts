@@ -4,6 +4,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { Gatherer } from '#src/events/event.ts';
 import { explainFindings } from '../explained-findings.ts';
 import type { TypedFunctionProps } from './typed-function.ts';
 
@@ -21,6 +22,27 @@ export interface ReachableDatabase {
   readonly databaseClients: ISecurityGroup;
   readonly databaseSecret: { readonly secretArn: string };
 }
+
+/** The databases of the tape and of the lines. */
+export interface AllDatabases {
+  readonly production: ReachableDatabase;
+  readonly lines: Readonly<Record<Gatherer, ReachableDatabase>>;
+}
+
+export const databasesOf = ({ production, lines }: AllDatabases): readonly ReachableDatabase[] => [
+  production,
+  lines.a,
+  lines.b,
+  lines.c,
+];
+
+/** Where a function is told that the databases are. */
+export const databaseVariables = ({ production, lines }: AllDatabases) => ({
+  PRODUCTION_DATABASE_SECRET: production.databaseSecret.secretArn,
+  LINE_A_DATABASE_SECRET: lines.a.databaseSecret.secretArn,
+  LINE_B_DATABASE_SECRET: lines.b.databaseSecret.secretArn,
+  LINE_C_DATABASE_SECRET: lines.c.databaseSecret.secretArn,
+});
 
 /** Seconds below a function's own limit at which the server ends a statement, so that its word is heard. */
 export const STATEMENT_MARGIN_SECONDS = 10;

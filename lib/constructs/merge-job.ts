@@ -1,14 +1,15 @@
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import type { Configuration } from '#src/config/schema.ts';
-import type { Gatherer } from '#src/events/event.ts';
 import { metricsNamespace } from '#src/telemetry/published-metrics.ts';
 import { mergeEnvironment } from '../../lambdas/merge/contract.ts';
 import {
+  type AllDatabases,
+  databasesOf,
+  databaseVariables,
   type JobSetting,
   mayCall,
   mayReadSecretsOf,
-  type ReachableDatabase,
   STATEMENT_MARGIN_SECONDS,
 } from './job-setting.ts';
 import { ScheduledStateMachine } from './scheduled-state-machine.ts';
@@ -18,12 +19,10 @@ const TIMEOUT_SECONDS = 300;
 /** An execution merges back to back while it is behind; a new one takes over from one that goes on for longer. */
 const EXECUTION_SECONDS = 6 * 3_600;
 
-export interface MergeJobProps {
+export interface MergeJobProps extends AllDatabases {
   readonly setting: JobSetting;
   readonly configuration: Configuration;
   readonly table: ITable;
-  readonly lines: Readonly<Record<Gatherer, ReachableDatabase>>;
-  readonly production: ReachableDatabase;
 }
 
 /** Three lines to the tape. */
@@ -33,17 +32,14 @@ export class MergeJob extends Construct {
 
   constructor(scope: Construct, id: string, props: MergeJobProps) {
     super(scope, id);
-    const { setting, configuration, table, lines, production } = props;
-    const databases = [production, lines.a, lines.b, lines.c];
+    const { setting, configuration, table } = props;
+    const databases = databasesOf(props);
     const handler = new TypedFunction(this, 'Function', {
       name: 'merge',
       description: 'Three lines to the tape',
       schema: mergeEnvironment,
       environment: {
-        PRODUCTION_DATABASE_SECRET: production.databaseSecret.secretArn,
-        LINE_A_DATABASE_SECRET: lines.a.databaseSecret.secretArn,
-        LINE_B_DATABASE_SECRET: lines.b.databaseSecret.secretArn,
-        LINE_C_DATABASE_SECRET: lines.c.databaseSecret.secretArn,
+        ...databaseVariables(props),
         ROWS_PER_RUN: configuration.merge.rows_per_run,
         STATEMENT_TIMEOUT_SECONDS: TIMEOUT_SECONDS - STATEMENT_MARGIN_SECONDS,
         CATALOGUE_TABLE: table.tableName,

@@ -2,16 +2,17 @@ import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { Configuration } from '#src/config/schema.ts';
-import type { Gatherer } from '#src/events/event.ts';
 import { metricsNamespace } from '#src/telemetry/published-metrics.ts';
 import { retentionEnvironment } from '../../lambdas/retention/contract.ts';
 import {
+  type AllDatabases,
+  databasesOf,
+  databaseVariables,
   JOB_FUNCTION_SECONDS,
   type JobSetting,
   mayCall,
   mayReadSecretsOf,
   mayUseTapeFiles,
-  type ReachableDatabase,
   STATEMENT_MARGIN_SECONDS,
 } from './job-setting.ts';
 import { ScheduledStateMachine } from './scheduled-state-machine.ts';
@@ -19,12 +20,10 @@ import { TypedFunction } from './typed-function.ts';
 
 const EXECUTION_SECONDS = 3 * 3_600;
 
-export interface RetentionJobProps {
+export interface RetentionJobProps extends AllDatabases {
   readonly setting: JobSetting;
   readonly configuration: Configuration;
   readonly table: ITable;
-  readonly lines: Readonly<Record<Gatherer, ReachableDatabase>>;
-  readonly production: ReachableDatabase;
   readonly tapeBucket: IBucket;
 }
 
@@ -34,18 +33,15 @@ export class RetentionJob extends Construct {
 
   constructor(scope: Construct, id: string, props: RetentionJobProps) {
     super(scope, id);
-    const { setting, configuration, table, lines, production, tapeBucket } = props;
+    const { setting, configuration, table, tapeBucket } = props;
     const { enabled, interval_seconds, dry_run, line_days, tape_days } = configuration.retention;
-    const databases = [production, lines.a, lines.b, lines.c];
+    const databases = databasesOf(props);
     const handler = new TypedFunction(this, 'Function', {
       name: 'retention',
       description: 'Drops old days of the databases that are on the tape, or in files',
       schema: retentionEnvironment,
       environment: {
-        PRODUCTION_DATABASE_SECRET: production.databaseSecret.secretArn,
-        LINE_A_DATABASE_SECRET: lines.a.databaseSecret.secretArn,
-        LINE_B_DATABASE_SECRET: lines.b.databaseSecret.secretArn,
-        LINE_C_DATABASE_SECRET: lines.c.databaseSecret.secretArn,
+        ...databaseVariables(props),
         CATALOGUE_TABLE: table.tableName,
         LEASE_SECONDS: EXECUTION_SECONDS,
         TAPE_BUCKET: tapeBucket.bucketName,

@@ -104,16 +104,12 @@ export class TapeExport {
    * one of them. Null while the day is not settled.
    */
   async plan(table: ExportedTable, partition: Partition): Promise<PartitionPlan | null> {
-    const { client, rules, store, rowsPerFile = ROWS_PER_FILE } = this.#options;
+    const { client, rules, store } = this.#options;
     return await atOneMoment(client, async () => {
       const completeness = await completenessOf(client, table, partition, rules);
       if (!completeness.settled && this.#options.unsettled !== true) return null;
       const before = await readManifest(store, partition);
-      const ranges =
-        before === null
-          ? await rangesOf(client, table, partition, rowsPerFile)
-          : before.files.map(({ range }) => range);
-      return { partition, completeness, ranges };
+      return { partition, completeness, ranges: await this.#ranges(table, partition, before) };
     });
   }
 
@@ -124,18 +120,30 @@ export class TapeExport {
   async due(table: ExportedTable, partition: Partition): Promise<PartitionPlan | 'unsettled' | 'done'> {
     const { client, rules, store } = this.#options;
     return await atOneMoment(client, async () => {
-      const { settled, events } = await completenessOf(client, table, partition, rules);
+      const completeness = await completenessOf(client, table, partition, rules);
+      const { settled, events } = completeness;
       if (!settled) return 'unsettled';
-      const before = await readManifest(store, partition);
       if (events.tape === 0) return 'done';
+      const before = await readManifest(store, partition);
       if (before !== null) {
-        const { completeness } = before;
-        if (completeness.settled && isDeepStrictEqual(completeness.events, events)) return 'done';
+        const { completeness: exported } = before;
+        if (exported.settled && isDeepStrictEqual(exported.events, events)) return 'done';
         if (!(await hasRows(client, table, partition))) return 'done';
       }
-      const plan = await this.plan(table, partition);
-      return plan === null || plan.ranges.length === 0 ? 'done' : plan;
+      const ranges = await this.#ranges(table, partition, before);
+      return ranges.length === 0 ? 'done' : { partition, completeness, ranges };
     });
+  }
+
+  async #ranges(
+    table: ExportedTable,
+    partition: Partition,
+    before: Manifest | null,
+  ): Promise<readonly SubjectRange[]> {
+    const { client, rowsPerFile = ROWS_PER_FILE } = this.#options;
+    return before === null
+      ? await rangesOf(client, table, partition, rowsPerFile)
+      : before.files.map(({ range }) => range);
   }
 
   /** Brings the rows of some instruments into their file; the file before is kept first. */

@@ -15,22 +15,8 @@ import { readParquet } from '../export/readers.ts';
 import { delta, heartbeat, type Row, runUntilDone, store, trade, type World, world } from '../merge/lines.ts';
 import { outputOf } from '../queries/run-command.ts';
 import { useDatabases } from '../storage/database.ts';
-import { type EmfLine, emfLines } from '../telemetry/emf.ts';
+import { type EmfLine, emfLinesOf } from '../telemetry/emf.ts';
 import { useJobs } from './jobs.ts';
-
-async function logOf(work: () => Promise<unknown>): Promise<EmfLine[]> {
-  let text = '';
-  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    text += String(chunk);
-    return true;
-  });
-  try {
-    await work();
-  } finally {
-    spy.mockRestore();
-  }
-  return emfLines(text);
-}
 
 const local = configurationOf('local');
 // Each runs commands or machines over four databases, which a busy machine takes its time for.
@@ -44,7 +30,7 @@ const jobs = useJobs(
     audit: { ...local.audit, hours: 1, span_seconds: 900 },
     retention: { ...local.retention, line_days: { every: 15 }, tape_days: { every: 15 } },
   },
-  logOf,
+  emfLinesOf,
 );
 
 const NOW = Date.now() * 1_000;

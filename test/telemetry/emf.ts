@@ -1,3 +1,5 @@
+import { vi } from 'vitest';
+
 /** A log line in CloudWatch's embedded metric format, as CloudWatch reads it. */
 export interface EmfLine {
   readonly namespace: string;
@@ -21,4 +23,19 @@ export function emfLines(text: string): EmfLine[] {
       },
     ];
   });
+}
+
+/** The metrics that a function writes to its log while it works. */
+export async function emfLinesOf(work: () => Promise<unknown>): Promise<EmfLine[]> {
+  let text = '';
+  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    text += String(chunk);
+    return true;
+  });
+  try {
+    await work();
+  } finally {
+    spy.mockRestore();
+  }
+  return emfLines(text);
 }

@@ -8,28 +8,13 @@ import { useTables } from '../catalogue/table.ts';
 import { heartbeat, runUntilDone, store, T0, trade, type World, world } from '../merge/lines.ts';
 import { useDatabases } from '../storage/database.ts';
 import { DAY, line, recordOf } from '../storage/stream-lines.ts';
-import { type EmfLine, emfLines } from './emf.ts';
+import { type EmfLine, emfLinesOf } from './emf.ts';
 
 const databases = useDatabases();
 const tables = useTables();
 
 type Handler = (event: unknown, context: Context) => Promise<unknown>;
 const context = { awsRequestId: 'r', getRemainingTimeInMillis: () => 30_000 } as unknown as Context;
-
-/** What a function writes to its log while it works. */
-async function logOf(work: () => Promise<unknown>): Promise<EmfLine[]> {
-  let text = '';
-  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    text += String(chunk);
-    return true;
-  });
-  try {
-    await work();
-  } finally {
-    spy.mockRestore();
-  }
-  return emfLines(text);
-}
 
 const declared = (group: keyof typeof publishedMetrics): string[] =>
   Object.keys(publishedMetrics[group].units).sort();
@@ -77,7 +62,7 @@ describe('the functions', () => {
       await heartbeat(made.sessions[name], name, 'e', now - 600 * SECOND, now);
     }
     const merge = await handlerOf('merge');
-    const merged = await logOf(async () => {
+    const merged = await emfLinesOf(async () => {
       await merge({}, context);
     });
     expect(namesOf(merged)).toEqual(
@@ -90,7 +75,7 @@ describe('the functions', () => {
     expect(merged.find(({ values }) => 'tape_lines_alive' in values)!.values['tape_lines_alive']).toBe(2);
 
     // How the tape is, no more than once a minute, however often they merge.
-    const again = await logOf(() => merge({}, context));
+    const again = await emfLinesOf(() => merge({}, context));
     expect(namesOf(again)).toEqual(declared('merge'));
 
     const writer = await handlerOf('writer');
@@ -110,7 +95,7 @@ describe('the functions', () => {
         },
       ],
     });
-    const written = await logOf(() => writer(event({ kind: 'nonsense' }), context));
+    const written = await emfLinesOf(() => writer(event({ kind: 'nonsense' }), context));
     expect(namesOf(written)).toEqual(declared('writer'));
     expect(written[0]!.values).toEqual({
       writer_lines_put_aside: 1,
@@ -118,7 +103,7 @@ describe('the functions', () => {
       writer_deliveries_failed: 0,
     });
     const end = { kind: 'record_end', order: 5, previous: 4, gap_free_since: 0, sealed_at: DAY };
-    const gone = await logOf(() => writer(event(end), context));
+    const gone = await emfLinesOf(() => writer(event(end), context));
     expect(gone[0]!.values).toEqual({
       writer_lines_put_aside: 0,
       writer_records_missing: 1,
@@ -126,7 +111,7 @@ describe('the functions', () => {
     });
 
     const report = await handlerOf('snapshot-report');
-    const reported = await logOf(() =>
+    const reported = await emfLinesOf(() =>
       report({ run: 'x', venues: [{ venue: 'kalshi', open: 4, requests: 2, instruments: 4 }] }, context),
     );
     expect(namesOf(reported)).toEqual(declared('snapshotPoll'));
@@ -154,12 +139,12 @@ describe('the functions', () => {
     }));
     const { handler } = await import('../../lambdas/snapshot-poll/handler.ts');
     const poll = handler as unknown as Handler;
-    const written = await logOf(() => poll({ venue: 'polymarket', id: '1' }, context));
+    const written = await emfLinesOf(() => poll({ venue: 'polymarket', id: '1' }, context));
     expect(namesOf(written)).toEqual(declared('bookHashes'));
     expect(written.map(({ values }) => values)).toEqual([
       { book_hashes_matched: 3, book_hashes_unmatched: 2, book_hashes_not_checkable: 1 },
     ]);
-    expect(await logOf(() => poll({ venue: 'kalshi', id: '1' }, context))).toEqual([]);
+    expect(await emfLinesOf(() => poll({ venue: 'kalshi', id: '1' }, context))).toEqual([]);
     vi.doUnmock('../../lambdas/snapshot-poll/poll.ts');
   });
 });
