@@ -63,7 +63,10 @@ export async function checkTruth(
       if (!('delivered' in record)) continue;
       last = Math.max(last, record.emitted_at);
       const event = comparedEvent({ ...record, received_at: record.emitted_at } as MarketEvent);
-      if (event !== null) partitions.truth({ ...event, delivered: record.delivered });
+      if (event === null) continue;
+      const sentAt =
+        record.kind === 'book_snapshot' && record.delivered > 0 ? { sentAt: record.emitted_at } : {};
+      partitions.truth({ ...event, delivered: record.delivered, ...sentAt });
     }
     for await (const event of comparedTapeEvents(client)) {
       // Rows of an earlier run on the same data are another exchange's.

@@ -8,6 +8,11 @@ import type { ComparedEvent } from './truth-identity.ts';
 export interface MadeEvent extends ComparedEvent {
   /** To how many sockets it was sent; 0: nobody could have captured it. */
   readonly delivered: number;
+  /**
+   * When it was sent, where that may be long after its venue time: a first book has the time of its last change. A line
+   * may end before it has read what was sent to it, and can say so of the time in which it was sent only.
+   */
+  readonly sentAt?: Micros;
 }
 
 /** Kinds of which the tape holds equal ones at one instant once: figures and books, not changes. */
@@ -103,6 +108,8 @@ interface Tally {
   made: number;
   sent: number;
   onTape: number;
+  /** The latest venue time or time of sending. */
+  reachedAt: Micros | null;
 }
 
 /**
@@ -122,6 +129,9 @@ export class TruthComparison {
     const most = heldOnce.has(event.kind) ? 1 : Number.POSITIVE_INFINITY;
     tally.made = Math.min(most, tally.made + 1);
     if (event.delivered > 0) tally.sent = Math.min(most, tally.sent + 1);
+    const reachedAt = event.sentAt ?? event.time;
+    if (reachedAt !== null && (tally.reachedAt === null || reachedAt > tally.reachedAt))
+      tally.reachedAt = reachedAt;
   }
 
   tape(event: ComparedEvent): void {
@@ -147,7 +157,7 @@ export class TruthComparison {
       undeclared: 0,
     };
     for (const tally of this.#tallies.values()) {
-      const { made, sent, onTape, event } = tally;
+      const { made, sent, onTape, event, reachedAt } = tally;
       sums.events += sent;
       sums.unsent += made - sent;
       sums.on_tape += Math.min(onTape, sent);
@@ -159,9 +169,9 @@ export class TruthComparison {
       if (onTape >= made) continue;
       const lost = Math.max(0, sent - onTape);
       const unseen = made - Math.max(sent, onTape);
-      if (event.time !== null && event.time > this.#rules.horizon) {
+      if (reachedAt !== null && reachedAt > this.#rules.horizon) {
         sums.after_horizon += lost;
-      } else if (this.#inGap(event)) {
+      } else if (this.#inGap(event, event.time) || this.#inGap(event, reachedAt)) {
         sums.in_gaps += lost;
       } else {
         if (lost > 0) {
@@ -180,7 +190,7 @@ export class TruthComparison {
   #tally(event: ComparedEvent): Tally {
     let tally = this.#tallies.get(event.identity);
     if (tally === undefined) {
-      tally = { event, made: 0, sent: 0, onTape: 0 };
+      tally = { event, made: 0, sent: 0, onTape: 0, reachedAt: event.time };
       this.#tallies.set(event.identity, tally);
     }
     return tally;
@@ -191,7 +201,7 @@ export class TruthComparison {
   }
 
   /** Gaps name instruments: a message about a market is in one when all instruments of the market are. */
-  #inGap({ venue, subject, instruments, time }: ComparedEvent): boolean {
+  #inGap({ venue, subject, instruments }: ComparedEvent, time: Micros | null): boolean {
     if (time === null) return false;
     const concerned = instruments === undefined || instruments.length === 0 ? [subject] : instruments;
     return concerned.every((instrument) =>

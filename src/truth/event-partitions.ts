@@ -58,16 +58,20 @@ export class EventPartitions {
   }
 
   truth(event: MadeEvent): void {
-    this.#write(event, event.delivered > 0 ? TRUTH_SENT : TRUTH_UNSENT);
+    this.#write(event, event.delivered > 0 ? TRUTH_SENT : TRUTH_UNSENT, event.sentAt);
   }
 
   tape(event: ComparedEvent): void {
     this.#write(event, TAPE);
   }
 
-  #write({ kind, venue, subject, instruments, time, identity }: ComparedEvent, role: number): void {
+  #write(
+    { kind, venue, subject, instruments, time, identity }: ComparedEvent,
+    role: number,
+    sentAt?: number,
+  ): void {
     const partition = this.#partitions[hashOf(identity) % this.#partitions.length]!;
-    partition.waiting += `${JSON.stringify([role, kind, venue, subject, time, identity, instruments])}\n`;
+    partition.waiting += `${JSON.stringify([role, kind, venue, subject, time, identity, instruments, sentAt])}\n`;
     if (partition.waiting.length >= FLUSH_AT_CHARACTERS) flush(partition);
   }
 
@@ -79,7 +83,7 @@ export class EventPartitions {
         flush(partition);
         const comparison = new TruthComparison(rules);
         for (const line of linesOf(partition.file)) {
-          const [role, kind, venue, subject, time, identity, instruments] = JSON.parse(line) as [
+          const [role, kind, venue, subject, time, identity, instruments, sentAt] = JSON.parse(line) as [
             number,
             ComparedEvent['kind'],
             string,
@@ -87,6 +91,7 @@ export class EventPartitions {
             ComparedEvent['time'],
             string,
             readonly string[] | null,
+            ComparedEvent['time'],
           ];
           const event = {
             kind,
@@ -97,7 +102,7 @@ export class EventPartitions {
             ...(instruments === null ? {} : { instruments }),
           };
           if (role === TAPE) comparison.tape(event);
-          else comparison.truth({ ...event, delivered: role });
+          else comparison.truth({ ...event, delivered: role, ...(sentAt === null ? {} : { sentAt }) });
         }
         sum = sumOf(sum, comparison.finish(), rules);
       }

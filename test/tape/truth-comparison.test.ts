@@ -74,6 +74,16 @@ describe('tape against truth', () => {
     expect(held.finish()).toMatchObject({ events: 3, unsent: 1, in_gaps: 1, after_horizon: 1, missing: 1 });
   });
 
+  it('takes a first book, which has the time of its last change, for lost no earlier than it was sent', () => {
+    const held = comparison([{ from: us(50), to: us(60) }], 100);
+    const sentLater = (at: number, sentAt: number) =>
+      held.truth({ ...delta(at), delivered: 1, sentAt: us(sentAt) });
+    sentLater(5, 101);
+    sentLater(6, 55);
+    sentLater(7, 20);
+    expect(held.finish()).toMatchObject({ events: 3, in_gaps: 1, after_horizon: 1, missing: 1 });
+  });
+
   it('calls undeclared what was sent to nobody where the tape has no gap', () => {
     const held = comparison([{ from: us(10), to: us(20) }], 100);
     for (const at of [9, 10, 19, 20]) held.truth({ ...delta(at), delivered: 0 });
