@@ -4,7 +4,8 @@ import { Schedule } from './market/schedule.ts';
 
 /**
  * Simulated time: everything that happens has its moment on the schedule, and the clock only decides how far the
- * schedule is run. So content and order depend on the seed alone. While paused, time does not pass.
+ * schedule is run. So content and order depend on the seed alone. Time begins with a whole second and stands still for
+ * whole seconds, because markets open at whole seconds. While paused, time does not pass.
  */
 export class Timeline {
   readonly #schedule = new Schedule();
@@ -16,7 +17,7 @@ export class Timeline {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.start = clock();
+    this.start = (Math.floor(clock() / MICROS_PER_SECOND) * MICROS_PER_SECOND) as Micros;
     this.#now = this.start;
   }
 
@@ -71,7 +72,8 @@ export class Timeline {
 
   resume(): void {
     if (this.#pausedAt === null) return;
-    this.#shift += this.#clock() - this.#pausedAt;
+    const stood = this.#clock() - this.#pausedAt;
+    this.#shift += Math.ceil(stood / MICROS_PER_SECOND) * MICROS_PER_SECOND;
     this.#pausedAt = null;
   }
 }

@@ -14,7 +14,12 @@ export const privatePem = pair.privateKey.export({ type: 'pkcs8', format: 'pem' 
 
 /** A clock that moves only when told. */
 export class ManualClock {
-  now: number = START;
+  now: number;
+
+  constructor(now: number) {
+    this.now = now;
+  }
+
   readonly read: Clock = () => this.now as Micros;
 
   advance(micros: number): void {
@@ -42,8 +47,11 @@ export interface Stage {
 }
 
 /** A simulation under a manual clock, with clients that speak to it over real sockets. */
-export async function stage(options: Partial<SimulationOptions> = {}): Promise<Stage> {
-  const clock = new ManualClock();
+export async function stage(
+  options: Partial<SimulationOptions> = {},
+  startsAt: number = START,
+): Promise<Stage> {
+  const clock = new ManualClock(startsAt);
   const simulation = await Simulation.start({
     settings: SMALL,
     clock: clock.read,

@@ -10,7 +10,7 @@ import type { Micros } from '#src/units/time.ts';
 import { kalshiRestBook } from '#src/venues/kalshi/rest-events.ts';
 import { withOrdinal } from '#src/venues/polymarket/trade-id.ts';
 import { venueDefinition } from '#src/venues/registration.ts';
-import { get, SMALL, type Stage, stage } from './support.ts';
+import { get, SMALL, START, type Stage, stage } from './support.ts';
 
 let running: Stage | null = null;
 afterEach(async () => {
@@ -49,6 +49,29 @@ describe('the events of the simulated exchange', () => {
     second.simulation.step();
     expect(alone.length).toBeGreaterThan(1_000);
     expect(content(second.simulation.records)).toEqual(alone);
+  });
+
+  it('are the same in whatever part of a second it began, and however long it was away', async () => {
+    const settings = { ...SMALL, kalshiMarkets: 10, polymarketMarkets: 5 };
+    const events = async (startsAt: number, awayFor: number): Promise<string[]> => {
+      const at = await stage({ settings }, startsAt);
+      running = at;
+      const playUntil = (micros: number): void => {
+        at.clock.now = micros;
+        at.simulation.step();
+      };
+      playUntil(START + 5_000_000);
+      at.simulation.pause();
+      at.clock.advance(awayFor);
+      at.simulation.resume();
+      playUntil(START + 62_000_000);
+      const { records } = at.simulation;
+      await at.stop();
+      return content(records);
+    };
+    const expected = await events(START, 2_000_000);
+    expect(expected.some((record) => record.includes('"status":"active"'))).toBe(true);
+    expect(await events(START + 370_123, 1_234_567)).toEqual(expected);
   });
 
   it('are others for another seed', async () => {
