@@ -1,9 +1,19 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '#src/units/time.ts';
 import { ArgumentError, forgetKey, kalshiKey, numberArgument, wholeArgument } from './arguments.ts';
 import { FaultSpecificationError, parseFaults } from './faults/specification.ts';
 import { DEFAULT_SETTINGS } from './settings.ts';
 import { Simulation } from './simulation.ts';
+
+/** A log that no run of any length keeps in memory, for whoever asks the running exchange; gone when it ends. */
+function temporaryTruth(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tape-truth-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'truth.jsonl');
+}
 
 /** The simulated exchange as a process of its own: prints one ready line, and runs until it is told to end. */
 async function main(): Promise<void> {
@@ -22,7 +32,9 @@ async function main(): Promise<void> {
       'kalshi-public-key': { type: 'string' },
     },
   });
+  const faults = parseFaults(values.faults ?? 'none');
   const key = kalshiKey(values['kalshi-key-id'] ?? 'simulated', values['kalshi-public-key']);
+  process.on('exit', () => forgetKey(key));
   const seconds = numberArgument('seconds', values.seconds, 0);
   const simulation = await Simulation.start({
     settings: {
@@ -39,17 +51,14 @@ async function main(): Promise<void> {
     ...(values.host === undefined ? {} : { host: values.host }),
     port: wholeArgument('port', values.port, 0, 65_532) ?? 0,
     kalshiKey: key,
-    faults: parseFaults(values.faults ?? 'none'),
-    ...(values.truth === undefined ? {} : { truthFile: values.truth }),
+    faults,
+    truthFile: values.truth ?? temporaryTruth(),
   });
   let isStopping = false;
   const stop = (): void => {
     if (isStopping) return;
     isStopping = true;
-    void simulation.stop().then(() => {
-      forgetKey(key);
-      process.exit(0);
-    });
+    void simulation.stop().then(() => process.exit(0));
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);

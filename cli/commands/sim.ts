@@ -83,7 +83,7 @@ export function simCommand(): Command {
       '--faults <list>',
       'faults, e.g. "usual" or "disconnect=0.5,kalshi.gap=2,slow_rest=0.1,skew_ms=250" (a minute and connection; REST: probability)',
     )
-    .option('--truth <file>', 'write every event to this file')
+    .option('--truth <file>', 'write every event to this file (default: one that is gone when it ends)')
     .option('--host <address>', 'address to listen on (default 127.0.0.1)')
     .option('--port <number>', 'first of four ports: Kalshi, CLOB, Gamma, control (default: any free ones)')
     .option('--seconds <number>', 'end after so long')

@@ -89,17 +89,21 @@ describe('the simulated exchange as a process', () => {
     expect(existsSync(ready.key.private_key_file)).toBe(false);
   });
 
-  it('ends by itself after the time that it was given', async () => {
+  it('ends by itself after the time that it was given, and leaves no file that nobody named', async () => {
     const running = await start('main.ts', [
       '--kalshi-markets',
       '5',
       '--polymarket-markets',
       '5',
       '--seconds',
-      '0.2',
+      '2',
     ]);
+    const { body } = await get(`${running.ready.control}/control/status`);
+    expect(existsSync(body.truth.file)).toBe(true);
     await new Promise((resolve) => running.process.once('exit', resolve));
     expect(running.process.exitCode).toBe(0);
+    expect(existsSync(body.truth.file)).toBe(false);
+    expect(existsSync(running.ready.key.private_key_file)).toBe(false);
   });
 
   it('says in one line what is wrong with its arguments', () => {
