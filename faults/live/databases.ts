@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fault } from '../fault.ts';
+import { type Fault, require } from '../fault.ts';
 import { live } from './lines.ts';
 
 /** What befalls the databases of a running system. */
@@ -21,18 +21,24 @@ export const databaseFaults: readonly Fault[] = [
           'ALTER DATABASE line_a_backup RENAME TO line_a',
           'ALTER DATABASE line_a WITH ALLOW_CONNECTIONS true',
         );
-        await sleep(5_000);
+        await run.untilRows(
+          run.state.production.url,
+          'the gap of a restored database',
+          "SELECT FROM gaps WHERE line = 'a' AND cause = 'database_restored' LIMIT 1",
+        );
       },
     },
   ),
   live(22, 'tape-database-away', 'the production database is away for 10 s, twice, while merges run', {
     inject: async (run) => {
+      const failures = run.failures('MergeSchedule');
       for (let time = 0; time < 2; time++) {
         await run.shut('production');
         await sleep(10_000);
         await run.reopen('production');
         await sleep(4_000);
       }
+      require(run.failures('MergeSchedule') > failures, 'no merge met the database that was away');
     },
   }),
 ];

@@ -6,6 +6,7 @@ import pg from 'pg';
 import { loadConfiguration } from '#src/config/load.ts';
 import type { Configuration } from '#src/config/schema.ts';
 import { fetchGathererStatus, type GathererStatus } from '#src/status/line-status.ts';
+import { readJobRuns } from '../../local/run/job-ledger.ts';
 import { type Layout, layoutOf } from '../../local/run/layout.ts';
 import { LocalRun } from '../../local/run/local-run.ts';
 import { type RunState, readRunState } from '../../local/run/state-file.ts';
@@ -191,6 +192,33 @@ export class LiveRun {
   /** Another life of the line than the given one captures as it should. */
   async replaced(line: Line, epoch: string): Promise<void> {
     await this.until(line, 'a new life', (status) => status.epoch !== epoch && isWell(status), 90_000);
+  }
+
+  /** Waits until no line has a socket. @throws FaultFailed when some line keeps one */
+  async untilCut(): Promise<void> {
+    await Promise.all(
+      LINES.map((line) =>
+        this.until(line, 'the loss of its sockets', ({ venues }) =>
+          Object.values(venues).every(({ connected }) => connected === 0),
+        ),
+      ),
+    );
+  }
+
+  /** Waits until a query has rows. @throws FaultFailed when it has none within a minute */
+  async untilRows(url: string, what: string, sql: string): Promise<void> {
+    for (const ends = Date.now() + 60_000; ; await sleep(200)) {
+      const found = await this.database(url, async (client) => (await client.query(sql)).rowCount);
+      if (found !== null && found > 0) return;
+      require(Date.now() < ends, `${what} did not come within a minute`);
+    }
+  }
+
+  /** How many executions have failed so far of the job whose state machine has this in its name. */
+  failures(part: string): number {
+    const job = readJobRuns(this.#layout.jobsFile).find(({ name }) => name.includes(part));
+    require(job !== undefined, `no job ${part} has run`);
+    return job!.failures;
   }
 
   /** Waits until every line captures all it expects. @returns what is wrong with them where that does not come */

@@ -83,7 +83,7 @@ export const streamFaults: readonly Fault[] = [
         }
       }
       client.destroy();
-      await sleep(5_000);
+      await run.untilRows(run.state.lines.a.url, 'a record put aside', 'SELECT FROM poison_records LIMIT 1');
     },
   }),
 ];

@@ -127,17 +127,20 @@ export const venueFaults: readonly Fault[] = [
     },
   ),
   live(14, 'exchange-restart', 'the exchange closes every socket, and counts from 1 again', {
-    inject: async ({ simulator }) => {
-      await simulator.restart();
+    inject: async (run) => {
+      await run.simulator.restart();
+      await run.untilCut();
       await sleep(4_000);
     },
   }),
   live(15, 'maintenance', 'nothing is traded, then the exchange is away, then trading resumes', {
-    inject: async ({ simulator }) => {
+    inject: async (run) => {
+      const { simulator } = run;
       await simulator.pause();
       await sleep(10_000);
       await simulator.faults('restart_seconds=15');
       await simulator.restart();
+      await run.untilCut();
       await sleep(17_000);
       await simulator.resume();
       await simulator.faults('none');
