@@ -54,7 +54,8 @@ export const Quality = {
   bookSuspect: 1,
   /**
    * Receive time earlier than exchange time, or the process clock stepped; of an announcement without a venue time
-   * also: the process had stood still, so that it may have come to its socket by up to `LONGEST_LATENESS` earlier.
+   * also: the process had stood still, was behind, or has a clock that is ahead, so that it may have come to its socket
+   * by up to `LONGEST_LATENESS` earlier.
    */
   receiveTimeSuspect: 2,
   /** From a snapshot rather than a live message. */

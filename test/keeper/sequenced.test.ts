@@ -597,6 +597,25 @@ describe('copies from a second connection', () => {
     expect([told(one), told(two)]).toEqual([1, 0]);
     expect(marks()).toEqual([0, 2, 2, 0]);
   });
+
+  it('of lifecycle messages are marked as late while changes show that the clock is ahead, or reading behind', () => {
+    const { line, connection } = started();
+    const announcing = line.connection('lifecycle-1#1');
+    let seq = 3;
+    const changed = (delay: number) =>
+      line.frame(connection, { sid: 1, seq: seq++, events: [signed('A', line.now - delay, 'bid', 41, 1)] });
+    const marked = () => {
+      line.pass(11);
+      line.frame(announcing, { sid: 1, events: [lifecycle] });
+      return line.of('lifecycle').at(-1)!.quality & Quality.receiveTimeSuspect;
+    };
+    changed(SECOND / 10);
+    expect(marked()).toBe(0);
+    changed(30 * SECOND);
+    expect(marked()).toBe(Quality.receiveTimeSuspect);
+    for (let change = 0; change < 300; change++) changed(SECOND / 10);
+    expect(marked()).toBe(0);
+  });
 });
 
 describe('a venue time far ahead', () => {

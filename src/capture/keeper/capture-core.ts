@@ -82,7 +82,7 @@ export abstract class CaptureCore implements LineKeeper {
     this.receivedAt = received_at;
     this.writer.clockStepped = received_at < this.lastReceived;
     this.lastReceived = received_at;
-    this.writer.lateBy = this.standStill.lateBy(received_at);
+    this.writer.lateBy = Math.max(this.standStill.lateBy(received_at), this.delays.lateness);
     const decoded = this.decode(connection, data, received_at);
     const source = this.carriers.source(connection.name, decoded.sid, received_at);
     for (const control of decoded.controls) {

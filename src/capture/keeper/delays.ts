@@ -1,3 +1,4 @@
+import { LONGEST_LATENESS } from '../../events/captured.ts';
 import type { Source } from './instrument-state.ts';
 
 const SECOND = 1_000_000;
@@ -14,6 +15,8 @@ export const UNKNOWN_DELAY = 10 * SECOND;
 const LONGEST_LAG = 20 * SECOND;
 /** The least delay is forgotten at a thousandth of the time that passes: clocks drift. */
 const FLOOR_RISE = 1_000;
+/** Delays up to here are usual: what came with them was read when it came. */
+const USUAL = SECOND;
 /** Part of the way down that the greatest delay takes with each event. */
 const DECAY = 64;
 
@@ -32,6 +35,14 @@ export class Delays {
   /** Least delay, or null before the first event with a venue time. */
   get least(): number | null {
     return this.floor;
+  }
+
+  /**
+   * By how much what is received now may have come before its receive time, microseconds; 0 while delays are usual.
+   * Whether it waited to be read or our clock is ahead shows in the same way.
+   */
+  get lateness(): number {
+    return this.greatest > USUAL ? Math.min(this.greatest, LONGEST_LATENESS) : 0;
   }
 
   /** Whether a venue time lies so far ahead that it is most likely wrong. */
