@@ -18,7 +18,7 @@ export const machineFaults: readonly Fault[] = [
   live(
     24,
     'clock-off',
-    'the clock of one gatherer is 30 s ahead, steps back to 10 s behind, then goes right; the others are cut off meanwhile',
+    'the clock of one gatherer is 30 s ahead, steps back to 5 s behind, then goes right; the others are cut off meanwhile',
     {
       preload: preload('shifted-clock', ['a']),
       inject: async (run) => {
@@ -28,7 +28,7 @@ export const machineFaults: readonly Fault[] = [
         run.gates.b.cutSockets();
         run.gates.c.cutSockets();
         await sleep(5_000);
-        writeFileSync(file, '-10000');
+        writeFileSync(file, '-5000');
         await sleep(10_000);
         rmSync(file);
       },
