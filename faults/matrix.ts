@@ -2,6 +2,7 @@ import type { Fault } from './fault.ts';
 import { databaseFaults } from './live/databases.ts';
 import { lineFaults } from './live/lines.ts';
 import { machineFaults } from './live/machines.ts';
+import { randomSequence } from './live/random-sequence.ts';
 import { streamFaults } from './live/streams.ts';
 import { venueFaults } from './live/venues.ts';
 import { storageFaults } from './storage/rows.ts';
@@ -14,4 +15,5 @@ export const matrix: readonly Fault[] = [
   ...databaseFaults,
   ...storageFaults,
   ...machineFaults,
+  ...randomSequence,
 ].sort((left, right) => left.row - right.row);

@@ -301,7 +301,7 @@ export class LiveRun {
 
 export interface LiveFault extends LiveOptions {
   /** Does the fault and ends it; throws where it did not take. */
-  readonly inject: (run: LiveRun, note: (text: string) => void) => Promise<void>;
+  readonly inject: (run: LiveRun, note: (text: string) => void, seed: number) => Promise<void>;
   /** What the tape has to say of it, beyond what holds of every fault. */
   readonly judge?: (gaps: readonly TapeGap[], injectedAt: number, endedAt: number) => void;
 }
@@ -318,7 +318,7 @@ export async function runLive(
     await sleep(CALM_BEFORE_MILLIS);
     const injectedAt = Date.now() * 1_000;
     note('injecting');
-    await fault.inject(run, note);
+    await fault.inject(run, note, seed);
     const endedAt = (run.faultOverAt ?? Date.now()) * 1_000;
     note('the fault is over');
     const wrong = await run.untilWell();

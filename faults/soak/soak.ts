@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../../sim/market/random.ts';
 import { LiveRun } from '../live/live-run.ts';
+import { troubles } from '../live/troubles.ts';
 import { ResourceWatch, type Trend } from './resources.ts';
-import { troubles } from './troubles.ts';
 
 export interface SoakReport {
   readonly minutes: number;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../../sim/market/random.ts';
-import { LINES, type Line, type LiveRun } from '../live/live-run.ts';
+import { LINES, type Line, type LiveRun } from './live-run.ts';
 
 /** Something that befalls a running system and is over again. */
 export interface Trouble {
