@@ -1,8 +1,9 @@
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium as launcher } from 'playwright-core';
+import { inject } from 'vitest';
 
 /** Platforms that the package has a browser for. */
 export const hasBrowser = process.platform === 'linux' && process.arch === 'x64';
@@ -31,7 +32,7 @@ async function unpacked(): Promise<string> {
   const { version } = JSON.parse(readFileSync(join(PACKED, '..', 'package.json'), 'utf8')) as {
     version: string;
   };
-  const kept = join(tmpdir(), `prediction-tape-browser-${version}-${userInfo().uid}`);
+  const kept = join(inject('keptTemporary'), `prediction-tape-browser-${version}-${userInfo().uid}`);
   if (existsSync(kept)) return kept;
   const partial = mkdtempSync(`${kept}-`);
   await unpack(partial);

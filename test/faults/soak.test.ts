@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { ResourceWatch, sampleOf, trendOf } from '../../faults/soak/resources.ts';
 import { troubles } from '../../faults/live/troubles.ts';
+import { ResourceWatch, sampleOf, trendOf } from '../../faults/soak/resources.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
