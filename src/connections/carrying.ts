@@ -3,8 +3,7 @@ import type { GapCause } from '../events/event.ts';
 import type { Micros } from '../units/time.ts';
 import type { Carriage, Life } from './life.ts';
 import type { Recovery } from './recovery.ts';
-import type { Assignment, Slot } from './slot.ts';
-import { isSettled, newAssignment } from './slot.ts';
+import { Assignment, isSettled, type Slot } from './slot.ts';
 import type { Slots } from './slots.ts';
 
 /** Which instruments are wanted, on which connection each is put, and which subscription carries it. */
@@ -42,7 +41,7 @@ export class Carrying {
     const fresh: Assignment[] = [];
     for (const instrument of instruments) {
       if (this.#assignments.has(instrument)) continue;
-      const assignment = newAssignment(instrument, now);
+      const assignment = new Assignment(instrument, now);
       this.#assignments.set(instrument, assignment);
       fresh.push(assignment);
     }
@@ -61,7 +60,7 @@ export class Carrying {
       leaving.push(assignment);
     }
     for (const [slot, group] of bySlot(leaving)) {
-      for (const assignment of group) slot.assignments.delete(assignment);
+      for (const assignment of group) assignment.slot = null;
       this.#takeOff(slot, group, now);
     }
   }
@@ -81,7 +80,6 @@ export class Carrying {
     if (!this.#slots.hasRoomBeside(slot, assignments.length)) return false;
     this.#takeOff(slot, assignments, now);
     for (const assignment of assignments) {
-      slot.assignments.delete(assignment);
       assignment.slot = null;
       forget(assignment);
     }
@@ -279,7 +277,6 @@ export class Carrying {
       for (const assignment of share) {
         this.#unplaced.delete(assignment);
         assignment.slot = slot;
-        slot.assignments.add(assignment);
       }
       this.#putOn(slot, share, now);
     }

@@ -1,18 +1,7 @@
 import type { Venue } from '../events/event.ts';
 import type { Micros } from '../units/time.ts';
-import type { ConnectionStatus, InstrumentCounts, PoolStatus } from './pool-contract.ts';
+import type { ConnectionStatus, PoolStatus } from './pool-contract.ts';
 import type { Slot } from './slot.ts';
-
-export function slotCounts(slot: Slot): InstrumentCounts {
-  let subscribed = 0;
-  let seeded = 0;
-  for (const assignment of slot.assignments) {
-    if (assignment.carriage === null) continue;
-    subscribed++;
-    if (assignment.isSeeded) seeded++;
-  }
-  return { requested: slot.assignments.size, subscribed, seeded };
-}
 
 function slotStatus(slot: Slot, now: Micros): ConnectionStatus {
   const life = slot.current;
@@ -21,7 +10,7 @@ function slotStatus(slot: Slot, now: Micros): ConnectionStatus {
     purpose: slot.purpose,
     state: slot.state(now),
     epoch: slot.epochs,
-    instruments: slotCounts(slot),
+    instruments: { requested: slot.assignments.size, subscribed: slot.subscribed, seeded: slot.seeded },
     session: life?.session.status() ?? { queued: 0, outstanding: 0, subscriptions: 0 },
     frames: life?.frames ?? 0,
     binary_frames: life?.binaryFrames ?? 0,

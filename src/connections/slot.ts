@@ -19,7 +19,11 @@ export class Slot {
   /** Name without epoch, e.g. `kalshi-book-17`. */
   readonly name: string;
   readonly purpose: string;
+  /** Those whose `slot` this is; they enter and leave by that. */
   readonly assignments = new Set<Assignment>();
+  /** How many of them some subscription carries, and how many of those have a proven book: kept by them. */
+  subscribed = 0;
+  seeded = 0;
   current: Life | null = null;
   /** A new socket that takes over while the current one still runs. */
   successor: Life | null = null;
@@ -83,49 +87,74 @@ export class Slot {
 }
 
 /** One instrument that the pool has to carry, and how far that has come. A million of these are held. */
-export interface Assignment {
+export class Assignment {
   readonly instrument: string;
-  /** Null while all connections are full. */
-  slot: Slot | null;
   /** The life whose session was told to carry it. */
-  carrier: Life | null;
-  /** Set once a subscription carries it. */
-  carriage: Carriage | null;
+  carrier: Life | null = null;
   /** Where it was before, while a successor has not taken over for good. */
-  previous: Carriage | null;
-  /** The keeper called its book proven, and has not taken that back. */
-  isSeeded: boolean;
+  previous: Carriage | null = null;
   /** The life on which its data was last seen. */
-  seenOn: Life | null;
+  seenOn: Life | null = null;
   /** Rescue attempts of the present trouble. */
-  attempts: number;
+  attempts = 0;
   /** Since when it has had no proven book, while it has none. */
   wantingSince: Micros;
   /** Its book is in doubt and a remedy is scheduled. */
-  isTroubled: boolean;
+  isTroubled = false;
   /** Troubles lately, those that were mended included. */
-  relapses: number;
-  troubledAt: Micros;
+  relapses = 0;
+  troubledAt = 0 as Micros;
   /** The only valid entry of the recovery queue carries this number. */
-  ticket: number;
-}
+  ticket = 0;
+  #slot: Slot | null = null;
+  #carriage: Carriage | null = null;
+  #isSeeded = false;
 
-export function newAssignment(instrument: string, now: Micros): Assignment {
-  return {
-    instrument,
-    slot: null,
-    carrier: null,
-    carriage: null,
-    previous: null,
-    isSeeded: false,
-    seenOn: null,
-    attempts: 0,
-    wantingSince: now,
-    isTroubled: false,
-    relapses: 0,
-    troubledAt: 0 as Micros,
-    ticket: 0,
-  };
+  constructor(instrument: string, now: Micros) {
+    this.instrument = instrument;
+    this.wantingSince = now;
+  }
+
+  /** Null while all connections are full. */
+  get slot(): Slot | null {
+    return this.#slot;
+  }
+
+  set slot(slot: Slot | null) {
+    this.#count(-1);
+    this.#slot?.assignments.delete(this);
+    this.#slot = slot;
+    slot?.assignments.add(this);
+    this.#count(1);
+  }
+
+  /** Set once a subscription carries it. */
+  get carriage(): Carriage | null {
+    return this.#carriage;
+  }
+
+  set carriage(carriage: Carriage | null) {
+    this.#count(-1);
+    this.#carriage = carriage;
+    this.#count(1);
+  }
+
+  /** The keeper called its book proven, and has not taken that back. */
+  get isSeeded(): boolean {
+    return this.#isSeeded;
+  }
+
+  set isSeeded(isSeeded: boolean) {
+    this.#count(-1);
+    this.#isSeeded = isSeeded;
+    this.#count(1);
+  }
+
+  #count(by: 1 | -1): void {
+    if (this.#slot === null || this.#carriage === null) return;
+    this.#slot.subscribed += by;
+    if (this.#isSeeded) this.#slot.seeded += by;
+  }
 }
 
 /** Nothing more to wait for: the book is proven and its present subscription has shown itself. */

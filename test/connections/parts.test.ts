@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Allowance } from '#src/connections/allowance.ts';
 import { DueQueue } from '#src/connections/due-queue.ts';
+import type { Carriage } from '#src/connections/life.ts';
 import { levelOut } from '#src/connections/placement.ts';
+import { Assignment, Slot } from '#src/connections/slot.ts';
 import type { Micros } from '#src/units/time.ts';
 
 describe('levelling out', () => {
@@ -89,3 +91,35 @@ describe('an allowance', () => {
     expect(allowance.take(10_500_000 as Micros, 9)).toBe(5);
   });
 });
+
+describe('what a place says of its instruments', () => {
+  it('is what a count of them gives, whatever has befallen them', () => {
+    const change = fc.record({
+      which: fc.nat(7),
+      what: fc.constantFrom('slot' as const, 'carriage' as const, 'isSeeded' as const),
+      to: fc.nat(2),
+    });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 60 }), (changes) => {
+        const slots = [new Slot('book-1', 'book'), new Slot('book-2', 'book')];
+        const carriage = {} as Carriage;
+        const all = Array.from({ length: 8 }, (_, number) => new Assignment(`I${number}`, 0 as Micros));
+        for (const { which, what, to } of changes) {
+          const assignment = all[which]!;
+          if (what === 'slot') assignment.slot = slots[to] ?? null;
+          else if (what === 'carriage') assignment.carriage = to > 0 ? carriage : null;
+          else assignment.isSeeded = to > 0;
+        }
+        for (const slot of slots) {
+          const own = all.filter((assignment) => assignment.slot === slot);
+          const carried = own.filter((assignment) => assignment.carriage !== null);
+          expect([...slot.assignments].sort(byName)).toEqual([...own].sort(byName));
+          expect(slot.subscribed).toBe(carried.length);
+          expect(slot.seeded).toBe(carried.filter(({ isSeeded }) => isSeeded).length);
+        }
+      }),
+    );
+  });
+});
+
+const byName = (left: Assignment, right: Assignment): number => (left.instrument < right.instrument ? -1 : 1);
