@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import type { Client } from 'pg';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { type CandleRequest, candlesOf } from '#src/storage/production/candle-query.ts';
 import { refreshRollups } from '#src/storage/production/rollups.ts';
 import { candleWidths, type JudgedCandle } from '#src/tape/candles.ts';
 import type { TapeRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
 import { metrics, type Row, store, T0, trade } from '../merge/lines.ts';
-import { useDatabases } from '../storage/database.ts';
+import { type TestDatabase, useDatabases } from '../storage/database.ts';
 
 const databases = useDatabases();
 const rules: TapeRules = { silence: 30_000_000, arrivalAllowance: 0, settleAllowance: 0 };
@@ -16,10 +16,12 @@ const MINUTE = 60_000_000;
 const M0 = T0 - (T0 % MINUTE);
 const us = (value: number): Micros => value as Micros;
 
+let database: TestDatabase;
 let client: Client;
 
 beforeEach(async () => {
-  client = await (await databases.fresh('production')).connect();
+  database = await databases.fresh('production');
+  client = await database.connect();
 });
 
 function onTape({ connection: _, sid: __, seq: ___, ...row }: Row): Row {
@@ -262,6 +264,27 @@ describe('candles', () => {
     expect(await complete()).toEqual([false, true, true, false]);
     await gap('*', M0 + 2 * MINUTE, M0 + 2 * MINUTE + 1);
     expect(await complete()).toEqual([false, true, false, false]);
+  });
+
+  it('are complete only as of the moment of their rows, whatever a merge commits while they are read', async () => {
+    const life = `INSERT INTO line_lives (line, epoch, started_at, durable_until) VALUES ('a', 'e', $1, $2)
+      ON CONFLICT (line, epoch) DO UPDATE SET durable_until = EXCLUDED.durable_until`;
+    await client.query(life, [M0 - MINUTE, M0 + 5]);
+    await store(client, 'trades', [onTape(trade({ trade_id: 'a', exchange_ts: M0 + 1 }))]);
+    const merge = await database.connect();
+    const ask = client.query.bind(client) as (...values: unknown[]) => unknown;
+    let merged = false;
+    vi.spyOn(client, 'query').mockImplementation(async (...values: unknown[]) => {
+      if (!merged && String(values[0]).includes('FROM line_lives')) {
+        merged = true;
+        await store(merge, 'trades', [onTape(trade({ trade_id: 'b', exchange_ts: M0 + 2 }))]);
+        await merge.query(life, [M0 - MINUTE, M0 + 5 * MINUTE]);
+      }
+      return await ask(...values);
+    });
+    expect(await candles()).toMatchObject([{ trades: 1, complete: false }]);
+    expect(merged).toBe(true);
+    expect(await candles()).toMatchObject([{ trades: 2, complete: true }]);
   });
 
   it('are made of the mids of books as well, with the volume of the trades', async () => {
