@@ -1,7 +1,7 @@
 import type { Price } from '../units/price.ts';
 import type { Size } from '../units/size.ts';
 import { MICROS_PER_DAY, MICROS_PER_MINUTE, type Micros } from '../units/time.ts';
-import { type Interval, overlaps } from './intervals.ts';
+import { endOf, type Interval } from './intervals.ts';
 
 /** Widths of buckets, in microseconds; they begin at whole multiples since the epoch, days at midnight UTC. */
 export const candleWidths = {
@@ -40,7 +40,7 @@ export type EmptyBuckets = 'skip' | 'null' | 'carry';
 export interface CandleSurroundings {
   /** Last price before the span; null when there is none. */
   readonly priceBefore: Price | null;
-  /** The tape's gaps of the instrument and of its whole venue. */
+  /** The tape's gaps of the instrument and of its whole venue, as `union` gives them. */
   readonly gaps: readonly Interval[];
   /** Up to which venue time every running line has been merged; null when no line ever ran. */
   readonly horizon: Micros | null;
@@ -68,6 +68,8 @@ export class CandleSeries {
   readonly #instrument: string;
   #next: Micros | null;
   #price: Price | null;
+  /** Gaps that end before the bucket that was judged last. */
+  #gapsBehind = 0;
 
   constructor(venue: string, instrument: string, span: CandleSpan, surroundings: CandleSurroundings) {
     this.#venue = venue;
@@ -116,12 +118,14 @@ export class CandleSeries {
     yield this.#judge({ ...bucket, open: price, high: price, low: price, close: price });
   }
 
+  /** Buckets come in ascending order, so that each gap is gone over once. */
   #judge(candle: Candle): JudgedCandle {
     const { gaps, horizon } = this.#surroundings;
-    const whole: Interval = { from: candle.bucket, to: (candle.bucket + this.#span.width) as Micros };
-    return {
-      ...candle,
-      complete: horizon !== null && whole.to! <= horizon && !gaps.some((gap) => overlaps(gap, whole)),
-    };
+    const end = candle.bucket + this.#span.width;
+    while (this.#gapsBehind < gaps.length && endOf(gaps[this.#gapsBehind]!) <= candle.bucket)
+      this.#gapsBehind++;
+    const next = gaps[this.#gapsBehind];
+    const isWhole = next === undefined || next.from >= end;
+    return { ...candle, complete: horizon !== null && end <= horizon && isWhole };
   }
 }

@@ -266,6 +266,36 @@ describe('candles', () => {
     expect(await complete()).toEqual([false, true, false, false]);
   });
 
+  it('take the gaps of their span alone, and those of a whole venue once for all its instruments', async () => {
+    await threeMinutes();
+    await client.query(
+      `INSERT INTO line_lives (line, epoch, started_at, durable_until) VALUES ('a', 'e', $1, $2)`,
+      [M0 - MINUTE, M0 + 10 * MINUTE],
+    );
+    // Forty over before the span and as many after it, and one that reaches into its first minute.
+    await client.query(
+      `INSERT INTO gaps (line, gap_id, venue, instrument, from_ts, to_ts, cause)
+       SELECT 'tape', instrument || at, 'kalshi', instrument, at, at + 10, 'x'
+       FROM unnest(ARRAY['K1', 'K2', '*']) AS instrument, (
+         SELECT $1::bigint - n * 20 AS at FROM generate_series(1, 40) AS n
+         UNION ALL SELECT $2::bigint + n * 20 FROM generate_series(0, 39) AS n) AS times
+       UNION ALL SELECT 'tape', 'into', 'kalshi', '*', $1::bigint - 5, $1::bigint + 1, 'x'`,
+      [M0, M0 + 5 * MINUTE],
+    );
+    const ask = client.query.bind(client) as (...values: unknown[]) => Promise<{ rows: unknown[] }>;
+    const given: unknown[][] = [];
+    vi.spyOn(client, 'query').mockImplementation(async (...values: unknown[]) => {
+      const result = await ask(...values);
+      if (/FROM gaps/.test(String(values[0]))) given.push(result.rows);
+      return result;
+    });
+    const found = await candles({ from: us(M0), to: us(M0 + 5 * MINUTE), empty: 'null' });
+    expect(found.map(({ complete }) => complete)).toEqual(
+      [...[0, 1, 1, 1, 1], ...[0, 1, 1, 1, 1]].map(Boolean),
+    );
+    expect(given.flat()).toHaveLength(1);
+  });
+
   it('are complete only as of the moment of their rows, whatever a merge commits while they are read', async () => {
     const life = `INSERT INTO line_lives (line, epoch, started_at, durable_until) VALUES ('a', 'e', $1, $2)
       ON CONFLICT (line, epoch) DO UPDATE SET durable_until = EXCLUDED.durable_until`;

@@ -10,15 +10,16 @@ import {
   type EmptyBuckets,
   type JudgedCandle,
 } from '../../tape/candles.ts';
-import type { Interval } from '../../tape/intervals.ts';
+import { type Interval, union } from '../../tape/intervals.ts';
 import type { TapeRules } from '../../tape/rules.ts';
 import type { Price } from '../../units/price.ts';
 import type { Size } from '../../units/size.ts';
 import type { Micros } from '../../units/time.ts';
+import { EVERY_INSTRUMENT } from './gap-merge.ts';
 import { lookBack } from './looking-back.ts';
 import { MID_ROWS, OHLC, TRADE_ROWS, TRADED } from './rollups.ts';
 import { rowsOf } from './row-cursor.ts';
-import { eventConditions, type TapeFilter } from './tape-filter.ts';
+import { Conditions, eventConditions, type TapeFilter } from './tape-filter.ts';
 import { horizonOf } from './tape-queries.ts';
 
 export interface CandleRequest extends TapeFilter {
@@ -111,30 +112,42 @@ function statementOf(request: CandleRequest): { text: string; values: unknown[] 
 class Surroundings {
   readonly #client: ClientBase;
   readonly #request: CandleRequest;
+  readonly #span: CandleSpan;
   readonly #rules: TapeRules;
-  readonly #horizons = new Map<string, Micros | null>();
+  readonly #venues = new Map<string, { horizon: Micros | null; gaps: readonly Interval[] }>();
 
-  constructor(client: ClientBase, request: CandleRequest, rules: TapeRules) {
+  constructor(client: ClientBase, request: CandleRequest, span: CandleSpan, rules: TapeRules) {
     this.#client = client;
     this.#request = request;
+    this.#span = span;
     this.#rules = rules;
   }
 
-  async of(venue: string, instrument: string, span: CandleSpan): Promise<CandleSurroundings> {
-    if (!this.#horizons.has(venue)) {
-      this.#horizons.set(venue, await horizonOf(this.#client, this.#rules, venue));
+  async of(venue: string, instrument: string): Promise<CandleSurroundings> {
+    let whole = this.#venues.get(venue);
+    if (whole === undefined) {
+      const horizon = await horizonOf(this.#client, this.#rules, venue);
+      whole = { horizon, gaps: await this.#gaps(venue, EVERY_INSTRUMENT) };
+      this.#venues.set(venue, whole);
     }
     return {
-      horizon: this.#horizons.get(venue)!,
-      gaps: await this.#gaps(venue, instrument),
-      priceBefore: await this.#priceBefore(venue, instrument, span),
+      horizon: whole.horizon,
+      gaps: union([...whole.gaps, ...(await this.#gaps(venue, instrument))]),
+      priceBefore: await this.#priceBefore(venue, instrument),
     };
   }
 
+  /** Gaps of the tape that reach into the span. */
   async #gaps(venue: string, instrument: string): Promise<Interval[]> {
+    const conditions = new Conditions();
+    conditions.add('line = ?', 'tape');
+    conditions.add('venue = ?', venue);
+    conditions.add('instrument = ?', instrument);
+    conditions.add('from_ts < ?', this.#span.to);
+    conditions.add('(to_ts IS NULL OR to_ts > ?)', this.#span.from);
     const { rows } = await this.#client.query<{ from_ts: string; to_ts: string | null }>(
-      `SELECT from_ts, to_ts FROM gaps WHERE line = 'tape' AND venue = $1 AND instrument IN ($2, '*')`,
-      [venue, instrument],
+      `SELECT from_ts, to_ts FROM gaps ${conditions.where}`,
+      conditions.values,
     );
     return rows.map(({ from_ts, to_ts }) => ({
       from: Number(from_ts) as Micros,
@@ -142,7 +155,8 @@ class Surroundings {
     }));
   }
 
-  async #priceBefore(venue: string, instrument: string, { empty, from }: CandleSpan): Promise<Price | null> {
+  async #priceBefore(venue: string, instrument: string): Promise<Price | null> {
+    const { empty, from } = this.#span;
     if (empty !== 'carry' || from === undefined) return null;
     return await lookBack(from, async (earliest) => {
       const { rows } = await this.#client.query<{ price: string }>(
@@ -173,7 +187,7 @@ export async function* candlesOf(
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
   };
-  const surroundings = new Surroundings(client, request, rules);
+  const surroundings = new Surroundings(client, request, span, rules);
   let current: { venue: string; instrument: string; series: CandleSeries } | null = null;
   const rows = rowsOf<Record<string, string | null> & { trades: number }>(client, text, values);
   let given = 0;
@@ -187,7 +201,7 @@ export async function* candlesOf(
           yield candle;
         }
       }
-      const known = await surroundings.of(venue, instrument, span);
+      const known = await surroundings.of(venue, instrument);
       current = { venue, instrument, series: new CandleSeries(venue, instrument, span, known) };
     }
     for (const candle of current.series.add(candleOf(row))) {
