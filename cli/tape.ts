@@ -24,10 +24,14 @@ import { simCommand } from './commands/sim.ts';
 import { statusCommand } from './commands/status.ts';
 import { tradesCommand } from './commands/trades.ts';
 import { upCommand } from './commands/up.ts';
+import { endWithReader } from './terminal/output.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
+
+/** Commands whose work is not what they print. */
+const changing = new Set(['export', 'import', 'migrate', 'prune', 'repair']);
 
 const program = new Command('tape')
   .description('A consolidated tape for prediction markets: capture, merge, query, replay.')
@@ -66,15 +70,13 @@ for (const command of [
   program.addCommand(command.copyInheritedSettings(program));
 }
 
-// A reader that has seen enough (`| head`) closes the pipe; that is no error. A command that has to put things in
-// order before it ends listens for SIGTERM and gets it; the others just end.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
-    else process.exit(0);
-  });
-}
+let running = '';
+program.hook('preAction', (_, action) => {
+  let command = action;
+  while (command.parent !== null && command.parent !== program) command = command.parent;
+  running = command.name();
+});
+endWithReader(() => changing.has(running));
 
 try {
   await program.parseAsync();

@@ -13,6 +13,7 @@ import { venueDefinition } from '#src/venues/registration.ts';
 import type { VenueDefinition } from '#src/venues/venue.ts';
 import { venueOption } from '../queries/arguments.ts';
 import { CommandFailure } from '../terminal/failure.ts';
+import { written } from '../terminal/output.ts';
 
 interface DecodeOptions {
   readonly venue: Venue;
@@ -22,22 +23,6 @@ interface DecodeOptions {
 
 /** Characters gathered before they are written, where a batch of lines gives more. */
 const FLUSH_AT = 65_536;
-
-/** Writes, and waits where the reader is slower. Ends quietly where the reader has gone. */
-function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
-  if (text === '' || stream.write(text)) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off('drain', done);
-      stream.off('close', done);
-      stream.off('error', done);
-      resolve();
-    };
-    stream.once('drain', done);
-    stream.once('close', done);
-    stream.once('error', done);
-  });
-}
 
 /** Decodes line after line; what one batch gives gathers in `events` and `complaints`. */
 class LineDecoder {
@@ -111,8 +96,6 @@ function withVenueTime(event: MarketEvent): MarketEvent {
 async function decode(file: string | undefined, options: DecodeOptions): Promise<void> {
   const bytes = file === undefined || file === '-' ? process.stdin : fileBytes(file);
   const lines = new LineDecoder(options.venue, options.useYesPrice === true);
-  // Whoever reads the complaints may go before the events are through.
-  process.stderr.on('error', () => {});
   try {
     for await (const batch of recordingBatches(bytes as AsyncIterable<Uint8Array>)) {
       for (const line of batch) {
@@ -125,15 +108,15 @@ async function decode(file: string | undefined, options: DecodeOptions): Promise
     if (error instanceof RecordingError) throw new CommandFailure(error.message);
     throw error;
   }
-  if (options.summary === true) await write(process.stderr, `${JSON.stringify(lines.counts)}\n`);
+  if (options.summary === true) await written(process.stderr, `${JSON.stringify(lines.counts)}\n`);
 }
 
 async function flush(lines: LineDecoder): Promise<void> {
   const { complaints, events } = lines;
   lines.complaints = '';
   lines.events = '';
-  await write(process.stderr, complaints);
-  await write(process.stdout, events);
+  await written(process.stderr, complaints);
+  await written(process.stdout, events);
 }
 
 /** `tape decode`: raw frames to canonical events. */

@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import { ParquetFile } from '#src/export/parquet-file.ts';
 import { type Cell, type OutputColumn, rowObject } from '#src/queries/output-column.ts';
 import { CommandFailure } from '../terminal/failure.ts';
+import { written } from '../terminal/output.ts';
 import { Progress } from './progress.ts';
 
 export interface OutputOptions {
@@ -37,12 +38,6 @@ interface RowSink<Row> {
   end(): Promise<void>;
   /** Instead of `end` when the rows broke off. */
   abandon(): void;
-}
-
-/** Writes and waits while the reader is slower than the query. */
-function writer(output: NodeJS.WritableStream): (text: string) => Promise<void> {
-  return (text) =>
-    output.write(text) ? Promise.resolve() : new Promise((resolve) => output.once('drain', () => resolve()));
 }
 
 type Write = (text: string) => Promise<void>;
@@ -128,7 +123,7 @@ function sinkOf<Row>(
   output: NodeJS.WritableStream,
 ): RowSink<Row> {
   if (options.parquet !== undefined) return parquetSink(columns, options.parquet);
-  const write = writer(output);
+  const write = (text: string): Promise<void> => written(output, text);
   if (options.json === true) return jsonSink(columns, write);
   if (options.csv === true) return csvSink(columns, write);
   return tableSink(columns, write);

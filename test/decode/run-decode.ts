@@ -1,7 +1,8 @@
 import { decodeCommand } from '../../cli/commands/decode.ts';
+import { endWithReader } from '../../cli/terminal/output.ts';
 
 // The command alone, as `tape` runs it.
-process.stdout.on('error', () => process.exit(0));
+endWithReader(() => false);
 try {
   await decodeCommand().exitOverride().parseAsync();
 } catch (error) {
