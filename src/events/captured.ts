@@ -64,6 +64,8 @@ export const Quality = {
   afterGap: 8,
   /** The venue's time is missing: what is stored as such is the line's receive time. */
   withoutVenueTime: 16,
+  /** Fetched from the venue long after it happened, by a repair: its receive time is when. */
+  repaired: 32,
 } as const;
 
 /** Figures of one book at one time; absent sides are null. Prices micro-dollars, sizes micro-contracts. */

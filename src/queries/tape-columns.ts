@@ -9,7 +9,7 @@ import { columnsOf } from './columns.ts';
 import type { OutputColumn } from './output-column.ts';
 
 const QUALITY =
-  'bits: 1 book suspect, 2 receive time suspect, 4 from a snapshot, 8 first after a gap, 16 without a venue time';
+  'bits: 1 book suspect, 2 receive time suspect, 4 from a snapshot, 8 first after a gap, 16 without a venue time, 32 fetched by a repair';
 const LINES = 'lines that saw it, as bits: a 1, b 2, c 4';
 
 const trade = columnsOf<TapeTrade>();
@@ -119,13 +119,13 @@ const stage = columnsOf<StageLatency>();
 const percentile = (name: 'p50' | 'p90' | 'p99' | 'p999'): OutputColumn<StageLatency> => ({
   ...stage.whole(name),
   about: 'microseconds',
-  text: (row) => `${(row[name] / 1_000).toFixed(1)} ms`,
+  text: (row) => (row[name] === null ? '' : `${(row[name] / 1_000).toFixed(1)} ms`),
 });
 export const latencyColumns: readonly OutputColumn<StageLatency>[] = [
   stage.text('venue'),
   stage.text('kind'),
   { ...stage.text('stage'), about: 'venue: to the first socket; tape: from there to the tape' },
-  stage.whole('events'),
+  { ...stage.whole('events'), about: 'for venue, those with times to be relied on' },
   percentile('p50'),
   percentile('p90'),
   percentile('p99'),

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { creditedLines, lookedUpBy } from '../audit/raw-events.ts';
+import { Quality } from '../events/captured.ts';
 import type { TradeEvent, Venue } from '../events/event.ts';
 import type { LineName } from '../storage/production/merge-statements.ts';
 import type { Micros } from '../units/time.ts';
@@ -25,7 +26,7 @@ export interface FillReport {
 }
 
 /**
- * Puts trades that the tape lacks into the database of a line, as the line would have had it received them; the next
+ * Puts trades that the tape lacks into the database of a line, marked as repaired; the next
  * merge brings them onto the tape. Again changes nothing. A gap stays a gap: only trades are told by REST.
  *
  * @param pages of trades as the venue tells them; some may be outside of the span
@@ -53,7 +54,7 @@ export async function fillTrades(
     for (const [index, trade] of trades.entries()) {
       if (credited[index] !== null) continue;
       lacking++;
-      const provenance = { gatherer: line, connection: 'repair', sid: 0, seq: 0, quality: 0 } as const;
+      const provenance = { gatherer: line, connection: 'repair', sid: 0, seq: 0, quality: Quality.repaired };
       if (!dryRun) await records.add({ ...trade, ...provenance });
     }
   }

@@ -170,8 +170,10 @@ describe('what the tape lacks', () => {
     expect(await fill()).toEqual({ dry_run: false, told: 2, lacking: 1, stored: 1 });
     expect(asked[0]).toContain(`min_ts=${BEGIN / SECOND}`);
     await runUntilDone(made.merge());
-    const { rows } = await made.production.query(`SELECT lines, size FROM trades WHERE trade_id = 'k-1'`);
-    expect(rows).toEqual([{ lines: 2, size: '1000000' }]);
+    const { rows } = await made.production.query(
+      `SELECT lines, size, quality FROM trades WHERE trade_id = 'k-1'`,
+    );
+    expect(rows).toEqual([{ lines: 2, size: '1000000', quality: 32 }]);
     expect(await fill()).toEqual({ dry_run: false, told: 2, lacking: 0, stored: 0 });
     const text = await outputOf(repairCommand(open), 'list');
     expect(text).toMatch(/^1 {2}.* trades of kalshi, line b .*\{"trades":\{"inserted":1\}\}\n$/);

@@ -10,11 +10,13 @@ export interface StageLatency {
    * `store` instead: from its socket to that database.
    */
   readonly stage: string;
+  /** For `venue` those that have a time of the venue and a receive time to be relied on. */
   readonly events: number;
-  readonly p50: number;
-  readonly p90: number;
-  readonly p99: number;
-  readonly p999: number;
+  /** Null where no event counts. */
+  readonly p50: number | null;
+  readonly p90: number | null;
+  readonly p99: number | null;
+  readonly p999: number | null;
 }
 
 /** How long events of a span of venue time took, by venue, kind and stage. */
@@ -24,18 +26,21 @@ export async function latencyOf(
   to: Micros,
   venue?: string,
 ): Promise<StageLatency[]> {
-  const { rows } = await client.query<Record<string, string>>(
+  const { rows } = await client.query<Record<string, string | null>>(
     `SELECT * FROM latency_percentiles($1, $2) WHERE $3::text IS NULL OR venue = $3 ORDER BY venue, kind`,
     [from, to, venue ?? null],
   );
   return rows.flatMap((row) => {
     const stages = Object.keys(row).flatMap((name) => /^(\w+)_p50$/.exec(name)?.[1] ?? []);
-    const figure = (stage: string, part: string): number => Number(row[`${stage}_${part}`]);
+    const figure = (stage: string, part: string): number | null => {
+      const value = row[`${stage}_${part}`] ?? null;
+      return value === null ? null : Number(value);
+    };
     return stages.map((stage) => ({
       venue: row['venue']!,
       kind: row['kind']!,
       stage,
-      events: Number(row['events']),
+      events: Number(row[`${stage}_events`] ?? row['events']),
       p50: figure(stage, 'p50'),
       p90: figure(stage, 'p90'),
       p99: figure(stage, 'p99'),
