@@ -10,11 +10,20 @@ function counts(figures: object): string {
     .join(', ');
 }
 
+/** That nothing was found says nothing of lines that were not asked. */
+function nothingFound({ lines }: AuditReport): string {
+  const away = Object.values(lines).filter((figures) => 'away' in figures).length;
+  if (away === 0) return 'nothing found';
+  return away === Object.keys(lines).length
+    ? 'nothing found in the tape by itself; NO LINE WAS COMPARED'
+    : `nothing found; ${away} of ${Object.keys(lines).length} lines not compared`;
+}
+
 /** The report of an audit for people. */
 export function auditText(report: AuditReport): string {
   const text: string[] = [
     `audit of the tape from ${formatRfc3339(report.from)} to ${formatRfc3339(report.to)}`,
-    report.ok ? 'nothing found' : `FOUND: ${counts(report.findings)}`,
+    report.ok ? nothingFound(report) : `FOUND: ${counts(report.findings)}`,
     '',
   ];
   for (const { kind, venue, subject, time, table, detail } of report.examples) {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { type AuditedLines, type AuditReport, auditTape } from '#src/audit/audit.ts';
 import { parseTimeArgument } from '#src/queries/time-argument.ts';
+import { lineNames } from '#src/storage/production/merge-statements.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { systemClock } from '#src/units/time.ts';
 import { addLineOption, type LineDatabaseOpener, openLines } from '../audit/line-databases.ts';
@@ -39,7 +40,10 @@ export function auditCommand(
       'folder or s3://bucket with the raw recordings of the lines: holds them against the tape too',
     )
     .option('--json', 'one JSON object')
-    .addHelpText('after', '\nExit code 1 where the tape is not what the lines received.')
+    .addHelpText(
+      'after',
+      '\nExit code 1 where the tape is not what the lines received, or where a line that --line names, or every line, could not be asked.',
+    )
     .action(async (options: AuditCommandOptions) => {
       const now = systemClock()();
       const from = parseTimeArgument(options.from, now);
@@ -67,5 +71,18 @@ export function auditCommand(
       );
       process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : auditText(report));
       if (!report.ok) process.exitCode = 1;
+      const missing = missingComparison(report, options.line ?? []);
+      if (missing !== null) throw new CommandFailure(missing);
     });
+}
+
+/** What was asked for and could not be held against the tape; null where nothing is. */
+function missingComparison({ lines }: AuditReport, named: readonly string[]): string | null {
+  const away = Object.entries(lines).flatMap(([line, figures]) =>
+    'away' in figures ? [{ line, told: `line ${line}: ${figures.away}` }] : [],
+  );
+  const absent = away.filter(({ line }) => named.some((text) => text.startsWith(`${line}=`)));
+  if (absent.length > 0) return `not compared: ${absent.map(({ told }) => told).join('; ')}`;
+  if (away.length < lineNames.length) return null;
+  return `no line was compared; --line names their databases (${away.map(({ told }) => told).join('; ')})`;
 }

@@ -1,10 +1,12 @@
 import type { ClientBase } from 'pg';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { type AuditedLines, type AuditReport, auditTape } from '#src/audit/audit.ts';
 import { lineNames } from '#src/storage/production/merge-statements.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
+import { auditCommand } from '../../cli/commands/audit.ts';
 import { delta, runUntilDone, store, type World } from '../merge/lines.ts';
+import { outputOf } from '../queries/run-command.ts';
 import { useDatabases } from '../storage/database.ts';
 import { damages } from './damages.ts';
 import { BEGIN, goodTape, SECOND } from './good-tape.ts';
@@ -101,5 +103,34 @@ describe('the audit', () => {
     expect(report).toMatchObject({ ok: true, lines: { a: { late: 1, agreeing: 24 } } });
     await runUntilDone(made.merge());
     expect(await audit(made)).toMatchObject({ ok: true, lines: { a: { late: 0, agreeing: 25 } } });
+  });
+});
+
+describe('tape audit', () => {
+  afterEach(() => {
+    process.exitCode = undefined;
+  });
+
+  it('does not pass what it could not compare: a line that was named, or every line', async () => {
+    const made = await goodTape(databases);
+    const run = (lines: AuditedLines, ...more: string[]): Promise<string> =>
+      outputOf(
+        auditCommand({
+          openDatabase: async () => ({ client: made.production, close: async () => {} }),
+          openLines: async () => ({ lines, close: async () => {} }),
+        }),
+        ...['--from', String(BEGIN), '--to', String(at(60)), ...more],
+      );
+    const url = (line: string): string[] => ['--line', `${line}=postgresql://h/${line}`];
+    await expect(run(unreachable)).rejects.toThrow(
+      'no line was compared; --line names their databases (line a: not asked; line b: not asked; line c: not asked)',
+    );
+    const without = { ...made.sessions, a: 'cannot connect (refused)', c: 'not named by --line' };
+    await expect(run(without, ...url('a'), ...url('b'))).rejects.toThrow(
+      'not compared: line a: cannot connect (refused)',
+    );
+    expect(await run(without, ...url('b'))).toContain('nothing found; 2 of 3 lines not compared');
+    expect(await run(made.sessions)).toContain('nothing found\n');
+    expect(process.exitCode).toBeUndefined();
   });
 });
