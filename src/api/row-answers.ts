@@ -125,14 +125,24 @@ async function streamAnswer(pool: TapePool, query: RowQuery, asked: Asked): Prom
   }
   let ready: typeof first | null = first;
   const encoder = new TextEncoder();
+  let stalled: NodeJS.Timeout | undefined;
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
+        clearTimeout(stalled);
         try {
           const { text, done } = ready ?? (await chunk());
           ready = null;
           if (text !== '') controller.enqueue(encoder.encode(text));
-          if (!done) return;
+          if (!done) {
+            // Nothing is asked of a stream whose reader takes nothing: only a timer ends it.
+            const left = Math.min(pool.settings.idleMillis, ends - performance.now());
+            stalled = setTimeout(() => {
+              controller.error(new Error('the reader takes nothing'));
+              void finish(true);
+            }, left);
+            return;
+          }
           await finish(false);
           controller.close();
         } catch (error) {
@@ -141,7 +151,10 @@ async function streamAnswer(pool: TapePool, query: RowQuery, asked: Asked): Prom
           controller.error(error);
         }
       },
-      cancel: () => finish(true),
+      cancel: () => {
+        clearTimeout(stalled);
+        return finish(true);
+      },
     },
     { highWaterMark: 1 },
   );

@@ -406,6 +406,14 @@ describe('the HTTP interface', () => {
     await expect
       .poll(async () => (await get('/v1/gaps?line=b&limit=1', headers, slow)).status, { timeout: 20_000 })
       .toBe(200);
+    // It loses it after a while, and learns that it has not got everything.
+    const strict = await serve({ poolSettings: { ...poolSettings, idleMillis: 300 } });
+    const idle = await fetch(`${strict.url}/v1/gaps?line=b`, { headers });
+    expect(idle.status).toBe(200);
+    await expect
+      .poll(async () => (await get('/v1/gaps?line=b&limit=1', headers, strict)).status, { timeout: 20_000 })
+      .toBe(200);
+    await expect(idle.text()).rejects.toThrow();
     const lines = jsonLines(await (await get('/v1/gaps?line=b', headers, slow)).text());
     expect(new Set(lines.map((row) => row['instrument'])).size).toBe(12_000);
     await tape.client.query(`DELETE FROM gaps WHERE line = 'b'`);
