@@ -8,7 +8,7 @@ import { knowsInstrument } from '../storage/production/tape-queries.ts';
 import { scrubText } from '../telemetry/redaction.ts';
 import type { Clock } from '../units/time.ts';
 import { hostOf, isLoopback, keyChecker, offeredKey } from './access-key.ts';
-import { eventStream, LiveFeeds } from './live-answers.ts';
+import { eventStream, eventStreamHead, LiveFeeds } from './live-answers.ts';
 import { openApiDocument } from './openapi.ts';
 import { parametersOf, readParameters } from './parameters.ts';
 import { ApiProblem } from './problem.ts';
@@ -29,6 +29,8 @@ export interface ApiSettings {
   /** Pages of this origin may read the answers; none where it is null. */
   readonly allowOrigin: string | null;
   readonly version: string;
+  /** Ends what clients follow, so that nothing goes on behind a server that is closed. */
+  readonly closing: AbortSignal;
   /** Told of mistakes of the program. */
   readonly onFault: (text: string) => void;
 }
@@ -52,20 +54,21 @@ function failureOf(context: ApiContext, problem: ApiProblem): Response {
 
 /** The HTTP interface to a tape. It only reads. */
 export function apiApp(settings: ApiSettings): Hono<{ Bindings: ApiBindings }> {
-  const { pool, system, clock, key, onFault, version, sleep = systemSleep } = settings;
+  const { pool, system, clock, key, onFault, version, closing, sleep = systemSleep } = settings;
   const app = new Hono<{ Bindings: ApiBindings }>();
   const allowance = new RequestAllowance(settings.allowance, clock);
   const isKey = key === null ? null : keyChecker(key);
-  const feeds = new LiveFeeds(pool, system, clock, sleep);
+  const problemOf = (error: unknown): ApiProblem => {
+    const problem = databaseProblem(error, pool.settings);
+    if (problem !== null) return problem;
+    onFault(scrubText((error as Error).stack ?? String(error)));
+    return new ApiProblem(500, 'fault', 'a mistake of the server; its log has more');
+  };
+  const feeds = new LiveFeeds({ pool, system, clock, sleep, problemOf, closing });
   const rows = rowQueries(clock);
   const singles = singleQueries(clock);
 
-  app.onError((error, context) => {
-    const problem = databaseProblem(error, pool.settings);
-    if (problem !== null) return failureOf(context, problem);
-    onFault(scrubText(error.stack ?? String(error)));
-    return failureOf(context, new ApiProblem(500, 'fault', 'a mistake of the server; its log has more'));
-  });
+  app.onError((error, context) => failureOf(context, problemOf(error)));
   app.notFound((context) =>
     failureOf(context, new ApiProblem(404, 'not_found', 'there is no such path; /openapi.json lists them')),
   );
@@ -151,6 +154,7 @@ export function apiApp(settings: ApiSettings): Hono<{ Bindings: ApiBindings }> {
   });
   app.get('/v1/live', (context) => {
     readParameters(nothing, new URL(context.req.url).searchParams);
+    if (context.req.raw.method === 'HEAD') return eventStreamHead();
     feeds.status.checkRoom();
     const stop = new AbortController();
     return eventStream('status', feeds.status.follow(stop.signal), stop);
@@ -159,6 +163,7 @@ export function apiApp(settings: ApiSettings): Hono<{ Bindings: ApiBindings }> {
     const asked = readParameters(ofInstrument, new URL(context.req.url).searchParams);
     const isKnown = await pool.use((client) => knowsInstrument(client, asked.venue, asked.instrument));
     if (!isKnown) throw unknownInstrument(asked.venue, asked.instrument);
+    if (context.req.raw.method === 'HEAD') return eventStreamHead();
     const feed = feeds.instrument(asked.venue, asked.instrument);
     feed.checkRoom();
     const stop = new AbortController();

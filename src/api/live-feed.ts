@@ -4,24 +4,33 @@ import { ApiProblem } from './problem.ts';
 /** Clients that follow at most. */
 const MOST_FOLLOWERS = 64;
 
+/** What a reading gave: the value, or why there is none. */
+export type Reading<Value> = { readonly value: Value } | { readonly problem: ApiProblem };
+
+export interface LiveFeedSettings<Value> {
+  readonly read: () => Promise<Value>;
+  readonly everyMillis: number;
+  readonly sleep: Sleep;
+  /** What a client is told of a reading that failed; asked once for each. */
+  readonly problemOf: (error: unknown) => ApiProblem;
+  /** Ends the feed and everybody's following. */
+  readonly closing: AbortSignal;
+}
+
 /**
  * One value that changes with time, read once for everybody who follows it and only while somebody does. A follower
- * that is slow misses values in between: nothing waits for it, and nothing is kept for it but the latest.
+ * that is slow misses values in between: nothing waits for it, and nothing is kept for it but the latest. Where a
+ * reading fails, everybody is told so: the value before is no longer known to be true.
  */
 export class LiveFeed<Value> {
-  readonly #read: () => Promise<Value>;
-  readonly #everyMillis: number;
-  readonly #sleep: Sleep;
-  #latest: { readonly value: Value; readonly version: number } | null = null;
+  readonly #settings: LiveFeedSettings<Value>;
+  #latest: { readonly reading: Reading<Value>; readonly version: number } | null = null;
   #followers = 0;
   #changed = Promise.withResolvers<void>();
   #stopping = new AbortController();
 
-  /** @param read where it fails, the value before stands. */
-  constructor(read: () => Promise<Value>, everyMillis: number, sleep: Sleep) {
-    this.#read = read;
-    this.#everyMillis = everyMillis;
-    this.#sleep = sleep;
+  constructor(settings: LiveFeedSettings<Value>) {
+    this.#settings = settings;
   }
 
   get followers(): number {
@@ -34,12 +43,14 @@ export class LiveFeed<Value> {
       throw new ApiProblem(503, 'busy', 'as many clients as may follow do so', { retryAfter: 10 });
   }
 
-  /** The value now and whenever it has been read anew. */
-  async *follow(signal: AbortSignal): AsyncGenerator<Value> {
+  /** The reading now and whenever there is a new one. */
+  async *follow(leaving: AbortSignal): AsyncGenerator<Reading<Value>> {
+    const signal = AbortSignal.any([leaving, this.#settings.closing]);
     this.#followers++;
     if (this.#followers === 1) {
       this.#stopping = new AbortController();
-      void this.#run(this.#stopping.signal);
+      // A follower that takes nothing does not see that all is over; the reading ends without it.
+      void this.#run(AbortSignal.any([this.#stopping.signal, this.#settings.closing]));
     }
     const aborted = Promise.withResolvers<void>();
     const onAbort = (): void => aborted.resolve();
@@ -50,7 +61,7 @@ export class LiveFeed<Value> {
         const latest = this.#latest;
         if (latest !== null && latest.version !== seen) {
           seen = latest.version;
-          yield latest.value;
+          yield latest.reading;
         } else await Promise.race([this.#changed.promise, aborted.promise]);
       }
     } finally {
@@ -64,16 +75,18 @@ export class LiveFeed<Value> {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
+    const { read, everyMillis, sleep, problemOf } = this.#settings;
     for (let version = 0; !signal.aborted; version++) {
-      const value = await this.#read().catch(() => null);
+      const reading = await read().then(
+        (value) => ({ value }),
+        (error: unknown) => ({ problem: problemOf(error) }),
+      );
       if (signal.aborted) return;
-      if (value !== null) {
-        this.#latest = { value, version };
-        const changed = this.#changed;
-        this.#changed = Promise.withResolvers<void>();
-        changed.resolve();
-      }
-      await this.#sleep(this.#everyMillis, signal).catch(() => {});
+      this.#latest = { reading, version };
+      const changed = this.#changed;
+      this.#changed = Promise.withResolvers<void>();
+      changed.resolve();
+      await sleep(everyMillis, signal).catch(() => {});
     }
   }
 }

@@ -53,9 +53,11 @@ export async function startApiServer(settings: ApiServerSettings): Promise<ApiSe
   const { host, port, key, clock = systemClock(), hasConsole } = settings;
   checkAccess(host, key);
   const pool = new TapePool(settings.database, settings.poolSettings ?? defaultPoolSettings);
+  const closing = new AbortController();
   const app = apiApp({
     ...settings,
     pool,
+    closing: closing.signal,
     clock,
     allowance: settings.allowance ?? defaultAllowance,
     allowOrigin: settings.allowOrigin ?? null,
@@ -75,6 +77,7 @@ export async function startApiServer(settings: ApiServerSettings): Promise<ApiSe
     return {
       url: `http://${name}:${address.port}`,
       async close() {
+        closing.abort();
         await new Promise<void>((resolve) => {
           server.close(() => resolve());
           server.closeAllConnections();

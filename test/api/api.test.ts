@@ -445,6 +445,50 @@ describe('the HTTP interface', () => {
     expect(await failure('/v1/live/instrument?venue=kalshi&instrument=no')).toMatchObject({ status: 404 });
   });
 
+  it('answers who asks for the head of a stream of events alone, and follows nothing for it', async () => {
+    const paths = ['/v1/live', '/v1/live/instrument?venue=kalshi&instrument=K1'];
+    const heads = Array.from({ length: 65 }, (_, index) =>
+      fetch(`${api.url}${paths[index % 2]}`, { method: 'HEAD' }),
+    );
+    for (const head of await Promise.all(heads))
+      expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    const more = Array.from({ length: 64 }, () => fetch(`${api.url}/v1/live`, { method: 'HEAD' }));
+    await Promise.all(more);
+    const control = new AbortController();
+    const live = await fetch(`${api.url}/v1/live`, { signal: control.signal });
+    expect(live.status).toBe(200);
+    control.abort();
+  });
+
+  it('tells those who follow an instrument that there is no answer, and goes on when there is one', async () => {
+    const control = new AbortController();
+    const live = await fetch(`${api.url}/v1/live/instrument?venue=kalshi&instrument=K2`, {
+      signal: control.signal,
+    });
+    const reader = live.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    const told = async (event: string): Promise<string> => {
+      for (;;) {
+        const found = new RegExp(`^event: ${event}\\ndata: (.*)\\n\\n`, 'm').exec(text);
+        if (found !== null) {
+          text = text.slice(found.index + found[0].length);
+          return found[1]!;
+        }
+        text += (await reader.read()).value ?? '';
+      }
+    };
+    await told('instrument');
+    await tape.client.query('ALTER TABLE order_book_snapshots RENAME TO away');
+    try {
+      expect(JSON.parse(await told('failure'))).toMatchObject({ error: { code: 'other_schema' } });
+    } finally {
+      await tape.client.query('ALTER TABLE away RENAME TO order_book_snapshots');
+    }
+    text = '';
+    await told('instrument');
+    control.abort();
+  });
+
   it('describes every path, with the parameters that it takes and the fields that it gives', async () => {
     const document = (await (await get('/openapi.json')).json()) as {
       openapi: string;
