@@ -78,7 +78,7 @@ export async function getRows(path, parameters, most, signal) {
   return rows;
 }
 
-/** Events of a stream, one at a time; keeps no more than the one that is coming in. */
+/** Events of a stream, one at a time, with whether one says that there is none; keeps no more than the one that is coming in. */
 async function readEvents(response, onEvent, silence) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
@@ -88,9 +88,10 @@ async function readEvents(response, onEvent, silence) {
     silence();
     text += value;
     for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-      const data = /^data: (.*)$/m.exec(text.slice(0, end))?.[1];
+      const event = text.slice(0, end);
       text = text.slice(end + 2);
-      if (data !== undefined) onEvent(JSON.parse(data));
+      const data = /^data: (.*)$/m.exec(event)?.[1];
+      if (data !== undefined) onEvent(JSON.parse(data), /^event: failure$/m.test(event));
     }
   }
 }
@@ -120,8 +121,9 @@ export function follow(path, parameters, { onEvent, onState }) {
       silence();
       await readEvents(
         response,
-        (event) => {
+        (event, isFailure) => {
           wait = FIRST_WAIT;
+          if (isFailure) return onState?.(new ApiFailure(200, event.error.message));
           onState?.(null);
           onEvent(event);
         },

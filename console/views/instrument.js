@@ -19,6 +19,8 @@ const WIDTHS = { '1m': 60, '5m': 300, '1h': 3_600 };
 const AGAIN_MILLIS = 10_000;
 /** A slider that is being moved asks for a book only when it rests so long. */
 const REST_MILLIS = 120;
+/** The present is told every second: what was told so long ago says nothing of it any more. */
+const LATE_MILLIS = 5_000;
 const DEPTH = 50;
 const TRADES = 50;
 
@@ -174,6 +176,15 @@ export function showInstrument({ main, rest, query }) {
     book.beside.className = 'muted';
   }
 
+  /** The book that is shown may be any other by now. */
+  function showNoAnswer(message) {
+    certain.className = 'pill bad';
+    setText(certain, 'no answer');
+    certain.title = message;
+    setText(book.beside, message);
+    book.beside.className = 'bad';
+  }
+
   /** The present, or a moment: a book is asked for once the choice rests. */
   let asked = null;
   let timer = null;
@@ -194,26 +205,33 @@ export function showInstrument({ main, rest, query }) {
     try {
       const [shown, recent] = await Promise.all([
         get('/v1/book', { ...subject, at: moment, depth: DEPTH }, signal),
-        getRows('/v1/trades', { ...subject, from: moment - MINUTE, to: moment + 1 }, 2_000, signal),
+        // Every page: the last trades are those that are shown, and they come last.
+        getRows('/v1/trades', { ...subject, from: moment - MINUTE, to: moment + 1 }, Infinity, signal),
       ]);
       showBook(shown);
       tradeTable.show(recent.slice(-TRADES).reverse());
     } catch (error) {
-      if (signal.aborted) return;
-      certain.className = 'pill bad';
-      setText(certain, error.message);
+      if (!signal.aborted) showNoAnswer(error.message);
     }
   }
 
   let stop = null;
+  let late = null;
   function stopLive() {
+    clearTimeout(late);
     stop?.();
     stop = null;
   }
+  function expectNews() {
+    clearTimeout(late);
+    late = setTimeout(() => showNoAnswer(`no answer for ${duration(LATE_MILLIS / 1_000)}`), LATE_MILLIS);
+  }
   function startLive() {
     if (stop !== null) return;
+    expectNews();
     stop = follow('/v1/live/instrument', subject, {
       onEvent({ book: shown, trades: recent }) {
+        expectNews();
         settled = shown.at;
         showBook(shown);
         tradeTable.show(recent.slice(-TRADES).reverse());
@@ -222,23 +240,28 @@ export function showInstrument({ main, rest, query }) {
         trades.beside.className = 'muted';
       },
       onState(error) {
-        if (error === null) return;
-        certain.className = 'pill bad';
-        setText(certain, error.message);
+        if (error !== null) showNoAnswer(error.message);
       },
     });
   }
 
+  let spanAsked = null;
+  /** What was asked for another span, or earlier, is of no use any more. */
   async function loadSpan() {
+    spanAsked?.abort();
+    const asking = new AbortController();
+    spanAsked = asking;
+    const signal = AbortSignal.any([control.signal, asking.signal]);
     const [length, width] = SPANS[span];
     const to = settled;
     const from = to - length;
     try {
       const [drawn, known, map] = await Promise.all([
-        getRows('/v1/candles', { ...subject, from, to, width }, 3_000, control.signal),
-        getRows('/v1/gaps', { ...subject, from, to }, 1_000, control.signal),
-        get('/v1/coverage/map', { ...subject, from, to, columns: 60 }, control.signal),
+        getRows('/v1/candles', { ...subject, from, to, width }, 3_000, signal),
+        getRows('/v1/gaps', { ...subject, from, to }, 1_000, signal),
+        get('/v1/coverage/map', { ...subject, from, to, columns: 60 }, signal),
       ]);
+      if (signal.aborted) return;
       const column = (name) => drawn.map((candle) => candle[name]);
       candleChart.state.width = WIDTHS[width];
       candleChart.state.span = [from / SECOND, to / SECOND];
@@ -272,7 +295,9 @@ export function showInstrument({ main, rest, query }) {
           : minuteTable(map),
       );
     } catch (error) {
-      if (!control.signal.aborted) setText(candles.beside, error.message);
+      if (!signal.aborted) setText(candles.beside, error.message);
+    } finally {
+      if (spanAsked === asking) spanAsked = null;
     }
   }
 
@@ -303,7 +328,10 @@ export function showInstrument({ main, rest, query }) {
   );
   void loadAbout();
   void loadSpan();
-  const again = setInterval(loadSpan, AGAIN_MILLIS);
+  const again = setInterval(() => {
+    // One that takes longer is waited for: asking anew each time would never show anything.
+    if (spanAsked === null) void loadSpan();
+  }, AGAIN_MILLIS);
   showTime();
   if (at === null) startLive();
   else void loadBook(at);

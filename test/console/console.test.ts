@@ -191,6 +191,39 @@ describe.runIf(hasBrowser)('the console in a browser', () => {
     expect(await page.locator('section[aria-label="Trades"] tbody tr').count()).toBeGreaterThan(0);
     expect(await page.locator('canvas').count()).toBe(2);
     await picture(page, 'console-instrument');
+    const certain = (): Promise<string | null> => page.locator('.title [role=status]').textContent();
+    await tape.client.query('ALTER TABLE order_book_snapshots RENAME TO away');
+    await expect.poll(certain, { timeout: PATIENCE }).toBe('no answer');
+    await tape.client.query('ALTER TABLE away RENAME TO order_book_snapshots');
+    await expect.poll(certain, { timeout: PATIENCE }).toMatch(/certain$/);
+    await closeAll();
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows of an instrument the span that was chosen last, and the last trades before a moment', async () => {
+    const moment = now - 30 * 60 * SECOND;
+    const [instrument, trades] = ['KXCPI-26DEC-T0.3', 2_100];
+    await tape.client.query(
+      `INSERT INTO trades (venue, instrument, trade_id, exchange_ts, price, size, is_block, received_at, quality, lines)
+       SELECT 'kalshi', $1, 'many' || n, $2::bigint - n * 1000, 400000, n * 1000000, false, $2, 0, 7 FROM generate_series(1, $3) n`,
+      [instrument, moment, trades],
+    );
+    const page = await open('#/');
+    // An answer that never comes, until nobody waits for it.
+    await page.route(/candles.*width=1m/, () => {});
+    const isGivenUp = page.waitForEvent('requestfailed', (request) => request.url().includes('width=1m'));
+    const isAsked = page.waitForRequest(/candles.*width=1m/);
+    await page.evaluate(`location.hash = '#/instrument/kalshi/${instrument}?at=${moment}'`);
+    await isAsked;
+    await page.getByRole('button', { name: '6h', exact: true }).click();
+    await isGivenUp;
+    await expect
+      .poll(() => label(page, 'section[aria-label="Candles"] [role=img]'), { timeout: PATIENCE })
+      .toMatch(/ of 5m, /);
+    const rows = page.locator('section[aria-label="Trades"] tbody tr');
+    await expect.poll(() => rows.count(), { timeout: PATIENCE }).toBe(50);
+    const sizes = await rows.locator('td:nth-child(3)').allTextContents();
+    expect([sizes[0], sizes.at(-1)]).toEqual(['1', '50']);
     await closeAll();
     expect(complaints).toEqual([]);
   });
