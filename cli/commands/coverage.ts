@@ -76,7 +76,8 @@ export function coverageCommand(dependencies: { readonly openDatabase?: Database
         }
         const minutes = coverageMinutes(client, filter, defaultRules);
         if (options.map !== true && options.image === undefined) {
-          const isForPrograms = options.json === true || options.csv === true;
+          const isForPrograms =
+            options.json === true || options.csv === true || options.parquet !== undefined;
           const columns = isForPrograms ? minuteColumnsForPrograms : minuteColumns;
           await writeRows(atMost(minutes, limit), columns, options);
           return;

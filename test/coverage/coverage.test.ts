@@ -9,8 +9,9 @@ import { defaultRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
 import { coverageCommand } from '../../cli/commands/coverage.ts';
 import type { DatabaseOpener } from '../../cli/queries/database.ts';
+import { readParquet } from '../export/readers.ts';
 import { delta, gapRow, heartbeat, runUntilDone, store, trade, type World, world } from '../merge/lines.ts';
-import { outputOf } from '../queries/run-command.ts';
+import { jsonLines, outputOf } from '../queries/run-command.ts';
 import { useDatabases } from '../storage/database.ts';
 
 const databases = useDatabases();
@@ -179,6 +180,12 @@ describe('tape coverage', () => {
     );
     const json = (await run('--json', '--limit', '1')).trim();
     expect(JSON.parse(json)).toMatchObject({ minute: M0, c: 'down', events_c: 0, causes_c: ['line_down'] });
+  });
+
+  it('writes the same columns as Parquet that it prints for programs', async () => {
+    const file = join(folder, 'minutes.parquet');
+    await run('--parquet', file);
+    expect(await readParquet(file)).toEqual(jsonLines(await run('--json')));
   });
 
   it('prints the condition of hours', async () => {
