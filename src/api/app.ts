@@ -83,7 +83,7 @@ export function apiApp(settings: ApiSettings): Hono<{ Bindings: ApiBindings }> {
   });
   if (settings.allowOrigin !== null) {
     const origin = settings.allowOrigin;
-    const allowHeaders = ['Authorization', 'X-API-Key'];
+    const allowHeaders = ['Authorization', 'X-API-Key', 'If-None-Match'];
     app.use(
       cors({ origin, allowMethods: ['GET', 'HEAD'], allowHeaders, exposeHeaders: ['Retry-After', 'ETag'] }),
     );

@@ -28,7 +28,7 @@ function rowSchema(columns: readonly OutputColumn<never>[]): object {
   };
 }
 
-function parametersOf(schema: z.ZodObject): object[] {
+function parametersOf(schema: z.ZodObject): { readonly name: string; readonly required: boolean }[] {
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' });
   return Object.entries(properties).map(([name, property]) => {
     const { description, examples, ...rest } = property as Record<string, unknown>;
@@ -46,11 +46,19 @@ const reference = (name: string): object => ({ $ref: `#/components/responses/${n
 const failures = {
   400: reference('BadRequest'),
   401: reference('Unauthorized'),
+  403: reference('Forbidden'),
   429: reference('TooManyRequests'),
+  500: reference('Fault'),
   503: reference('Unavailable'),
 };
-const failure = (description: string): object => ({
+const header = (description: string, type: string): object => ({ description, schema: { type } });
+const retryAfter = { 'Retry-After': header('seconds to wait before asking again', 'integer') };
+const etag = {
+  ETag: header('of an answer that is settled: send it as If-None-Match to ask again', 'string'),
+};
+const failure = (description: string, headers?: object): object => ({
   description,
+  ...(headers === undefined ? {} : { headers }),
   content: { 'application/json': { schema: { $ref: '#/components/schemas/Failure' } } },
 });
 
@@ -67,23 +75,33 @@ function rowOperation({ path, summary, parameters, columns }: RowQuery): object 
   const content = { 'application/json': { schema: page }, 'application/x-ndjson': { schema: row } };
   return operation(path, summary, parameters, {
     description: 'a page of rows, or a stream of them, one JSON object per line',
+    headers: etag,
     content,
   });
 }
 
+/** @param answer may be kept by whoever asked where it has an `ETag`. */
 function operation(path: string, summary: string, parameters: z.ZodObject, answer: object): object {
+  const asked = parametersOf(parameters);
+  const isOfInstrument = asked.some(({ name, required }) => name === 'instrument' && required);
   return {
     get: {
       operationId: path.slice('/v1/'.length).replaceAll('/', '_'),
       summary,
-      parameters: parametersOf(parameters),
-      responses: { 200: answer, ...failures },
+      parameters: asked,
+      responses: {
+        200: answer,
+        ...('headers' in answer ? { 304: reference('NotModified') } : {}),
+        ...(isOfInstrument ? { 404: reference('UnknownInstrument') } : {}),
+        ...failures,
+      },
     },
   };
 }
 
-const json = (description: string): object => ({
+const json = (description: string, isKept = false): object => ({
   description,
+  ...(isKept ? { headers: etag } : {}),
   content: { 'application/json': { schema: { type: 'object' } } },
 });
 const events = (description: string): object => ({
@@ -100,9 +118,9 @@ export function openApiDocument(
 ): object {
   const paths = [
     ...rows.map((query) => [query.path, rowOperation(query)]),
-    ...singles.map(({ path, summary, parameters, answers }) => [
+    ...singles.map(({ path, summary, parameters, answers, isKept }) => [
       path,
-      operation(path, summary, parameters, json(answers)),
+      operation(path, summary, parameters, json(answers, isKept)),
     ]),
     ...live.map(({ path, summary, parameters, isStream }) => [
       path,
@@ -115,7 +133,7 @@ export function openApiDocument(
       title: 'prediction-tape',
       version,
       description:
-        'The tape, read-only. Prices are integer micro-dollars, sizes integer micro-contracts, times integer microseconds since the epoch.',
+        'The tape, read-only. Prices are integer micro-dollars, sizes integer micro-contracts, times integer microseconds since the epoch. Every path answers HEAD as it does GET, and every other method with 405.',
     },
     security: [{}, { bearer: [] }, { header: [] }],
     paths: Object.fromEntries(paths),
@@ -138,8 +156,12 @@ export function openApiDocument(
       responses: {
         BadRequest: failure('a parameter is wrong; the answer names it'),
         Unauthorized: failure('no API key, or another one'),
-        TooManyRequests: failure('too many requests; Retry-After says how many seconds to wait'),
-        Unavailable: failure('the database does not answer, or takes too long'),
+        Forbidden: failure('without a key, the server answers under the name localhost only'),
+        NotModified: { description: 'the answer is the one that If-None-Match names', headers: etag },
+        UnknownInstrument: failure('the tape does not know the instrument'),
+        TooManyRequests: failure('too many requests', retryAfter),
+        Fault: failure('a mistake of the server; its log has more'),
+        Unavailable: failure('the database does not answer, or takes too long', retryAfter),
       },
     },
   };

@@ -28,6 +28,8 @@ export interface SingleQuery {
   readonly parameters: z.ZodObject;
   /** Of the answer; its shape in words where none is given. */
   readonly answers: string;
+  /** Whether an answer can be settled, and then be kept. */
+  readonly isKept: boolean;
   /** @throws ApiProblem where there is nothing to ask about. */
   readonly answer: (client: ClientBase, parameters: never) => Promise<Answer>;
 }
@@ -70,6 +72,7 @@ export function singleQueries(clock: Clock): readonly SingleQuery[] {
       path: '/v1/book',
       summary: 'The book of an instrument at a venue time, rebuilt from the tape, and whether it is certain',
       answers: 'bids and asks best first, each price (micro-dollars) and size (micro-contracts)',
+      isKept: true,
       parameters: z.object({
         venue,
         instrument,
@@ -92,6 +95,7 @@ export function singleQueries(clock: Clock): readonly SingleQuery[] {
       path: '/v1/latency',
       summary: 'Percentiles of latency by venue, kind and stage; of the last hour when no span is given',
       answers: 'rows of latency, microseconds',
+      isKept: false,
       parameters: z.object(spanned),
       answer: async (client, parameters) => {
         const { from, to } = spanOf(parameters, HOUR);
@@ -104,6 +108,7 @@ export function singleQueries(clock: Clock): readonly SingleQuery[] {
       summary:
         'How many markets are available, degraded, pending or missing, by venue and hour; of the last day when no span is given',
       answers: 'rows of venue, hour (microseconds since the epoch), condition and markets',
+      isKept: false,
       parameters: z.object(spanned),
       answer: async (client, parameters) => {
         const span = spanOf(parameters, MICROS_PER_DAY);
@@ -117,6 +122,7 @@ export function singleQueries(clock: Clock): readonly SingleQuery[] {
       summary:
         'Completeness as a picture: the busiest instruments over stretches of time; of the last hour when no span is given',
       answers: 'rows of instruments with a cell for each stretch: proving lines, share in gaps, events',
+      isKept: false,
       parameters: z.object({
         ...spanned,
         instrument: instrument.optional(),

@@ -493,7 +493,16 @@ describe('the HTTP interface', () => {
     const document = (await (await get('/openapi.json')).json()) as {
       openapi: string;
       info: { version: string };
-      paths: Record<string, { get: { parameters: { name: string; required: boolean; schema: object }[] } }>;
+      paths: Record<
+        string,
+        {
+          get: {
+            parameters: { name: string; required: boolean; schema: object }[];
+            responses: Record<string, { headers?: Record<string, object> }>;
+          };
+        }
+      >;
+      components: { responses: Record<string, unknown> };
     };
     expect([document.openapi, document.info.version]).toEqual(['3.1.0', '1.2.3']);
     for (const [path, { get: operation }] of Object.entries(document.paths)) {
@@ -501,10 +510,28 @@ describe('the HTTP interface', () => {
       const response = await get(`${path}?no_such_parameter=1`);
       expect(response.status, path).toBe(400);
       const { message } = ((await response.json()) as { error: { message: string } }).error;
+      for (const status of ['200', '400', '401', '403', '429', '500', '503'])
+        expect(Object.keys(operation.responses), path).toContain(status);
       const names = operation.parameters.map(({ name }) => name).join(', ') || 'none';
       expect(message, path).toContain(`there are: ${names}`);
       if (required.length > 0)
         expect((await failure(path)).message, path).toBe(`${required[0]!.name} is missing`);
+    }
+    const refs = JSON.stringify(document.paths).matchAll(/#\/components\/responses\/(\w+)/g);
+    for (const [, name] of refs) expect(document.components.responses).toHaveProperty(name!);
+    // What else it answers stands where it happens.
+    const ofStatus = (status: string): string[] =>
+      Object.keys(document.paths).filter((path) => status in document.paths[path]!.get.responses);
+    expect(ofStatus('404').sort()).toEqual(['/v1/book', '/v1/books', '/v1/live/instrument']);
+    for (const path of ofStatus('404')) {
+      const asked = `${path}?venue=kalshi&instrument=nothing${path === '/v1/books' ? '&from=1&to=2&every=1s' : ''}`;
+      expect((await failure(asked)).status, path).toBe(404);
+    }
+    for (const path of ofStatus('304'))
+      expect(document.paths[path]!.get.responses['200']!.headers, path).toHaveProperty('ETag');
+    for (const path of [`/v1/trades?to=${T0}`, `/v1/book?venue=kalshi&instrument=K1&at=${T0}`]) {
+      expect((await get(path)).headers.get('etag'), path).not.toBeNull();
+      expect(ofStatus('304')).toContain(path.split('?')[0]);
     }
     const trades = document.paths['/v1/trades']!.get;
     const limit = trades.parameters.find(({ name }) => name === 'limit');
@@ -553,6 +580,17 @@ describe('access to the HTTP interface', () => {
     const lent = await serve({ allowOrigin: 'https://example.org' });
     const allowed = await get('/v1/trades', { origin: 'https://example.org' }, lent);
     expect(allowed.headers.get('access-control-allow-origin')).toBe('https://example.org');
+    const wish = ['authorization', 'x-api-key', 'if-none-match'];
+    const preflight = await fetch(`${lent.url}/v1/trades`, {
+      method: 'OPTIONS',
+      headers: {
+        origin: 'https://example.org',
+        'access-control-request-method': 'GET',
+        'access-control-request-headers': wish.join(','),
+      },
+    });
+    const lending = (preflight.headers.get('access-control-allow-headers') ?? '').toLowerCase().split(',');
+    expect(lending.map((name) => name.trim())).toEqual(expect.arrayContaining(wish));
     const other = await get('/v1/trades', { origin: 'https://example.com' }, lent);
     expect(other.headers.get('access-control-allow-origin')).not.toBe('https://example.com');
     const status = await new Promise((resolve, reject) => {
