@@ -1,7 +1,7 @@
 /** The exchange of the scale runs as a process of its own: any number of markets, and messages at any rate. */
 import { parseArgs } from 'node:util';
 import { systemClock } from '#src/units/time.ts';
-import { forgetKey, kalshiKey, wholeArgument } from '../sim/arguments.ts';
+import { kalshiKey, wholeArgument } from '../sim/arguments.ts';
 import { FaultControl } from '../sim/faults/fault-control.ts';
 import { NO_FAULTS } from '../sim/faults/specification.ts';
 import { KalshiAuthentication } from '../sim/kalshi/authentication.ts';
@@ -50,7 +50,6 @@ process.on('message', (wish: { readonly rate: number; readonly seconds: number }
 });
 process.on('SIGTERM', () => {
   void listeners.stop().then(() => {
-    forgetKey(key);
     process.exit(0);
   });
 });

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 /** Arguments that cannot be understood: one line for the user. */
 export class ArgumentError extends Error {
@@ -47,7 +47,7 @@ export interface KalshiKey {
 
 /**
  * The key that clients sign with: its public half from a file, or a new pair whose private half goes to a file of
- * the user alone. @throws ArgumentError when the file holds no public key
+ * the user alone, until the process exits. @throws ArgumentError when the file holds no public key
  */
 export function kalshiKey(id: string, publicKeyFile: string | undefined): KalshiKey {
   if (publicKeyFile !== undefined) {
@@ -58,12 +58,9 @@ export function kalshiKey(id: string, publicKeyFile: string | undefined): Kalshi
     }
   }
   const pair = generateKeyPairSync('ed25519');
-  const privateKeyFile = join(mkdtempSync(join(tmpdir(), 'tape-sim-')), 'kalshi-key.pem');
+  const folder = mkdtempSync(join(tmpdir(), 'tape-sim-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const privateKeyFile = join(folder, 'kalshi-key.pem');
   writeFileSync(privateKeyFile, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
   return { id, publicKey: pair.publicKey, privateKeyFile };
-}
-
-/** Removes the private half of a key that was made here. */
-export function forgetKey(key: KalshiKey): void {
-  if (key.privateKeyFile !== null) rmSync(dirname(key.privateKeyFile), { recursive: true, force: true });
 }

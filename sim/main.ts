@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '#src/units/time.ts';
-import { ArgumentError, forgetKey, kalshiKey, numberArgument, wholeArgument } from './arguments.ts';
+import { ArgumentError, kalshiKey, numberArgument, wholeArgument } from './arguments.ts';
 import { FaultSpecificationError, parseFaults } from './faults/specification.ts';
 import { DEFAULT_SETTINGS } from './settings.ts';
 import { Simulation } from './simulation.ts';
@@ -32,11 +32,20 @@ async function main(): Promise<void> {
       'kalshi-public-key': { type: 'string' },
     },
   });
+  let simulation: Simulation | null = null;
+  let isStopping = false;
+  // From here on, so that the key goes also with a process that is told to end before it is ready.
+  const stop = (): void => {
+    if (isStopping) return;
+    isStopping = true;
+    void Promise.resolve(simulation?.stop()).then(() => process.exit(0));
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
   const faults = parseFaults(values.faults ?? 'none');
   const key = kalshiKey(values['kalshi-key-id'] ?? 'simulated', values['kalshi-public-key']);
-  process.on('exit', () => forgetKey(key));
   const seconds = numberArgument('seconds', values.seconds, 0);
-  const simulation = await Simulation.start({
+  simulation = await Simulation.start({
     settings: {
       ...DEFAULT_SETTINGS,
       seed: wholeArgument('seed', values.seed, 0) ?? DEFAULT_SETTINGS.seed,
@@ -54,14 +63,6 @@ async function main(): Promise<void> {
     faults,
     truthFile: values.truth ?? temporaryTruth(),
   });
-  let isStopping = false;
-  const stop = (): void => {
-    if (isStopping) return;
-    isStopping = true;
-    void simulation.stop().then(() => process.exit(0));
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
   if (seconds !== null) setTimeout(stop, seconds * 1_000);
   const credentials = {
     id: key.id,

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { RecordingError } from '#src/recording/read-recording.ts';
 import { PlaybackSpeedError, parseSpeed } from '#src/replay/pace.ts';
 import { MICROS_PER_SECOND, systemClock } from '#src/units/time.ts';
-import { ArgumentError, forgetKey, kalshiKey, numberArgument, wholeArgument } from './arguments.ts';
+import { ArgumentError, kalshiKey, numberArgument, wholeArgument } from './arguments.ts';
 import { EmptyRecordingError } from './replay/recording-survey.ts';
 import { Replay } from './replay/replay.ts';
 
@@ -27,10 +27,17 @@ async function main(): Promise<void> {
   });
   if (values.path === undefined)
     throw new ArgumentError('--path is required: a recording, or a folder of them');
+  let replay: Replay | null = null;
+  // From here on, so that the key goes also with a process that is told to end before it is ready.
+  const stop = (): void => {
+    void Promise.resolve(replay?.stop()).then(() => process.exit(0));
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
   const key = kalshiKey(values['kalshi-key-id'] ?? 'replayed', values['kalshi-public-key']);
   const waitSeconds = numberArgument('wait-seconds', values['wait-seconds'], 0);
   const longestPause = numberArgument('longest-pause', values['longest-pause'], 0);
-  const replay = await Replay.start({
+  replay = await Replay.start({
     paths: values.path,
     speed: parseSpeed(values.speed ?? '1'),
     clock: systemClock(),
@@ -41,14 +48,6 @@ async function main(): Promise<void> {
     ...(waitSeconds === null ? {} : { waitAtMost: waitSeconds * MICROS_PER_SECOND }),
     ...(longestPause === null ? {} : { longestPause: longestPause * MICROS_PER_SECOND }),
   });
-  const stop = (): void => {
-    void replay.stop().then(() => {
-      forgetKey(key);
-      process.exit(0);
-    });
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
   const credentials = {
     id: key.id,
     ...(key.privateKeyFile === null ? {} : { private_key_file: key.privateKeyFile }),

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -12,6 +11,7 @@ import { readPriceList } from '#src/cost/price-list.ts';
 import { type Alternative, sensitivityOf } from '#src/cost/sensitivity.ts';
 import { type CostedTemplate, resourcesOf } from '#src/cost/template-resources.ts';
 import { CommandFailure } from '../terminal/failure.ts';
+import { withScratchFolder } from '../terminal/leftovers.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const ALTERNATIVES_SHOWN = 8;
@@ -87,13 +87,10 @@ export async function templatesOf({
   templates,
 }: Pick<CostOptions, 'env' | 'templates'>): Promise<ReadonlyMap<string, CostedTemplate>> {
   if (templates !== undefined) return readTemplates(templates);
-  const directory = mkdtempSync(join(tmpdir(), 'prediction-tape-cost-'));
-  try {
+  return await withScratchFolder('prediction-tape-cost-', async (directory) => {
     await synthesize(env, directory);
     return readTemplates(directory);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 }
 
 /** What of a configuration decides how events become records. */

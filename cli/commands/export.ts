@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { venueNames } from '#src/events/event.ts';
 import { daysOf } from '#src/export/due-exports.ts';
@@ -17,6 +14,7 @@ import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '.
 import { Progress } from '../queries/progress.ts';
 import { addTapeOptions, writeRows } from '../queries/row-output.ts';
 import { CommandFailure } from '../terminal/failure.ts';
+import { withScratchFolder } from '../terminal/leftovers.ts';
 
 interface ExportCommandOptions extends DatabaseOptions {
   readonly out: string;
@@ -96,28 +94,29 @@ export function exportCommand(dependencies: { readonly openDatabase?: DatabaseOp
     .option('--json', 'one JSON object per file')
     .action(async (options: ExportCommandOptions) => {
       const store = objectPlace(options.out, '--out');
-      const scratch = mkdtempSync(join(tmpdir(), 'tape-export-'));
       const progress = new Progress('rows');
       let rows = 0;
+      const onRow = (): void => {
+        if (++rows % 1_000 === 0) progress.at(rows);
+      };
       try {
-        await withTape(dependencies.openDatabase ?? openTape, options, async (client) => {
-          const exporting = new TapeExport({
-            client,
-            store,
-            scratch,
-            clock: systemClock(),
-            rules: defaultRules,
-            unsettled: options.unsettled === true,
-            allowFewer: options.allowFewer === true,
-            onRow: () => {
-              if (++rows % 1_000 === 0) progress.at(rows);
-            },
-          });
-          await writeRows(watched(exportAll(exporting, options)), columns, options);
-        });
+        await withScratchFolder('tape-export-', (scratch) =>
+          withTape(dependencies.openDatabase ?? openTape, options, async (client) => {
+            const exporting = new TapeExport({
+              client,
+              store,
+              scratch,
+              clock: systemClock(),
+              rules: defaultRules,
+              unsettled: options.unsettled === true,
+              allowFewer: options.allowFewer === true,
+              onRow,
+            });
+            await writeRows(watched(exportAll(exporting, options)), columns, options);
+          }),
+        );
       } finally {
         progress.end();
-        rmSync(scratch, { recursive: true, force: true });
       }
     });
 }

@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { systemClock } from '#src/units/time.ts';
@@ -8,6 +7,7 @@ import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '.
 import { addTapeOptions } from '../queries/row-output.ts';
 import { recordTape } from '../replay/tape-recording.ts';
 import { CommandFailure } from '../terminal/failure.ts';
+import { withScratchFolder } from '../terminal/leftovers.ts';
 import { describeReady, passOn, runModule } from './run-module.ts';
 
 interface ReplayOptions extends DatabaseOptions, SpanOptions {
@@ -55,20 +55,21 @@ async function serveTape(options: ReplayOptions, open: DatabaseOpener): Promise<
     throw new CommandFailure('name recordings, or --from and --to for a span of the tape');
   }
   if (from >= to) throw new CommandFailure('--from has to be before --to');
-  const folder = options.save === undefined ? mkdtempSync(join(tmpdir(), 'tape-replay-')) : null;
-  const file = options.save ?? join(folder!, 'tape.jsonl.zst');
-  try {
-    const frames = await withTape(open, options, (client) =>
-      recordTape(client, { ...filter, from, to }, file),
-    );
-    if (options.save === undefined) await serve([file], options);
-    else
-      process.stdout.write(
-        options.json === true ? `${JSON.stringify({ file, frames })}\n` : `${frames} frames in ${file}\n`,
-      );
-  } finally {
-    if (folder !== null) rmSync(folder, { recursive: true, force: true });
+  const record = (file: string): Promise<number> =>
+    withTape(open, options, (client) => recordTape(client, { ...filter, from, to }, file));
+  const file = options.save;
+  if (file === undefined) {
+    await withScratchFolder('tape-replay-', async (folder) => {
+      const made = join(folder, 'tape.jsonl.zst');
+      await record(made);
+      await serve([made], options);
+    });
+    return;
   }
+  const frames = await record(file);
+  process.stdout.write(
+    options.json === true ? `${JSON.stringify({ file, frames })}\n` : `${frames} frames in ${file}\n`,
+  );
 }
 
 /** `tape replay`: recordings, or a span of the tape, served over the venues' own protocols. */

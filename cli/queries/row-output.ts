@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import { ParquetFile } from '#src/export/parquet-file.ts';
 import { type Cell, type OutputColumn, rowObject } from '#src/queries/output-column.ts';
 import { CommandFailure } from '../terminal/failure.ts';
+import { clearedAtEnd } from '../terminal/leftovers.ts';
 import { written } from '../terminal/output.ts';
 import { Progress } from './progress.ts';
 
@@ -108,12 +109,17 @@ function parquetSink<Row>(columns: readonly OutputColumn<Row>[], path: string): 
   } catch (error) {
     throw new CommandFailure(`cannot write ${path}: ${(error as Error).message}`);
   }
+  const done = clearedAtEnd(() => file.abandon());
   return {
     row: async (row) => file.append(columns.map(({ value }) => value(row))),
     end: async () => {
       await file.finish();
+      done();
     },
-    abandon: () => file.abandon(),
+    abandon: () => {
+      file.abandon();
+      done();
+    },
   };
 }
 

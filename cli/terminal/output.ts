@@ -1,3 +1,5 @@
+import { isHeardByOthers } from './leftovers.ts';
+
 /** Writes, and waits where the reader is slower; does not wait for one that has gone. */
 export async function written(stream: NodeJS.WritableStream, text: string): Promise<void> {
   if (text === '' || stream.write(text)) return;
@@ -23,7 +25,7 @@ export function endWithReader(goesOn: () => boolean): void {
   whenReaderGoes(process.stderr, () => {});
   whenReaderGoes(process.stdout, () => {
     if (goesOn()) return;
-    if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
+    if (isHeardByOthers('SIGTERM')) process.kill(process.pid, 'SIGTERM');
     else process.exit();
   });
 }
