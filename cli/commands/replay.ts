@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { systemClock } from '#src/units/time.ts';
-import { addSpanOptions, filterOf, type SpanOptions } from '../queries/arguments.ts';
+import { addSubjectOptions, filterOf, type SpanOptions } from '../queries/arguments.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
 import { addTapeOptions } from '../queries/row-output.ts';
 import { recordTape } from '../replay/tape-recording.ts';
@@ -10,7 +10,7 @@ import { CommandFailure } from '../terminal/failure.ts';
 import { withScratchFolder } from '../terminal/leftovers.ts';
 import { describeReady, passOn, runModule } from './run-module.ts';
 
-interface ReplayOptions extends DatabaseOptions, SpanOptions {
+interface ReplayOptions extends DatabaseOptions, Omit<SpanOptions, 'limit'> {
   readonly speed: string;
   readonly host?: string;
   readonly port?: string;
@@ -72,12 +72,22 @@ async function serveTape(options: ReplayOptions, open: DatabaseOpener): Promise<
   );
 }
 
+const OF_THE_TAPE = ['venue', 'instrument', 'event', 'series', 'from', 'to', 'database', 'save'] as const;
+
+/** @throws CommandFailure for options that would choose from the tape, where recordings are served. */
+function refuseUnused(paths: readonly string[], options: ReplayOptions): void {
+  const given = OF_THE_TAPE.filter((name) => options[name] !== undefined);
+  if (paths.length === 0 || given.length === 0) return;
+  const names = given.map((name) => `--${name}`).join(', ');
+  throw new CommandFailure(`${names}: for a span of the tape; recordings are served whole`);
+}
+
 /** `tape replay`: recordings, or a span of the tape, served over the venues' own protocols. */
 export function replayCommand(dependencies: { readonly openDatabase?: DatabaseOpener } = {}): Command {
   const command = new Command('replay')
     .description("serves the tape, or recordings, over the venues' own WebSocket and REST protocols")
     .argument('[path...]', 'recordings (.jsonl, .gz or .zst), or folders of them; the tape when absent');
-  return addTapeOptions(addSpanOptions(command, { to: 'before this venue time; up to now when absent' }))
+  return addTapeOptions(addSubjectOptions(command, { to: 'before this venue time; up to now when absent' }))
     .option('--speed <factor>', 'times the original pace, or max', '1')
     .option('--host <address>', 'address to listen on (default 127.0.0.1)')
     .option('--port <number>', 'first of four ports: Kalshi, CLOB, Gamma, control (default: any free ones)')
@@ -97,6 +107,7 @@ export function replayCommand(dependencies: { readonly openDatabase?: DatabaseOp
     )
     .option('--json', 'addresses and result as JSON objects')
     .action(async (paths: string[], options: ReplayOptions) => {
+      refuseUnused(paths, options);
       if (paths.length === 0) return await serveTape(options, dependencies.openDatabase ?? openTape);
       const absent = paths.find((path) => !existsSync(path));
       if (absent !== undefined) throw new CommandFailure(`there is no file or folder ${absent}`);

@@ -40,14 +40,23 @@ export function filterOf(options: SpanOptions, now: Micros = systemClock()()): T
 
 const FROM = 'from this venue time on: 2026-11-20T15:04:05Z, "2h ago", or epoch s, ms, µs';
 
-/** The options by which a query says of what and of when. */
-export function addSpanOptions(command: Command, words: { from?: string; to?: string } = {}): Command {
+interface SpanWords {
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** The options by which a command says of what and of when. */
+export function addSubjectOptions(command: Command, words: SpanWords = {}): Command {
   return command
     .addOption(venueOption())
     .option('--instrument <id>', 'Kalshi market ticker or Polymarket token')
     .option('--event <id>', "instruments of this event's markets")
     .option('--series <id>', "instruments of this series' markets")
     .option('--from <time>', words.from ?? FROM)
-    .option('--to <time>', words.to ?? 'before this venue time')
-    .option('--limit <rows>', 'at most so many', parseCount);
+    .option('--to <time>', words.to ?? 'before this venue time');
+}
+
+/** The options by which a query says of what, of when and of how much. */
+export function addSpanOptions(command: Command, words: SpanWords = {}): Command {
+  return addSubjectOptions(command, words).option('--limit <rows>', 'at most so many', parseCount);
 }

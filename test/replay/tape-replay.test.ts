@@ -336,6 +336,38 @@ describe('a span of the tape as the venues would send it', () => {
     );
   });
 
+  it('has of an event or a series what was announced of it and of its markets, and nothing else', async () => {
+    await fill();
+    await session.query(
+      `INSERT INTO markets (venue, market, event, series, title, status, details, updated_at) VALUES
+         ('kalshi', 'K1', 'E1', 'S', '', 'active', '{}', 1), ('polymarket', '0xm', 'E2', 'S2', '', 'active', '{}', 1)`,
+    );
+    await session.query(
+      `INSERT INTO instruments (venue, market, instrument, outcome, position, updated_at) VALUES ('kalshi', 'K1', 'K1', 'YES', 0, 0)`,
+    );
+    const told = (subject: string, more: Row = {}): Row =>
+      lifecycle({
+        ...{ subject, type: 'activated', at: at(9), received_at: at(9), instruments: [] },
+        details: { market_ticker: subject, event_type: 'activated' },
+        ...more,
+      });
+    await put('market_lifecycle', [
+      told('K2'),
+      told('E1', { is_event: true, type: 'event_lifecycle', details: { event_ticker: 'E1' } }),
+      told('E9', { is_event: true, type: 'event_lifecycle', details: { event_ticker: 'E9' } }),
+    ]);
+    const announced = async (...values: string[]): Promise<unknown[]> => {
+      const events = await eventsOf(await recorded(...whole, ...values));
+      return events
+        .flatMap((event) => (event.kind === 'lifecycle' ? [event.market ?? event.event] : []))
+        .sort();
+    };
+    expect(await announced()).toEqual(['E1', 'E9', 'K1', 'K2']);
+    expect(await announced('--event', 'E1')).toEqual(['E1', 'K1']);
+    expect(await announced('--series', 'S')).toEqual(['E1', 'K1']);
+    expect(await announced('--event', 'E2')).toEqual([]);
+  });
+
   it('says in one line what it does not take', async () => {
     session = await (await databases.fresh('production')).connect();
     const run = (...values: string[]) =>
@@ -344,6 +376,12 @@ describe('a span of the tape as the venues would send it', () => {
         ...values,
       );
     await expect(run()).rejects.toThrow('name recordings, or --from and --to for a span of the tape');
+    for (const option of ['venue', 'instrument', 'event', 'series', 'from', 'to', 'save'])
+      await expect(run('some.jsonl', `--${option}`, 'kalshi')).rejects.toThrow(
+        `--${option}: for a span of the tape; recordings are served whole`,
+      );
+    const command = replayCommand().options.map(({ long }) => long);
+    expect(command).not.toContain('--limit');
     await expect(run('--from', String(at(2)), '--to', String(at(1)))).rejects.toThrow(
       '--from has to be before',
     );

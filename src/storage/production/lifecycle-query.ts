@@ -4,7 +4,7 @@ import type { Micros } from '../../units/time.ts';
 import { venueDefinition } from '../../venues/registration.ts';
 import type { Outcome } from '../../venues/settlement.ts';
 import { rowsOf } from './row-cursor.ts';
-import { Conditions } from './tape-filter.ts';
+import { addAnnouncementConditions, Conditions } from './tape-filter.ts';
 
 /** What a venue announced about a market or an event. */
 export interface TapeAnnouncement {
@@ -58,10 +58,7 @@ function conditionsOf(filter: LifecycleFilter): Conditions {
   conditions.add('venue = ?', filter.venue);
   conditions.add('(subject = ? AND NOT is_event)', filter.market);
   conditions.add('? = ANY (instruments)', filter.instrument);
-  conditions.add(
-    `(is_event AND subject = ? OR NOT is_event AND (venue, subject) IN (SELECT m.venue, m.market FROM markets AS m WHERE m.event = ?))`,
-    filter.event,
-  );
+  addAnnouncementConditions(conditions, filter);
   conditions.add('type = ?', filter.type);
   conditions.add('at >= ?', filter.from);
   conditions.add('at < ?', filter.to);

@@ -10,10 +10,10 @@ import { MICROS_PER_DAY, type Micros } from '../../units/time.ts';
 import { venueDefinition } from '../../venues/registration.ts';
 import { atOneMoment } from './one-moment.ts';
 import { rowsOf } from './row-cursor.ts';
-import { eventConditions, type TapeFilter } from './tape-filter.ts';
+import { addAnnouncementConditions, eventConditions, type TapeFilter } from './tape-filter.ts';
 import { bookAt, EXACT_BOOK } from './tape-queries.ts';
 
-export interface EventSpan extends TapeFilter {
+export interface EventSpan extends Omit<TapeFilter, 'limit' | 'after'> {
   readonly from: Micros;
   readonly to: Micros;
 }
@@ -85,6 +85,7 @@ function statementOf(filter: EventSpan): { text: string; values: unknown[] } {
     if (!hasInstrument) {
       conditions.add('venue = ?', filter.venue);
       conditions.add('(? = subject OR ? = ANY (instruments))', filter.instrument);
+      addAnnouncementConditions(conditions, filter);
     }
     const shift = values.length;
     values.push(...conditions.values);

@@ -70,6 +70,24 @@ export function eventConditions(filter: TapeFilter, time: string): Conditions {
   return conditions;
 }
 
+/** Adds conditions of announcements: those about an event or a series, and about markets of it. */
+export function addAnnouncementConditions(
+  conditions: Conditions,
+  { event, series }: Pick<TapeFilter, 'event' | 'series'>,
+): void {
+  const marketsWhere = (condition: string): string =>
+    `(SELECT m.venue, m.market FROM markets AS m WHERE ${condition})`;
+  conditions.add(
+    `(is_event AND subject = ? OR NOT is_event AND (venue, subject) IN ${marketsWhere('m.event = ?')})`,
+    event,
+  );
+  conditions.add(
+    `(is_event AND (venue, subject) IN (SELECT m.venue, m.event FROM markets AS m WHERE m.series = ?)
+      OR NOT is_event AND (venue, subject) IN ${marketsWhere('m.series = ?')})`,
+    series,
+  );
+}
+
 /** The conditions of a filter on gaps: those of whole venues belong to every instrument of theirs. */
 export function gapConditions(filter: TapeFilter): Conditions {
   const conditions = new Conditions();
