@@ -336,6 +336,50 @@ describe('a span of the tape as the venues would send it', () => {
     );
   });
 
+  it('has what came without a venue time once, as a line saw it that was there', async () => {
+    await fill();
+    const untimed = (line: number, seconds: number): Row => ({
+      exchange_ts: at(seconds) + line,
+      received_at: at(seconds) + line,
+      quality: 16,
+      lines: line,
+    });
+    // Line a is in a gap from 4 to 6 s, b begins to expect K1 at 5 s, c never did.
+    const gap = (line: string, from: number, to: number, cause: string): Promise<unknown> =>
+      session.query(
+        `INSERT INTO gaps (line, gap_id, venue, instrument, from_ts, to_ts, cause) VALUES ($1, $2, 'kalshi', 'K1', $3, $4, $5)`,
+        [line, `${line}:${from}`, at(from), at(to), cause],
+      );
+    await gap('a', -10, -9, 'startup');
+    await gap('a', 4, 6, 'disconnected');
+    await gap('b', 5, 5, 'not_subscribed');
+    for (const [second, lines] of [
+      [2, [1]],
+      [4.5, [1]],
+      [5.5, [1, 2]],
+      [7, [1, 2]],
+    ] as const) {
+      for (const line of lines) {
+        const row = { instrument: 'K1', price: 10_000 * second, amount: 1_000_000, ...untimed(line, second) };
+        await store(session, 'order_book_deltas', [{ ...onTape(delta(row)), lines: line }]);
+        await store(session, 'tickers', [
+          { ...onTape(ticker({ instrument: 'K1', ...untimed(line, second) })), lines: line },
+        ]);
+      }
+    }
+    // Its id says that it is one, whoever saw it.
+    const seenByB = trade({ instrument: 'K1', trade_id: 'b', ...untimed(2, 3) });
+    await store(session, 'trades', [{ ...onTape(seenByB), lines: 2 }]);
+    const events = await eventsOf(await recorded(...whole, '--venue', 'kalshi'));
+    const untimedOf = (kind: string): number[] =>
+      events
+        .filter((event) => event.kind === kind && event.exchange_ts === null)
+        .map(({ received_at }) => received_at - START);
+    expect(untimedOf('trade')).toEqual([3_000_002]);
+    for (const kind of ['book_delta', 'ticker'])
+      expect(untimedOf(kind), kind).toEqual([2_000_001, 4_500_001, 5_500_002, 7_000_001]);
+  });
+
   it('has of an event or a series what was announced of it and of its markets, and nothing else', async () => {
     await fill();
     await session.query(

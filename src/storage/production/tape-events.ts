@@ -3,6 +3,7 @@ import { OrderBook } from '../../book/order-book.ts';
 import { Quality } from '../../events/captured.ts';
 import type { BookSnapshotEvent, LifecycleEvent, MarketEvent, Side, Venue } from '../../events/event.ts';
 import { levelsFromFlat } from '../../tape/book-rebuild.ts';
+import { MARKET_OVER } from '../../tape/line-account.ts';
 import type { TapeRules } from '../../tape/rules.ts';
 import type { Price } from '../../units/price.ts';
 import type { Size } from '../../units/size.ts';
@@ -44,6 +45,27 @@ interface Source {
   readonly body: readonly string[];
 }
 
+/**
+ * SQL that tells of a change or tick without venue time whether its line is the one whose view is taken: every line that saw
+ * it has a row of its own, at its own receive time, and nothing says which rows are one event. That line is the first that
+ * had expected the instrument and has no gap then; where there is none, one that runs; one event after another.
+ */
+const oneView = (table: string, time: string): string => `(
+  ${table}.quality & ${Quality.withoutVenueTime} = 0 OR ${table}.lines & (
+    SELECT seen.bit FROM (VALUES ('a', 1), ('b', 2), ('c', 4)) AS seen (line, bit)
+    CROSS JOIN LATERAL (
+      SELECT coalesce(bool_or(g.cause IN ('startup', 'not_subscribed')), false) AS expects,
+        coalesce(bool_or(g.lasts), false) AS is_in_gap, coalesce(bool_or(g.lasts AND g.cause = 'line_down'), false) AS is_down
+      FROM (
+        SELECT gaps.cause, gaps.cause <> '${MARKET_OVER}' AND (gaps.to_ts IS NULL OR gaps.to_ts > ${table}.${time}) AS lasts
+        FROM gaps
+        WHERE gaps.line = seen.line AND gaps.venue = ${table}.venue AND gaps.instrument IN (${table}.instrument, '*')
+          AND gaps.from_ts <= ${table}.${time}) AS g
+    ) AS known
+    ORDER BY known.expects AND NOT known.is_in_gap DESC, known.expects AND NOT known.is_down DESC, known.is_down, seen.bit
+    LIMIT 1
+  ) <> 0)`;
+
 const SOURCES: readonly Source[] = [
   {
     ...{ kind: 'lifecycle', table: 'market_lifecycle', time: 'at', subject: 'subject' },
@@ -63,19 +85,16 @@ const SOURCES: readonly Source[] = [
   },
   {
     ...{ kind: 'book_delta', table: 'order_book_deltas', time: 'exchange_ts', subject: 'instrument' },
-    ...{ rank: '2', place: 'instant_index * 2 + 1', only: 'true' },
+    ...{ rank: '2', place: 'instant_index * 2 + 1', only: oneView('order_book_deltas', 'exchange_ts') },
     tie: `side || price || ' ' || amount || ' ' || hash_key || ' ' || occurrence`,
     body: ['side', 'price', 'amount', 'is_absolute', 'hash'],
   },
   {
     ...{ kind: 'ticker', table: 'tickers', time: 'exchange_ts', subject: 'instrument' },
-    ...{ rank: '4', place: '0', tie: 'content_key::text', only: 'true' },
+    ...{ rank: '4', place: '0', tie: 'content_key::text', only: oneView('tickers', 'exchange_ts') },
     body: ['bid', 'ask', 'bid_size', 'ask_size', 'last', 'volume', 'open_interest'],
   },
 ];
-
-/** Copies of an event without venue time cannot be told from other events: one line's view of them is taken. */
-const ONE_VIEW = `(quality & ${Quality.withoutVenueTime} = 0 OR lines & 1 <> 0)`;
 
 function statementOf(filter: EventSpan): { text: string; values: unknown[] } {
   const values: unknown[] = [];
@@ -93,7 +112,7 @@ function statementOf(filter: EventSpan): { text: string; values: unknown[] } {
     const fields = body.map((name) => `'${name}', ${name}`).join(', ');
     return `SELECT '${kind}' AS kind, venue, ${subject} AS subject, ${time} AS at, received_at, quality,
         ${rank} AS rank, ${place} AS place, ${tie} AS tie, jsonb_build_object(${fields}) AS body
-      FROM ${table} ${where} AND ${ONE_VIEW} AND ${only}`;
+      FROM ${table} ${where} AND ${only}`;
   });
   return {
     text: `SELECT kind, venue, subject, at, received_at, quality, body FROM (${selects.join(' UNION ALL ')}) AS e
