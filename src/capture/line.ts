@@ -74,7 +74,10 @@ export interface LineKeeper {
    * between may be lost to everything it carries. Where nothing numbers the messages, nothing else shows that.
    */
   interrupted?(connection: ConnectionEpoch, since: Micros, at: Micros, cause: GapCause): void;
-  /** The pool lost sight of these books (socket closed, stalled, subscription ended) at the given time or since. */
+  /**
+   * The pool lost sight of these books (stalled, subscription ended) at the given time or before: a proven one can be
+   * shown to have been right until the last data of its subscription.
+   */
   lose(instruments: readonly string[], since: Micros, cause: GapCause): void;
   /**
    * The socket is gone: drop its sequence state and `lose` every instrument bound to it. Returns them. Up to `at` it is
@@ -88,7 +91,10 @@ export interface LineKeeper {
   feedExpected?(feed: string, at: Micros, isAlone: boolean): void;
   /** The connection carries the feed, all of its channels, from this time on. */
   feedCarried?(feed: string, connection: ConnectionEpoch, at: Micros): void;
-  /** The connection, which is still there, carries its feed no longer; up to `at` it is believed to have. */
+  /**
+   * The connection, which is still there, carries its feed no longer. That was noticed at `at`; what else the connection
+   * brings does not show until when it did.
+   */
   feedDropped?(connection: ConnectionEpoch, at: Micros, cause: GapCause): void;
   /** Calls due by time: engine snapshots, metrics, anchors, heartbeat bookkeeping. Call about every 100 ms. */
   tick(now: Micros): void;

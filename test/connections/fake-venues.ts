@@ -48,6 +48,7 @@ export class KalshiModel {
   isDeaf = false;
   readonly #waiting: string[] = [];
   #nextSid = 1;
+  #nextTrade = 1;
   readonly #line: ClientLine;
 
   constructor(line: ClientLine) {
@@ -186,7 +187,16 @@ export class KalshiModel {
   trade(ticker: string): void {
     for (const subscription of this.subscriptions.values()) {
       if (subscription.channel !== 'trade') continue;
-      this.#say({ type: 'trade', sid: subscription.sid, msg: { market_ticker: ticker } });
+      const { sid } = subscription;
+      const msg = {
+        trade_id: `${ticker} ${this.#nextTrade++}`,
+        market_ticker: ticker,
+        yes_price_dollars: '0.4100',
+        count_fp: '1.00',
+        taker_outcome_side: 'yes',
+        ts_ms: Math.floor(this.clock() / 1_000),
+      };
+      this.#say({ type: 'trade', sid, seq: ++subscription.seq, msg });
     }
   }
 

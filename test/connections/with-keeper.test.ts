@@ -127,6 +127,33 @@ describe('with the real keeper', () => {
     expect(books()).toHaveLength(1);
   });
 
+  it('a subscription that the venue ended without a word leaves a gap since its last data, not since that was noticed', () => {
+    const { books, network, pass, want, open, gaps, time } = bench();
+    const [ticker, quiet] = tickers(2);
+    want([ticker!, quiet!]);
+    pass(1_000);
+    const trades = network.live.find(({ model }) => model.commands[0]?.params.channels?.[0] === 'trade')!;
+    pass(20_000, () => {
+      trades.model.trade(ticker!);
+      books()[0]!.model.delta(ticker!);
+    });
+    expect(open()).toEqual([]);
+    const ended = time.now;
+    books()[0]!.model.subscriptions.delete(1);
+    trades.model.subscriptions.delete(1);
+    while (open().length === 0 && time.now < ended + 70_000_000) pass(100);
+    pass(70_000);
+    const lost = gaps.filter(({ cause, to }) => cause === 'subscription_lost' && to === null);
+    const ofBooks = lost.filter(({ all }) => all !== true);
+    expect(ofBooks.flatMap(({ instruments }) => instruments).sort()).toEqual(tickers(2));
+    const ofTrades = lost.filter(({ all }) => all === true);
+    expect(ofTrades).toHaveLength(1);
+    for (const { from } of lost) {
+      expect(from).toBeLessThanOrEqual(ended);
+      expect(from).toBeGreaterThan(ended - 11_000_000);
+    }
+  });
+
   it('a cut, a terminal error and a replaced connection all end with every book proven again', () => {
     const { keeper, pool, books, pass, want, open } = bench(60_000_000);
     want(tickers(500));

@@ -159,7 +159,11 @@ export abstract class CaptureCore implements LineKeeper {
     for (const instrument of instruments) {
       const state = this.states.get(instrument);
       if (state === undefined) continue;
-      this.account.suspect(state, this.delays.venueTime(state.source, since), cause);
+      const { source } = state;
+      const lost = this.delays.venueTime(source, since);
+      // That something ended is noticed later than it did: only what it brought shows until when it was there.
+      const proven = state.isProven && source !== null ? this.delays.provenUntil(source) : lost;
+      this.account.suspect(state, Math.min(lost, proven), cause);
     }
     this.ledger.flush(this.options.clock());
   }
@@ -210,7 +214,7 @@ export abstract class CaptureCore implements LineKeeper {
   }
 
   feedDropped(connection: ConnectionEpoch, at: Micros, cause: GapCause): void {
-    this.feeds.drop(connection.name, at, cause);
+    this.feeds.unsubscribed(connection.name, at, cause);
     this.ledger.flush(this.options.clock());
   }
 

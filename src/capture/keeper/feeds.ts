@@ -96,18 +96,31 @@ export class Feeds {
   }
 
   /**
+   * The venue has ended what the connection subscribed, at some time since it last brought something of it; the socket
+   * goes on, so that nothing else that comes over it shows when.
+   *
+   * @param at receive time at which that was noticed.
+   */
+  unsubscribed(connection: string, at: Micros, cause: GapCause): void {
+    this.end(connection, this.provenUntil(connection), at, cause);
+  }
+
+  /**
    * The connection carries no feed any more.
    *
    * @param at receive time up to which the connection is believed to have been in order: of its last data where a
    *   heartbeat alone proves nothing.
    */
   drop(connection: string, at: Micros, cause: GapCause): void {
+    const believed = this.parts.delays.venueTime(null, at) - OVERTAKEN;
+    this.end(connection, Math.max(this.provenUntil(connection), believed), at, cause);
+  }
+
+  private end(connection: string, until: number, at: Micros, cause: GapCause): void {
     const carrier = this.carrying.get(connection);
     if (carrier === undefined) return;
     this.carrying.delete(connection);
     const { delays } = this.parts;
-    const believed = delays.venueTime(null, at) - OVERTAKEN;
-    const until = Math.max(this.provenUntil(connection), believed);
     // When the line ends, all of its connections do, and nothing is left to be found out.
     if (cause !== 'line_down') this.relyOnOthers(carrier, until, delays.latestVenueTime(at), at);
     carrier.feed.account.end(connection, until, cause);
