@@ -74,7 +74,7 @@ export class GapLedger {
     holder.gap = { id: '', from, cause };
   }
 
-  /** The line has seen everything of this instrument since `to`. */
+  /** The line has seen everything of this instrument since `to`. A gap that ends where it began is one taken back. */
   close(holder: GapHolder, to: Micros): void {
     if (holder.gap === null) return;
     // One that opened since the last flush has no id before its record exists.
@@ -105,16 +105,25 @@ export class GapLedger {
 
   /** From `from` on nothing of a venue-wide feed arrives: a gap of all instruments. */
   openFeed(feed: string, from: Micros, cause: GapCause): void {
-    if (this.feeds.has(feed)) return;
-    const gap = { id: this.nextId(), from, cause };
-    this.feeds.set(feed, gap);
-    this.feedRecords.push({ gap, to: null });
+    if (!this.feeds.has(feed)) this.feeds.set(feed, this.openAll(from, cause));
   }
 
   closeFeed(feed: string, to: Micros): void {
     const gap = this.feeds.get(feed);
     if (gap === undefined) return;
     this.feeds.delete(feed);
+    this.closeAll(gap, to);
+  }
+
+  /** From `from` on the line may have missed events of any instrument, until `closeAll`. */
+  openAll(from: Micros, cause: GapCause): OpenGap {
+    const gap = { id: this.nextId(), from, cause };
+    this.feedRecords.push({ gap, to: null });
+    return gap;
+  }
+
+  /** One that ends where it began says that nothing was missed. */
+  closeAll(gap: OpenGap, to: Micros): void {
     this.feedRecords.push({ gap, to: Math.max(to, gap.from) as Micros });
   }
 

@@ -52,8 +52,9 @@ export function clipBefore(intervals: readonly Interval[], since: Micros): Inter
   return intersect(intervals, [{ from: since, to: null }]);
 }
 
+/** Whether there is an instant in both: an empty one has none. */
 export function overlaps(left: Interval, right: Interval): boolean {
-  return left.from < endOf(right) && right.from < endOf(left);
+  return Math.max(left.from, right.from) < Math.min(endOf(left), endOf(right));
 }
 
 /** Whether any of the intervals contains an instant of `(after, upTo]`. */

@@ -44,6 +44,22 @@ const of = (
 describe('gaps of the tape', () => {
   const running = (name: Gatherer): LineAccount => line(name, [[0, 1_000]]);
 
+  it('do not come of a gap that its line took back, nor name it as a cause', () => {
+    const accounts = [running('a'), running('b'), running('c')];
+    const expected = (name: Gatherer) => gap(name, 0, 0, 10, 'startup');
+    const gaps = of(
+      ['a', [expected('a'), gap('a', 0, 150, 150, 'book_mismatch'), gap('a', 0, 100, 200)]],
+      ['b', [expected('b'), gap('b', 0, 100, 200)]],
+      ['c', [expected('c'), gap('c', 0, 100, 200), gap('c', 0, 300, 300, 'stalled')]],
+    );
+    const result = gapsOfInstrument(accounts, gaps, rules);
+    expect(bounds(result)).toEqual([
+      [0, 10],
+      [100, 200],
+    ]);
+    expect(result[1]!.causes).toEqual(['a:disconnected', 'b:disconnected', 'c:disconnected']);
+  });
+
   it('exist only where every line lost sight', () => {
     const accounts = [running('a'), running('b'), running('c')];
     const gaps = of(

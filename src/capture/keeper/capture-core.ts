@@ -234,8 +234,7 @@ export abstract class CaptureCore implements LineKeeper {
   }
 
   venueTime(received_at: Micros): Micros | null {
-    const proven = this.delays.provenTime(this.carriers.all(), received_at);
-    return proven === null ? null : (Math.min(proven, this.feeds.provenAtMost(received_at)) as Micros);
+    return this.delays.provenTime(this.carriers.all(), received_at) as Micros | null;
   }
 
   counts(): { readonly expected: number; readonly bound: number; readonly proven: number } {

@@ -27,13 +27,14 @@ export class EvidentKeeper extends CaptureCore {
   protected readonly patience = 5 * SECOND;
   private readonly stated: StatedTops;
   private readonly withOrdinal: (tradeId: string, ordinal: number) => string;
-  private readonly trades = new TradeEvidence();
+  private readonly trades: TradeEvidence;
 
   /** @param withOrdinal makes the id of the n-th of several equal trades, counted from 0, of the derived one. */
   constructor(options: KeeperOptions, withOrdinal: (tradeId: string, ordinal: number) => string) {
     super(options);
     this.withOrdinal = withOrdinal;
-    const { account, counters } = this;
+    const { account, counters, ledger } = this;
+    this.trades = new TradeEvidence(ledger);
     this.stated = new StatedTops({ states: this.states, account, counters });
   }
 
@@ -83,17 +84,13 @@ export class EvidentKeeper extends CaptureCore {
     if (events.length > 0) this.good(source, isTimed);
     if (source.isHeard && !source.isAnnouncing) this.announces(source, now);
     this.stated.askForWaiting(now);
-    this.settleTrades(now);
+    this.counters.books_differing += this.trades.settle(now);
   }
 
   override tick(now: Micros): void {
-    this.settleTrades(now);
+    // What only a trade explains is looked at again once the trade must have been told.
+    this.counters.books_differing += this.trades.settle(now);
     super.tick(now);
-  }
-
-  override venueTime(received_at: Micros): Micros | null {
-    const proven = super.venueTime(received_at);
-    return proven === null ? null : (Math.min(proven, this.trades.provenAtMost(received_at)) as Micros);
   }
 
   override release(instruments: readonly string[], at: Micros): void {
@@ -297,15 +294,6 @@ export class EvidentKeeper extends CaptureCore {
     state.changedAt = event.received_at;
     state.marker++;
     this.reports.changed(state, event.received_at);
-  }
-
-  /** What only a trade explains is looked at again once the trade must have been told. */
-  private settleTrades(now: number): void {
-    for (const { state, from, to } of this.trades.settle(now)) {
-      this.counters.books_differing++;
-      // Also of one that was released meanwhile: the time before that is all that the gap is about.
-      this.ledger.record(state.instrument, from as Micros, to as Micros, 'book_mismatch');
-    }
   }
 
   private trade(source: Source, event: TradeEvent): void {

@@ -1,6 +1,5 @@
 import { FeedAccount } from '../../continuity/feed-account.ts';
-import type { GapLedger } from '../../continuity/gap-ledger.ts';
-import { type Doubt, Unsettled } from '../../continuity/unsettled.ts';
+import type { GapLedger, OpenGap } from '../../continuity/gap-ledger.ts';
 import type { GapCause } from '../../events/event.ts';
 import type { Micros } from '../../units/time.ts';
 import type { Carriers } from './carriers.ts';
@@ -12,6 +11,8 @@ const SECOND = 1_000_000;
 const TRAIL = 10 * SECOND;
 /** By then a connection that had fallen silent before a break of another has been found. */
 const FOUND_WITHIN = TRAIL + 3 * SECOND;
+/** A busy cover has brought something by then; where none has, what they are to cover is a gap until they have. */
+const SHORTLY = SECOND;
 /** Without any event to show how the venue's clock stands to ours, ours is believed after this time. */
 const LONGEST_WAIT = 10 * SECOND;
 /** How long data may have been under way when something else, a heartbeat, overtook it. */
@@ -38,10 +39,14 @@ interface Carrier {
 /** A break of one connection that others are taken to have covered. */
 interface Covered {
   readonly covers: readonly string[];
-  readonly doubt: Doubt;
-  /** Venue time after which a cover's data shows that it was there, and receive time of the break. */
+  readonly cause: GapCause;
+  /** Venue time from which the connection lacks something, and after which a cover's data shows that it was there. */
+  readonly since: number;
   readonly until: number;
+  /** Receive time of the break. */
   readonly at: number;
+  /** The gap while it is not known whether a cover was there; null before there is one. */
+  doubt: OpenGap | null;
 }
 
 export interface FeedsParts {
@@ -56,7 +61,6 @@ export class Feeds {
   private readonly feeds = new Map<string, Feed>();
   private readonly carrying = new Map<string, Carrier>();
   private lookedAt = 0;
-  private readonly unsettled = new Unsettled();
   private covered: Covered[] = [];
 
   constructor(parts: FeedsParts) {
@@ -91,7 +95,7 @@ export class Feeds {
     const carrier = this.carrying.get(connection);
     if (carrier === undefined) return;
     const from = this.parts.delays.latestVenueTime(at);
-    this.relyOnOthers(carrier, until, from, at);
+    this.relyOnOthers(carrier, until, from, at, cause);
     carrier.feed.account.broke(connection, until, from, cause);
   }
 
@@ -122,13 +126,8 @@ export class Feeds {
     this.carrying.delete(connection);
     const { delays } = this.parts;
     // When the line ends, all of its connections do, and nothing is left to be found out.
-    if (cause !== 'line_down') this.relyOnOthers(carrier, until, delays.latestVenueTime(at), at);
+    if (cause !== 'line_down') this.relyOnOthers(carrier, until, delays.latestVenueTime(at), at, cause);
     carrier.feed.account.end(connection, until, cause);
-  }
-
-  /** Venue time beyond which no feed is proven while breaks rely on covers that have not shown themselves since. */
-  provenAtMost(durableUntil: number): number {
-    return this.unsettled.provenAtMost(durableUntil);
   }
 
   tick(now: Micros): void {
@@ -140,22 +139,28 @@ export class Feeds {
     if (this.covered.length > 0) this.settleCovered(now);
   }
 
-  /** What the connection lacks from `until` to `from` (venue time) others are to have had; they may be dead unnoticed. */
-  private relyOnOthers({ connection, feed }: Carrier, until: number, from: number, at: number): void {
-    const covers = feed.account.covers(connection, until);
-    if (covers.length === 0) return;
-    this.covered.push({ covers, doubt: this.unsettled.add(until), until: from, at });
+  /** What the connection lacks from `since` to `until` (venue time) others are to have had; they may be dead unnoticed. */
+  private relyOnOthers(carrier: Carrier, since: number, until: number, at: number, cause: GapCause): void {
+    const covers = carrier.feed.account.covers(carrier.connection, since);
+    if (covers.length > 0) this.covered.push({ covers, cause, since, until, at, doubt: null });
   }
 
-  /** A cover is believed when it has brought something since, or was not found dead in time. */
+  /**
+   * A cover is believed when it has brought something since, or was not found dead in time. Until then there is a gap, so
+   * that a process that ends before that has left one.
+   */
   private settleCovered(now: Micros): void {
-    this.covered = this.covered.filter(({ covers, doubt, until, at }) => {
-      if (covers.some((name) => this.carrying.has(name) && this.provenUntil(name) >= until)) {
-        this.unsettled.dismiss(doubt);
-        return false;
+    const { ledger } = this.parts;
+    this.covered = this.covered.filter((relied) => {
+      const { covers, cause, since, until, at, doubt } = relied;
+      // What one that is gone, or was found silent, did not have is a gap already.
+      const awaited = covers.filter((name) => this.carrying.get(name)?.silentSince === null);
+      const isShown = awaited.some((name) => this.provenUntil(name) >= until);
+      if (awaited.length > 0 && !isShown && now - at <= FOUND_WITHIN) {
+        if (doubt === null && now - at > SHORTLY) relied.doubt = ledger.openAll(since as Micros, cause);
+        return true;
       }
-      if (now - at <= FOUND_WITHIN) return true;
-      doubt.settledAt = now;
+      if (doubt !== null) ledger.closeAll(doubt, doubt.from);
       return false;
     });
   }
@@ -189,7 +194,7 @@ export class Feeds {
       } else if (latest - at > TRAIL && carrier.awaiting === null) {
         carrier.silentSince = at;
         const until = this.provenUntil(carrier.connection);
-        this.relyOnOthers(carrier, until, this.parts.delays.latestVenueTime(now), now);
+        this.relyOnOthers(carrier, until, this.parts.delays.latestVenueTime(now), now, 'stalled');
         feed.account.end(carrier.connection, until, 'stalled');
       }
     }

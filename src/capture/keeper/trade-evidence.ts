@@ -1,9 +1,12 @@
-import { type Doubt, Unsettled } from '../../continuity/unsettled.ts';
+import type { GapHolder, GapLedger } from '../../continuity/gap-ledger.ts';
 import type { Level, TradeEvent } from '../../events/event.ts';
+import type { Micros } from '../../units/time.ts';
 import type { InstrumentState } from './instrument-state.ts';
 
 /** A trade is told at most this long before or after a book that it changed, microseconds. */
 const APART = 1_000_000;
+/** Most trades are told within this time of their book; what waits for longer is a gap until it is explained. */
+const SHORTLY = 250_000;
 
 /** A book from which a trade seems to have taken something that no change told of. */
 export interface TakenBook {
@@ -16,18 +19,28 @@ export interface TakenBook {
   readonly received_at: number;
 }
 
-const NOTHING: readonly TakenBook[] = [];
+/** One that no trade explains so far, and the gap that it has meanwhile. */
+interface Waiting {
+  readonly book: TakenBook;
+  readonly market: string;
+  readonly doubt: GapHolder;
+}
 
 /**
  * Tells books that a trade explains from books that show a loss. A venue may tell of what a trade takes by the next
  * book alone, and tells the trade itself of one of a market's instruments, before that book or after it. So the
- * difference is explained when the trades of the market around that time are large enough.
+ * difference is explained when the trades of the market around that time are large enough. Until then it is a gap of
+ * its instrument, which is taken back: a process that ends before the judgement has left it.
  */
 export class TradeEvidence {
   private readonly markets = new Map<string, string>();
   private trades: { readonly market: string; readonly size: number; readonly at: number }[] = [];
-  private taken: { readonly book: TakenBook; readonly market: string; readonly doubt: Doubt }[] = [];
-  private readonly unsettled = new Unsettled();
+  private taken: Waiting[] = [];
+  private readonly ledger: GapLedger;
+
+  constructor(ledger: GapLedger) {
+    this.ledger = ledger;
+  }
 
   /** An instrument of a market: what is told of one of them concerns all. */
   belongs(instrument: string, market: string): void {
@@ -43,45 +56,43 @@ export class TradeEvidence {
     const market = this.marketOf(instrument);
     this.trades.push({ market, size, at: received_at });
     const before = this.taken.length;
-    this.taken = this.taken.filter(
-      ({ book, market: other, doubt }) => other !== market || !this.isExplained(book, market, doubt),
-    );
+    this.taken = this.taken.filter((waiting) => waiting.market !== market || !this.isExplained(waiting));
     return before - this.taken.length;
   }
 
   /** The book is looked at again when its trades must have been told. @returns whether they have been already */
   doubt(book: TakenBook): boolean {
+    const { instrument } = book.state;
     // The market may be forgotten before its trades are told.
-    const market = this.marketOf(book.state.instrument);
-    const doubt = this.unsettled.add(book.from);
-    if (this.isExplained(book, market, doubt)) return true;
-    this.taken.push({ book, market, doubt });
+    const waiting = { book, market: this.marketOf(instrument), doubt: { instrument, gap: null } };
+    if (this.isExplained(waiting)) return true;
+    this.taken.push(waiting);
     return false;
   }
 
-  /** The books whose time has come without trades that explain them. */
-  settle(now: number): readonly TakenBook[] {
-    if (this.taken.length === 0 && this.trades.length === 0) return NOTHING;
-    const settled: TakenBook[] = [];
-    while (this.taken.length > 0 && now - this.taken[0]!.book.received_at > APART) {
-      const { book, doubt } = this.taken.shift()!;
-      doubt.settledAt = now;
-      settled.push(book);
+  /** @returns how many books there are whose time has come without trades that explain them: each leaves a gap. */
+  settle(now: number): number {
+    if (this.taken.length === 0 && this.trades.length === 0) return 0;
+    let settled = 0;
+    for (const { book, doubt } of this.taken) {
+      const waited = now - book.received_at;
+      if (waited <= SHORTLY) break;
+      // Also of one that was released meanwhile: the time before that is all that the gap is about.
+      if (doubt.gap === null) this.ledger.open(doubt, book.from as Micros, 'book_mismatch');
+      if (waited <= APART) continue;
+      this.ledger.close(doubt, book.to as Micros);
+      settled++;
     }
+    this.taken.splice(0, settled);
     const oldest = this.trades[0];
     if (oldest !== undefined && now - oldest.at > 4 * APART)
       this.trades = this.trades.filter(({ at }) => now - at <= 2 * APART);
     return settled;
   }
 
-  /** Venue time beyond which no book is proven while some of them wait for their trades; see `Unsettled`. */
-  provenAtMost(durableUntil: number): number {
-    return this.unsettled.provenAtMost(durableUntil);
-  }
-
-  private isExplained({ received_at, amount }: TakenBook, market: string, doubt: Doubt): boolean {
-    if (this.traded(market, received_at) < amount) return false;
-    this.unsettled.dismiss(doubt);
+  private isExplained({ book, market, doubt }: Waiting): boolean {
+    if (this.traded(market, book.received_at) < book.amount) return false;
+    if (doubt.gap !== null) this.ledger.close(doubt, doubt.gap.from);
     return true;
   }
 
