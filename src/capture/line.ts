@@ -75,6 +75,13 @@ export interface LineKeeper {
    */
   interrupted?(connection: ConnectionEpoch, since: Micros, at: Micros, cause: GapCause): void;
   /**
+   * A subscription is more silent than usual, and is not judged yet: what it carries is a gap until `believe`, or until
+   * it is lost. `sid` null means the feeds of the connection.
+   */
+  doubt?(connection: ConnectionEpoch, sid: number | null, at: Micros): void;
+  /** It is heard again: nothing was missing, where neither its numbers nor `interrupted` say otherwise. */
+  believe?(connection: ConnectionEpoch, sid: number | null, at: Micros): void;
+  /**
    * The pool lost sight of these books (stalled, subscription ended) at the given time or before: a proven one can be
    * shown to have been right until the last data of its subscription.
    */

@@ -56,10 +56,11 @@ export class DataWatch {
   /**
    * Data arrived. First books do not count: they come in a flood and say nothing about the flow after.
    *
-   * @param isPrompt whether it was read when it came, so that the silence before it was the venue's.
+   * @param isPrompt whether it was read when it came, so that the silence before it was not this process's.
+   * @param isComplete whether it shows that nothing was missing before it: a silence was the venue's then, and is usual.
    */
-  data(now: Micros, isFirstBook: boolean, isPrompt = true): void {
-    if (isPrompt && !this.isSuspicious(now)) this.#heardAfter(now - this.lastAt, now);
+  data(now: Micros, isFirstBook: boolean, isPrompt = true, isComplete = false): void {
+    if (isPrompt && (isComplete || !this.isSuspicious(now))) this.#heardAfter(now - this.lastAt, now);
     this.lastAt = now;
     if (isFirstBook) return;
     this.flowAt = now;

@@ -9,6 +9,7 @@ import type { LineNotice, PoolParts, PoolStatus } from './pool-contract.ts';
 import { poolStatus } from './pool-status.ts';
 import { Recovery } from './recovery.ts';
 import { Replacement } from './replacement.ts';
+import { Silences } from './silence.ts';
 import type { Slot } from './slot.ts';
 import { Slots } from './slots.ts';
 import { findStalled } from './stall.ts';
@@ -21,6 +22,8 @@ const EMPTY_FOR = 10 * MICROS_PER_SECOND;
 const STRAY_AFTER = 30 * MICROS_PER_SECOND;
 const STRAYS = 10;
 const NAMED = 10;
+/** Heartbeats' distances after which a socket that brought nothing at all is in doubt. */
+const UNHEARD = 1.5;
 
 /**
  * Keeps one venue's connections: enough of them, spread evenly, each carrying what it should, replaced when
@@ -36,6 +39,7 @@ export class ConnectionPool {
   readonly #recovery: Recovery;
   readonly #replacement: Replacement;
   readonly #witness: Witness;
+  readonly #silences: Silences;
   readonly #standStill = new StandStill();
   #isRunning = false;
   #lookedAt = 0 as Micros;
@@ -72,7 +76,7 @@ export class ConnectionPool {
       fetchBooks: parts.fetchBooks,
       books: (snapshot) => this.#settle(parts.keeper.restSnapshot(snapshot), parts.clock()),
       failed: (message) => this.#notice('witness_failed', message),
-      round: parts.profile.isNumbered
+      round: parts.profile.isNumbered('book')
         ? null
         : {
             every: timing.compareEvery,
@@ -91,6 +95,7 @@ export class ConnectionPool {
       witness: (instruments) => this.#witness.ask(instruments),
       count: (what, by) => this.#count(what, by),
     });
+    this.#silences = new Silences(parts.keeper, parts.profile.heardEvery * UNHEARD);
     this.#carrying = new Carrying(this.#slots, parts.keeper, this.#recovery);
   }
 
@@ -149,7 +154,10 @@ export class ConnectionPool {
     this.#witness.tick(now);
     if (now - this.#lookedAt >= MICROS_PER_SECOND) {
       this.#lookedAt = now;
-      if (!isPatient) this.#breakStalls(now);
+      if (!isPatient) {
+        this.#silences.look(this.#connector.lives.keys(), now);
+        this.#breakStalls(now);
+      }
       this.#replacement.look(this.#slots.all, now);
       this.#closeEmpty(now);
       this.#carrying.placeWaiting(now);
@@ -221,11 +229,12 @@ export class ConnectionPool {
     const { touched, proven, lifecycle, controls } = outcome;
     const isFirstBook = proven.length > 0;
     const isPrompt = this.#standStill.lateBy(now) === 0;
+    const isComplete = this.#parts.profile.isNumbered(life.place.purpose) && outcome.resync.length === 0;
     let silentSince: Micros | null = null;
     if (outcome.hasData === true || touched.length > 0 || lifecycle.length > 0) {
       if (isPrompt && life.watch.isSuspicious(now)) silentSince = life.watch.lastAt;
       life.hasData = true;
-      life.watch.data(now, isFirstBook, isPrompt);
+      life.watch.data(now, isFirstBook, isPrompt, isComplete);
     }
     if (typeof outcome.exchange_ts === 'number') life.messageAge = now - outcome.exchange_ts;
     const isBook = life.place.purpose === 'book';
@@ -234,7 +243,7 @@ export class ConnectionPool {
       if (assignment === undefined) this.#parts.listener.unknownInstrument(instrument);
       if (!isBook) continue;
       if (assignment !== undefined && assignment.carriage !== null && assignment.carriage.life === life) {
-        assignment.carriage.watch.data(now, isFirstBook, isPrompt);
+        assignment.carriage.watch.data(now, isFirstBook, isPrompt, isComplete);
         // Of one that is being taken over, only a whole book counts.
         if (assignment.previous === null) assignment.seenOn = life;
       } else {
@@ -242,7 +251,7 @@ export class ConnectionPool {
       }
     }
     this.#settle(outcome, now);
-    if (silentSince !== null && isBook && !this.#parts.profile.isNumbered)
+    if (silentSince !== null && !this.#parts.profile.isNumbered(life.place.purpose))
       this.#goesOn(life, silentSince, now);
     for (const control of controls) life.session.control(control, now);
     for (const event of lifecycle) this.#parts.listener.lifecycle(event);
@@ -280,6 +289,7 @@ export class ConnectionPool {
     const slot = this.#connector.lives.get(life);
     if (slot === undefined) return;
     this.#connector.lives.delete(life);
+    this.#silences.ended(life);
     if (life.hasData) slot.usual = life.watch;
     // If it was only quiet, it must not be taken for stalled again and again.
     if (end.cause === 'stalled') life.watch.doubt();
@@ -320,7 +330,9 @@ export class ConnectionPool {
   #breakStalls(now: Micros): void {
     const { settings, profile } = this.#parts;
     const { stallAfter } = settings.timing;
-    const verdict = findStalled([...this.#connector.lives.keys()], stallAfter, now, profile.isNumbered);
+    const verdict = findStalled([...this.#connector.lives.keys()], stallAfter, now, (purpose) =>
+      profile.isNumbered(purpose),
+    );
     if (verdict.isVenueSilent)
       this.#notice('venue_silent', 'no connection gets data; one is opened anew to see');
     for (const { life, since, silent } of verdict.stalled) {

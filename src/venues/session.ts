@@ -59,8 +59,13 @@ export interface SessionProfile {
   readonly venue: Venue;
   /** Kalshi only: the convention that book subscriptions ask for. */
   readonly useYesPrice: boolean;
-  /** Whether messages are numbered, so that a missing one shows; else books are held against REST all the time. */
-  readonly isNumbered: boolean;
+  /**
+   * Whether the messages of connections of this purpose are numbered, so that a missing one shows. Books that are not are
+   * held against REST all the time.
+   */
+  isNumbered(purpose: string): boolean;
+  /** At least so often something comes over a socket that is in order, if only a heartbeat; microseconds. */
+  readonly heardEvery: Micros;
   /** A session for one new socket. `purpose` is `book` or one of the venue-wide feeds. */
   session(purpose: string, port: SessionPort): VenueSession;
 }

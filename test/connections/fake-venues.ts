@@ -200,6 +200,21 @@ export class KalshiModel {
     }
   }
 
+  /** A tick: without a number. */
+  ticker(ticker: string): void {
+    for (const { sid, channel } of this.subscriptions.values()) {
+      if (channel !== 'ticker') continue;
+      const msg = {
+        market_ticker: ticker,
+        yes_bid_dollars: '0.4100',
+        yes_ask_dollars: '0.4300',
+        volume_fp: `${this.#nextTrade++}.00`,
+        ts_ms: Math.floor(this.clock() / 1_000),
+      };
+      this.#say({ type: 'ticker', sid, msg });
+    }
+  }
+
   /** Ends one subscription with a terminal error. */
   kill(sid: number, code: number): void {
     this.subscriptions.delete(sid);

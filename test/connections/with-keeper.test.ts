@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createKeeper } from '#src/capture/keeper.ts';
 import { ConnectionPool } from '#src/connections/pool.ts';
-import { DEFAULT_TIMING } from '#src/connections/pool-contract.ts';
+import { DEFAULT_TIMING, type PoolSettings } from '#src/connections/pool-contract.ts';
 import type { GapEvent } from '#src/events/event.ts';
 import { kalshiProfile } from '#src/venues/kalshi/session.ts';
 import { venueDefinition } from '#src/venues/registration.ts';
@@ -10,7 +10,10 @@ import { FakeTime, seeded } from './fake-time.ts';
 import { KalshiModel } from './fake-venues.ts';
 import { tickers } from './rig.ts';
 
-function bench(maxAge = DEFAULT_TIMING.maxAge) {
+function bench(
+  maxAge = DEFAULT_TIMING.maxAge,
+  feeds: PoolSettings['feeds'] = [{ purpose: 'trade', connections: 1 }],
+) {
   const time = new FakeTime();
   const gaps: GapEvent[] = [];
   let failing: string | null = null;
@@ -43,7 +46,7 @@ function bench(maxAge = DEFAULT_TIMING.maxAge) {
     settings: {
       url: 'ws://venue.test/ws',
       book: { connections: 4, instrumentsPerConnection: 7_500, minimumPerConnection: 7_500 },
-      feeds: [{ purpose: 'trade', connections: 1 }],
+      feeds,
       timing: { ...DEFAULT_TIMING, maxAge },
     },
     keeper,
@@ -62,7 +65,7 @@ function bench(maxAge = DEFAULT_TIMING.maxAge) {
     time.pass(millis, () => {
       network.settle();
       if (Math.floor(time.now / 100_000) % 100 === 0) {
-        for (const socket of network.live) socket.events.heartbeat('ping');
+        for (const socket of network.live) if (!socket.isFrozen) socket.events.heartbeat('ping');
       }
       each();
     });
@@ -152,6 +155,128 @@ describe('with the real keeper', () => {
       expect(from).toBeLessThanOrEqual(ended);
       expect(from).toBeGreaterThan(ended - 11_000_000);
     }
+  });
+
+  describe('what falls silent', () => {
+    /** Two tickers on one connection, and trades on another, busy for a minute; gaps that are open then are not the point. */
+    function busy() {
+      const made = bench();
+      const { books, network, pass, want } = made;
+      const [ticker, other] = tickers(2);
+      want([ticker!, other!]);
+      pass(1_000);
+      const trades = network.live.find(({ model }) => model.commands[0]?.params.channels?.[0] === 'trade')!;
+      const socket = books()[0]!;
+      const flow = () => {
+        trades.model.trade(ticker!);
+        socket.model.delta(ticker!);
+      };
+      pass(60_000, flow);
+      const lasts = made.time.now;
+      /** Bounds and instruments of what is open, `*` for all. */
+      const stalled = () =>
+        made
+          .open()
+          .filter(({ cause }) => cause === 'stalled')
+          .map(({ from, instruments }) => ({ instruments: instruments?.toSorted() ?? '*', from }));
+      return { ...made, trades, socket, flow, ticker: ticker!, lasts, stalled };
+    }
+
+    it('is a gap since its last data long before it is judged, and the rest of the line is vouched for', () => {
+      const { books, keeper, pass, trades, stalled, lasts, socket, ticker, time } = busy();
+      socket.isFrozen = true;
+      pass(7_000, () => trades.model.trade(ticker));
+      expect(books()).toContain(socket);
+      expect(stalled()).toMatchObject([{ instruments: tickers(2) }]);
+      expect(stalled()[0]!.from).toBeLessThanOrEqual(lasts);
+      expect(stalled()[0]!.from).toBeGreaterThan(lasts - 2_000_000);
+      expect(keeper.counts().proven).toBe(2);
+      expect(time.now - keeper.venueTime(time.clock())!).toBeLessThan(1_000_000);
+    });
+
+    it('is none any more when the next number shows that nothing was missing, and its pauses are known then', () => {
+      const { pass, flow, socket, stalled, open, gaps, trades, ticker, keeper } = busy();
+      pass(8_000, () => trades.model.trade(ticker));
+      expect(stalled()).toHaveLength(1);
+      flow();
+      pass(2_000, flow);
+      expect(open()).toEqual([]);
+      const doubts = gaps.filter(({ cause }) => cause === 'stalled');
+      expect(doubts.map(({ from, to }) => (to ?? from) - from)).toEqual([0, 0]);
+      expect(keeper.counts().proven).toBe(2);
+      pass(60_000, flow);
+      pass(8_000, () => trades.model.trade(ticker));
+      expect(stalled()).toEqual([]);
+      socket.drop();
+    });
+
+    it('leaves a gap from there to the new book when it is found dead', () => {
+      const { books, pass, flow, socket, gaps, open, lasts, trades, ticker } = busy();
+      socket.isFrozen = true;
+      pass(32_000, () => trades.model.trade(ticker));
+      expect(socket.isClosed).toBe(true);
+      const again = books()[0]!;
+      pass(5_000, () => {
+        trades.model.trade(ticker);
+        again.model.delta(ticker);
+      });
+      expect(open()).toEqual([]);
+      const real = gaps.filter(({ from, to, all }) => all !== true && to !== null && to > from && to > lasts);
+      expect(new Set(real.flatMap(({ instruments }) => instruments))).toEqual(new Set(tickers(2)));
+      for (const { from, to } of real) {
+        expect(from).toBeLessThanOrEqual(lasts);
+        expect(to!).toBeGreaterThan(lasts + 29_000_000);
+      }
+      flow();
+    });
+
+    it('of a feed is a gap of everything while no other connection carries it', () => {
+      const { pass, socket, stalled, trades, lasts, ticker } = busy();
+      pass(7_000, () => socket.model.delta(ticker));
+      expect(stalled()).toMatchObject([{ instruments: '*' }]);
+      expect(stalled()[0]!.from).toBeLessThanOrEqual(lasts);
+      trades.model.trade(ticker);
+      pass(1_000, () => socket.model.delta(ticker));
+      expect(stalled()).toEqual([]);
+    });
+
+    it('and goes on is a gap of a feed without numbers, where all that carry it were silent at once', () => {
+      const { network, pass, open, gaps, time } = bench(DEFAULT_TIMING.maxAge, [
+        { purpose: 'ticker', connections: 2 },
+        { purpose: 'trade', connections: 1 },
+      ]);
+      const flow = () => {
+        for (const { model } of network.live) model.ticker('T');
+      };
+      pass(60_000, flow);
+      expect(open().filter(({ cause }) => cause !== 'startup')).toEqual([]);
+      const lasts = time.now;
+      pass(40_000);
+      flow();
+      const back = time.now;
+      pass(15_000, flow);
+      expect(open().filter(({ cause }) => cause !== 'startup')).toEqual([]);
+      const missed = gaps.filter(({ from, to, cause }) => cause === 'stalled' && to !== null && to > from);
+      expect(missed.every(({ all }) => all === true)).toBe(true);
+      expect(Math.min(...missed.map(({ from }) => from))).toBeLessThanOrEqual(lasts);
+      expect(Math.max(...missed.map(({ to }) => to ?? 0))).toBeGreaterThanOrEqual(back - 100_000);
+      // The sockets are in order, and nothing more is to be had from others.
+      expect(network.live).toHaveLength(3);
+      expect(missed).toHaveLength(1);
+    });
+
+    it('and sends not even heartbeats is in doubt, however little it had to say', () => {
+      const { books, pass, want, open } = bench();
+      want(tickers(2));
+      pass(15_000);
+      books()[0]!.isFrozen = true;
+      pass(4_000);
+      expect(open().filter(({ all }) => all !== true)).toEqual([]);
+      pass(14_000);
+      expect(open().filter(({ all }) => all !== true)).toMatchObject([
+        { instruments: tickers(2), cause: 'stalled' },
+      ]);
+    });
   });
 
   it('a cut, a terminal error and a replaced connection all end with every book proven again', () => {

@@ -225,6 +225,22 @@ describe('a line of a venue with sequence numbers', () => {
     expect(line.keeper.view('B')!.proven).toBe(true);
   });
 
+  it('has books of a silent subscription in doubt, until something else carries them or they are lost', () => {
+    const { line, connection } = started();
+    line.pass(3);
+    line.keeper.doubt(connection, 1, at(line.now));
+    line.keeper.doubt(connection, 1, at(line.now));
+    expect(line.openGaps()).toEqual(['A stalled', 'B stalled']);
+    expect(line.keeper.counts().proven).toBe(3);
+    const next = line.connection('book-2#1');
+    line.keeper.bind(next, 1, ['A']);
+    line.frame(next, { sid: 1, seq: 1, events: [book('kalshi', 'A', BIDS, ASKS)] });
+    line.pass(3);
+    expect(line.openGaps()).toEqual(['B stalled']);
+    line.keeper.connectionClosed(connection, at(line.now), 'disconnected');
+    expect(line.openGaps()).toEqual(['B disconnected', 'C disconnected']);
+  });
+
   it('loses what a closed connection carried, and nothing else', () => {
     const { line, connection } = started();
     const other = line.connection('book-2#1');

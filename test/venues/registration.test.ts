@@ -63,7 +63,7 @@ describe('a venue', () => {
     const profile = definition.session({ useYesPrice: false, combos: false });
     expect(definition.decoder().venue).toBe(venue);
     expect(profile.venue).toBe(venue);
-    expect(profile.isNumbered).toBe(definition.isNumbered);
+    expect(profile.isNumbered('book')).toBe(definition.isNumbered);
     expect(definition.booksPerRequest).toBeGreaterThan(0);
   });
 

@@ -10,6 +10,7 @@ import { CaptureWriter } from './capture-writer.ts';
 import { Carriers } from './carriers.ts';
 import { type KeeperCounters, newCounters } from './counters.ts';
 import { Delays } from './delays.ts';
+import { DoubtedBooks } from './doubted-books.ts';
 import { ExpectedInstruments } from './expected-instruments.ts';
 import { Feeds } from './feeds.ts';
 import { FrameFindings } from './frame-findings.ts';
@@ -40,6 +41,7 @@ export abstract class CaptureCore implements LineKeeper {
   protected readonly writer: CaptureWriter;
   protected readonly carriers = new Carriers();
   protected readonly feeds: Feeds;
+  private readonly doubted: DoubtedBooks;
   protected readonly findings = new FrameFindings();
   private readonly standStill = new StandStill();
   private lastReceived = 0;
@@ -58,6 +60,7 @@ export abstract class CaptureCore implements LineKeeper {
     const { ledger, carriers, counters, delays } = this;
     const startedAt = options.clock();
     this.feeds = new Feeds({ ledger, carriers, delays });
+    this.doubted = new DoubtedBooks(ledger);
     this.states = new ExpectedInstruments({ startedAt, ledger, carriers, counters, delays });
     this.reports = new BookReports({
       snapshotInterval: options.snapshotInterval,
@@ -155,6 +158,23 @@ export abstract class CaptureCore implements LineKeeper {
     this.ledger.flush(now);
   }
 
+  doubt(connection: ConnectionEpoch, sid: number | null, at: Micros): void {
+    if (sid === null) this.feeds.doubt(connection.name);
+    else {
+      const source = this.carriers.of(connection.name).find((other) => other.sid === sid);
+      if (source !== undefined) this.doubted.doubt(source, this.delays.provenUntil(source));
+    }
+    this.ledger.flush(at);
+  }
+
+  believe(connection: ConnectionEpoch, sid: number | null, at: Micros): void {
+    if (sid === null) this.feeds.believe(connection.name);
+    else
+      for (const source of this.carriers.of(connection.name))
+        if (source.sid === sid) this.doubted.settle(source);
+    this.ledger.flush(at);
+  }
+
   lose(instruments: readonly string[], since: Micros, cause: GapCause): void {
     for (const instrument of instruments) {
       const state = this.states.get(instrument);
@@ -198,6 +218,7 @@ export abstract class CaptureCore implements LineKeeper {
         state.isSeeded = false;
         if (next === null) lost.push(state.instrument);
       }
+      this.doubted.settle(source);
     }
     this.ledger.flush(this.options.clock());
     return lost;
@@ -230,6 +251,7 @@ export abstract class CaptureCore implements LineKeeper {
     this.standStill.tick(now);
     this.reports.tick(now);
     this.feeds.tick(now);
+    this.doubted.tick();
     this.ledger.flush(now);
   }
 

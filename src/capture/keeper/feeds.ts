@@ -23,6 +23,8 @@ interface Feed {
   readonly account: FeedAccount;
   /** Whether all that its connections bring is the feed, so that each of them gets the same. */
   readonly isAlone: boolean;
+  /** While all that carry it are silent: the gap, and those of them that may turn out to have had everything. */
+  doubt: { readonly gap: OpenGap; carriers: readonly Carrier[] } | null;
 }
 
 /** One connection that carries a feed. */
@@ -34,6 +36,8 @@ interface Carrier {
   awaiting: Micros | null;
   /** Receive time of its last data when it was found silent; else null. */
   silentSince: number | null;
+  /** It is more silent than usual, and that is not judged yet. */
+  isDoubted: boolean;
 }
 
 /** A break of one connection that others are taken to have covered. */
@@ -74,14 +78,22 @@ export class Feeds {
    */
   expect(feed: string, at: Micros, isAlone: boolean): void {
     if (this.feeds.has(feed)) return;
-    this.feeds.set(feed, { account: new FeedAccount(feed, at, this.parts.ledger), isAlone });
+    const account = new FeedAccount(feed, at, this.parts.ledger);
+    this.feeds.set(feed, { account, isAlone, doubt: null });
   }
 
   /** A connection carries the feed from now on. */
   carry(name: string, connection: string, at: Micros): void {
     const feed = this.feeds.get(name);
     if (feed === undefined || this.carrying.has(connection)) return;
-    this.carrying.set(connection, { feed, connection, carriedAt: at, awaiting: at, silentSince: null });
+    this.carrying.set(connection, {
+      feed,
+      connection,
+      carriedAt: at,
+      awaiting: at,
+      silentSince: null,
+      isDoubted: false,
+    });
     this.beginAwaited(at);
   }
 
@@ -97,6 +109,53 @@ export class Feeds {
     const from = this.parts.delays.latestVenueTime(at);
     this.relyOnOthers(carrier, until, from, at, cause);
     carrier.feed.account.broke(connection, until, from, cause);
+  }
+
+  /** The connection is more silent than usual. While every other is, too, nobody can vouch for the feed. */
+  doubt(connection: string): void {
+    const carrier = this.carrying.get(connection);
+    if (carrier === undefined) return;
+    carrier.isDoubted = true;
+    const { feed } = carrier;
+    const live = this.liveOf(feed);
+    if (feed.doubt !== null || live.length === 0 || live.some(({ isDoubted }) => !isDoubted)) return;
+    const { delays, ledger } = this.parts;
+    const from = live.map((other) =>
+      Math.max(this.provenUntil(other.connection), delays.venueTime(null, other.carriedAt)),
+    );
+    feed.doubt = { gap: ledger.openAll(Math.max(...from) as Micros, 'stalled'), carriers: live };
+  }
+
+  /** The connection is heard again: if it had been the last to be doubted, nothing was missed. */
+  believe(connection: string): void {
+    const carrier = this.carrying.get(connection);
+    if (carrier === undefined) return;
+    carrier.isDoubted = false;
+    this.settleDoubt(carrier.feed);
+  }
+
+  /** Of all that were doubted at once one is believed, or all were lost, which has left gaps of its own. */
+  private settleDoubt(feed: Feed): void {
+    if (feed.doubt === null) return;
+    const { gap, carriers } = feed.doubt;
+    const left = carriers.filter((carrier) => this.isLive(carrier));
+    if (left.length > 0 && left.every(({ isDoubted }) => isDoubted)) {
+      feed.doubt.carriers = left;
+      return;
+    }
+    feed.doubt = null;
+    this.parts.ledger.closeAll(gap, gap.from);
+  }
+
+  /** Whether it is taken to have everything. */
+  private isLive(carrier: Carrier): boolean {
+    return this.carrying.get(carrier.connection) === carrier && carrier.silentSince === null;
+  }
+
+  private liveOf(feed: Feed): Carrier[] {
+    return [...this.carrying.values()].filter(
+      (carrier) => carrier.feed === feed && carrier.awaiting === null && this.isLive(carrier),
+    );
   }
 
   /**
@@ -128,6 +187,7 @@ export class Feeds {
     // When the line ends, all of its connections do, and nothing is left to be found out.
     if (cause !== 'line_down') this.relyOnOthers(carrier, until, delays.latestVenueTime(at), at, cause);
     carrier.feed.account.end(connection, until, cause);
+    this.settleDoubt(carrier.feed);
   }
 
   tick(now: Micros): void {
@@ -137,6 +197,7 @@ export class Feeds {
       for (const feed of this.feeds.values()) if (feed.isAlone) this.findSilent(feed, now);
     }
     if (this.covered.length > 0) this.settleCovered(now);
+    for (const feed of this.feeds.values()) this.settleDoubt(feed);
   }
 
   /** What the connection lacks from `since` to `until` (venue time) others are to have had; they may be dead unnoticed. */
@@ -154,9 +215,12 @@ export class Feeds {
     this.covered = this.covered.filter((relied) => {
       const { covers, cause, since, until, at, doubt } = relied;
       // What one that is gone, or was found silent, did not have is a gap already.
-      const awaited = covers.filter((name) => this.carrying.get(name)?.silentSince === null);
-      const isShown = awaited.some((name) => this.provenUntil(name) >= until);
-      if (awaited.length > 0 && !isShown && now - at <= FOUND_WITHIN) {
+      const awaited = covers
+        .flatMap((name) => this.carrying.get(name) ?? [])
+        .filter((one) => this.isLive(one));
+      const isShown = awaited.some(({ connection }) => this.provenUntil(connection) >= until);
+      const isPending = now - at <= FOUND_WITHIN || awaited.every(({ isDoubted }) => isDoubted);
+      if (awaited.length > 0 && !isShown && isPending) {
         if (doubt === null && now - at > SHORTLY) relied.doubt = ledger.openAll(since as Micros, cause);
         return true;
       }

@@ -2,7 +2,8 @@ import type { Micros } from '../../units/time.ts';
 import { MICROS_PER_SECOND } from '../../units/time.ts';
 import type { SessionPort } from '../session.ts';
 
-const PING_EVERY = 10 * MICROS_PER_SECOND;
+/** Between two heartbeats of either side, microseconds. */
+export const PING_EVERY = 10 * MICROS_PER_SECOND;
 const ABSENCE = 30 * MICROS_PER_SECOND;
 const LATE = 2 * MICROS_PER_SECOND;
 

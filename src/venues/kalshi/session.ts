@@ -1,9 +1,11 @@
+import type { Micros } from '../../units/time.ts';
 import type { SessionPort, SessionProfile, VenueSession } from '../session.ts';
 import { KalshiBookSession } from './session-book.ts';
 import { MarketLimits } from './session-chunks.ts';
 import type { CommandSettings } from './session-commands.ts';
 import { DEFAULT_COMMANDS } from './session-commands.ts';
 import { KalshiFeedSession } from './session-feed.ts';
+import { PING_EVERY } from './session-heartbeat.ts';
 
 export interface KalshiProfileSettings {
   /** Asks for NO levels in YES prices; always sent, because the venue is going to change its default. */
@@ -29,7 +31,9 @@ export function kalshiProfile(settings: KalshiProfileSettings): SessionProfile {
   return {
     venue: 'kalshi',
     useYesPrice: settings.useYesPrice,
-    isNumbered: true,
+    // Ticks have no numbers.
+    isNumbered: (purpose) => purpose !== 'ticker',
+    heardEvery: PING_EVERY as Micros,
     session(purpose: string, port: SessionPort): VenueSession {
       const feed = channels[purpose];
       if (feed !== undefined) return new KalshiFeedSession(port, feed, commands);

@@ -12,7 +12,8 @@ export function polymarketProfile(): SessionProfile {
   return {
     venue: 'polymarket',
     useYesPrice: false,
-    isNumbered: false,
+    isNumbered: () => false,
+    heardEvery: PING_EVERY as Micros,
     session(purpose: string, port: SessionPort): VenueSession {
       if (purpose === 'book') return new PolymarketSession(port);
       throw new Error(`Polymarket has no connections for ${JSON.stringify(purpose)}; expected book`);
