@@ -3,7 +3,7 @@ import { ANNOUNCEMENTS } from '#src/capture/line.ts';
 import type { TradeEvent } from '#src/events/event.ts';
 import type { Price } from '#src/units/price.ts';
 import type { Size } from '#src/units/size.ts';
-import { absolute, at, book, levels, SECOND, START, TestLine } from './line.ts';
+import { absolute, at, book, levels, SECOND, START, type TestEvent, TestLine } from './line.ts';
 
 const MILLI = 1_000;
 /** How exact bounds are to be: what events take to arrive, and by how much that may vary. */
@@ -148,6 +148,20 @@ describe('a feed on two connections', () => {
     expect(gaps()).toEqual([]);
   });
 
+  it('stays a gap for as long as the only cover is itself in doubt', () => {
+    const { line, flows, one, two, gaps, open } = trades();
+    flows(5, [one, two]);
+    line.keeper.connectionClosed(one, at(line.now), 'disconnected');
+    open('trade-1#2');
+    line.pass(1);
+    line.keeper.doubt(two, null, at(line.now));
+    line.pass(20);
+    expect(gaps()).toMatchObject([{ all: true, to: null, cause: 'disconnected' }]);
+    line.keeper.believe(two, null, at(line.now));
+    line.pass(1);
+    expect(gaps()).toEqual([]);
+  });
+
   it('has that gap too when the dead one is closed, by whoever, before it was found', () => {
     const { line, flows, one, two, gaps, open } = trades();
     flows(20, [one, two]);
@@ -160,6 +174,29 @@ describe('a feed on two connections', () => {
     line.keeper.connectionClosed(two, at(dead), 'disconnected');
     line.pass(0.1);
     expect(gaps()).toMatchObject([{ all: true, cause: 'disconnected' }]);
+  });
+
+  it('is in doubt while all of them are more silent than usual, whatever carries it from then on', () => {
+    const { line, flows, one, two, gaps, open } = trades();
+    flows(20, [one, two]);
+    flows(2, [two]);
+    const silent = line.now;
+    line.keeper.doubt(one, null, at(line.now));
+    expect(gaps()).toEqual([]);
+    line.keeper.doubt(two, null, at(line.now));
+    const doubt = () => gaps().find(({ to, cause }) => to === null && cause === 'stalled');
+    expect(doubt()).toMatchObject({ all: true });
+    expect(doubt()!.from).toBeLessThanOrEqual(silent);
+    expect(doubt()!.from).toBeGreaterThan(silent - 2 * SECOND);
+    line.pass(4);
+    line.keeper.connectionClosed(one, at(line.now - 6 * SECOND), 'stalled');
+    const again = open('trade-1#2');
+    flows(5, [again]);
+    expect(doubt()).toBeDefined();
+    // The other had everything after all.
+    line.keeper.believe(two, null, at(line.now));
+    flows(1, [again, two]);
+    expect(gaps()).toEqual([]);
   });
 
   it('has a gap where numbers are missing on both, and none where only one misses them', () => {
@@ -224,6 +261,68 @@ describe('a feed on two connections', () => {
       expect(covers).toBe(true);
     }
     expect(line.openGaps()).toEqual([]);
+  });
+});
+
+describe('a feed without numbers', () => {
+  const tick = (line: TestLine): TestEvent => ({
+    kind: 'ticker',
+    venue: 'kalshi',
+    instrument: 'A',
+    bid: 410_000 as Price,
+    ask: 430_000 as Price,
+    bid_size: null,
+    ask_size: null,
+    last: null,
+    volume: line.now as Size,
+    open_interest: null,
+    exchange_ts: at(line.now),
+  });
+  function ticks() {
+    const line = new TestLine('kalshi');
+    line.keeper.feedExpected!('ticker', at(line.now), true);
+    const open = (name: string) => {
+      const connection = line.connection(name);
+      line.frame(connection, { controls: [{ type: 'subscribed', id: 1, channel: 'ticker', sid: 1 }] });
+      line.keeper.feedCarried!('ticker', connection, at(line.now));
+      return connection;
+    };
+    const flows = (seconds: number, connections: readonly ReturnType<typeof open>[]) => {
+      for (let second = 0; second < seconds; second++) {
+        const events = [tick(line)];
+        for (const connection of connections) line.frame(connection, { sid: 1, events });
+        line.pass(1);
+      }
+    };
+    const gaps = () => {
+      const byId = new Map(line.of('gap').map((gap) => [gap.gap_id, gap]));
+      return [...byId.values()].filter(({ cause, from, to }) => cause !== 'startup' && from !== to);
+    };
+    return { line, open, flows, gaps };
+  }
+  const UNREADABLE = { problems: [{ reason: 'not_json', message: '{' }] };
+
+  it('has a gap where a frame of its only connection could not be read, because no number would show it', () => {
+    const { line, open, flows, gaps } = ticks();
+    const one = open('ticker-1#1');
+    flows(20, [one]);
+    const broken = line.now;
+    line.frame(one, UNREADABLE);
+    flows(2, [one]);
+    expect(gaps()).toMatchObject([{ all: true, cause: 'undecodable_frame' }]);
+    expect(gaps()[0]!.from).toBeLessThan(broken);
+    expect(gaps()[0]!.to).toBeGreaterThanOrEqual(broken);
+    expect(line.openGaps()).toEqual([]);
+  });
+
+  it('has none where another connection brought it whole', () => {
+    const { line, open, flows, gaps } = ticks();
+    const one = open('ticker-1#1');
+    const two = open('ticker-2#1');
+    flows(20, [one, two]);
+    line.frame(one, UNREADABLE);
+    flows(20, [one, two]);
+    expect(gaps()).toEqual([]);
   });
 });
 

@@ -83,8 +83,16 @@ export class SequencedKeeper extends CaptureCore {
   }
 
   protected override undecodable(source: Source, decoded: DecodedFrame, received_at: Micros): void {
-    // A frame without a number that can be read shows as a missing number with the next one.
-    if (decoded.seq > 0) this.breakSource(source, received_at, 'undecodable_frame');
+    if (decoded.seq > 0) {
+      this.breakSource(source, received_at, 'undecodable_frame');
+      return;
+    }
+    // A frame without a number that can be read shows as a missing number with the next one; of a feed that has none, nothing
+    // would show it.
+    for (const other of this.carriers.of(source.connection)) {
+      if (other.feed !== null && other.sequence.lastNumber === 0)
+        this.breakSource(other, received_at, 'undecodable_frame');
+    }
   }
 
   protected breakSource(source: Source, received_at: Micros, cause: GapCause): void {
