@@ -81,7 +81,7 @@ const rowsStatement = `
   WHERE venue = $1 AND instrument = $2 AND exchange_ts >= $3 AND exchange_ts < $4
   UNION ALL
   SELECT source, snapshot_ts, CASE WHEN source = 'ws' AND exchange_ts IS NOT NULL THEN instant_index ELSE ${LAST_PLACE} END,
-    1, NULL, NULL, NULL, NULL, true, exchange_ts IS NOT NULL, depth, bids, asks, lines, hash
+    1, NULL, NULL, NULL, NULL, true, exchange_ts IS NOT NULL AND quality & ${Quality.withoutVenueTime} = 0, depth, bids, asks, lines, hash
   FROM order_book_snapshots
   WHERE venue = $1 AND instrument = $2 AND snapshot_ts >= $3 AND snapshot_ts < $4
   ORDER BY time, turn, place`;

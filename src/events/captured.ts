@@ -62,7 +62,10 @@ export const Quality = {
   fromSnapshot: 4,
   /** First of its instrument after a gap of its line. */
   afterGap: 8,
-  /** The venue's time is missing: what is stored as such is the line's receive time. */
+  /**
+   * There is no venue time to believe: it is missing, and what is stored as such is the line's receive time; or it lies
+   * so far ahead that it is most likely wrong, and is stored as it was told, the same on all lines.
+   */
   withoutVenueTime: 16,
   /** Fetched from the venue long after it happened, by a repair: its receive time is when. */
   repaired: 32,

@@ -397,6 +397,12 @@ describe('a line of a venue without sequence numbers', () => {
     line.frame(one, { events: [absolute('A', absurd, 'bid', 41, 1)] });
     line.frame(one, { events: [snapshot('B', absurd, levels([41, 1]))] });
     expect(line.openGaps()).toEqual(['A undecodable_frame', 'B undecodable_frame']);
+    // Kept as told, and marked, lest the tape takes them for a change and a book of then; those of nobody's, too.
+    line.frame(one, { events: [snapshot('X', absurd), absolute('X', absurd, 'bid', 41, 1)] });
+    const ahead = [...line.of('book_delta'), ...line.of('book_snapshot')].filter(
+      ({ exchange_ts }) => exchange_ts === absurd,
+    );
+    expect(ahead.map(({ quality }) => quality & Quality.withoutVenueTime)).toEqual([16, 16, 16, 16]);
     line.frame(one, { events: [snapshot('A', line.now), snapshot('B', line.now)] });
     line.frame(one, { events: [absolute('A', line.now, 'bid', 41, 2)] });
     line.frame(one, { events: [absolute('B', line.now, 'bid', 41, 2)] });

@@ -645,7 +645,11 @@ describe('a venue time far ahead', () => {
       { instruments: ['A'], cause: 'undecodable_frame', sid: 1 },
     ]);
     expect(line.openGaps()).toEqual(['A undecodable_frame']);
-    expect(line.of('book_delta').at(-1)).toMatchObject({ exchange_ts: absurd, occurrence: 0 });
+    expect(line.of('book_delta').at(-1)).toMatchObject({
+      exchange_ts: absurd,
+      occurrence: 0,
+      quality: expect.toSatisfy((quality: number) => (quality & Quality.withoutVenueTime) !== 0),
+    });
     line.frame(connection, { sid: 1, seq: 4, events: [book('kalshi', 'A', BIDS, ASKS)] });
     line.frame(connection, { sid: 1, seq: 5, events: [book('kalshi', 'B', BIDS, ASKS)] });
     const time = line.now;

@@ -164,6 +164,19 @@ describe('queries of the tape', () => {
     });
   });
 
+  it('rebuild a book from none that the venue stamped with a time out of reason, when that time has come', async () => {
+    const polymarket = { venue: 'polymarket', instrument: 'P1', source: 'ws' };
+    const stamped = (seconds: number, bids: number[], quality = 4) => {
+      const time = T0 + seconds * SECOND;
+      return onTape(
+        snapshot({ ...polymarket, snapshot_ts: time, exchange_ts: time, bids, asks: [], quality }),
+      );
+    };
+    await store(client, 'order_book_snapshots', [stamped(0, [400_000, 5]), stamped(5, [310_000, 1], 4 | 16)]);
+    const rebuilt = await bookAt(client, 'polymarket', 'P1', us(T0 + 6 * SECOND), rules);
+    expect(rebuilt.bids).toEqual([[400_000, 5]]);
+  });
+
   it('rebuild a book from what the tape held at one moment, whatever is merged meanwhile', async () => {
     await fillBook();
     await client.query('DELETE FROM line_lives');

@@ -306,13 +306,18 @@ export abstract class CaptureCore implements LineKeeper {
     return this.delays.note(source, event.exchange_ts, event.received_at);
   }
 
+  /** Whether the venue time of an event lies so far ahead that it is most likely wrong. */
+  protected isAhead({ exchange_ts, received_at }: MarketEvent): boolean {
+    return exchange_ts !== null && this.delays.isAhead(exchange_ts, received_at);
+  }
+
   /**
    * Whether the time of a change or book is out of reason. It must not become the time of anything else, and where
    * it belongs among the others is not known: the book is in doubt.
    */
   protected isAbsurd(state: InstrumentState, event: MarketEvent): boolean {
-    const { exchange_ts, received_at } = event;
-    if (exchange_ts === null || !this.delays.isAhead(exchange_ts, received_at)) return false;
+    if (!this.isAhead(event)) return false;
+    const { received_at } = event;
     const from =
       state.isProven && state.source !== null ? this.delays.provenUntil(state.source) : received_at;
     this.account.suspect(state, from, 'undecodable_frame');
@@ -322,9 +327,7 @@ export abstract class CaptureCore implements LineKeeper {
 
   /** A change that is not for the book: of another subscription, of an instrument nobody expects, or out of order. */
   protected stray(source: Source, event: BookDeltaEvent, state: InstrumentState | undefined, seq = 0): void {
-    const { exchange_ts, received_at } = event;
-    const isAhead = exchange_ts !== null && this.delays.isAhead(exchange_ts, received_at);
-    this.writer.stray(event, state, source, seq, isAhead);
+    this.writer.stray(event, state, source, seq, this.isAhead(event));
   }
 
   /** A frame was received after which nothing of its subscription is missing. */

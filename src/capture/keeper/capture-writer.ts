@@ -119,17 +119,23 @@ export class CaptureWriter {
     else this.delta(event, source, seq, quality, state.counter.occurrence, state.counter.instantIndex);
   }
 
-  /** A change that is numbered apart from those of the book. */
+  /**
+   * A change that is numbered apart from those of the book.
+   *
+   * @param isAhead its venue time is out of reason: when that time comes, no rebuilt book may take it for a change of then
+   */
   aside(event: BookDeltaEvent, source: Source, seq: number, quality: number, isAhead: boolean): void {
     const counter = source.asides.place(event, isAhead);
+    const marked = isAhead ? quality | Quality.withoutVenueTime : quality;
     if (counter === null) this.counters.resends++;
-    else this.delta(event, source, seq, quality, counter.occurrence, counter.instantIndex);
+    else this.delta(event, source, seq, marked, counter.occurrence, counter.instantIndex);
   }
 
   /**
    * @param state the instrument whose book it belongs to, undefined where it says nothing about a book.
    * @param source the subscription, or null for one by REST.
    * @param instant_index changes of its own instant that it holds; none where the venue has no times for books
+   * @param isAhead its venue time is out of reason: it is the book of no time that is known
    */
   snapshot(
     state: InstrumentState | undefined,
@@ -137,10 +143,12 @@ export class CaptureWriter {
     source: Source | null,
     seq = 0,
     instant_index = 0,
+    isAhead = false,
   ): void {
     this.counters.events++;
     const suspect = state === undefined ? Quality.bookSuspect : 0;
-    const quality = this.quality(state, event) | Quality.fromSnapshot | suspect;
+    const untimed = isAhead ? Quality.withoutVenueTime : 0;
+    const quality = this.quality(state, event) | Quality.fromSnapshot | suspect | untimed;
     this.options.sink.accept(
       event.instrument,
       {

@@ -133,8 +133,7 @@ export class EvidentKeeper extends CaptureCore {
     this.findings.touch(event.instrument);
     const state = this.states.get(event.instrument);
     if (state === undefined || state.source !== source) {
-      if (state?.pending === source && !this.delays.isAhead(exchange_ts ?? received_at, received_at))
-        this.missed(source, event);
+      if (state?.pending === source && !this.isAhead(event)) this.missed(source, event);
       this.stray(source, event, state);
       return;
     }
@@ -189,11 +188,11 @@ export class EvidentKeeper extends CaptureCore {
     if (state === undefined || (state.source !== source && state.pending !== source)) {
       if (state === undefined) this.counters.unexpected++;
       else this.counters.superseded++;
-      this.writer.snapshot(undefined, event, source);
+      this.writer.snapshot(undefined, event, source, 0, 0, this.isAhead(event));
       return;
     }
     if (this.isAbsurd(state, event)) {
-      this.writer.snapshot(undefined, event, source);
+      this.writer.snapshot(undefined, event, source, 0, 0, true);
       return;
     }
     const time = event.exchange_ts ?? event.received_at;

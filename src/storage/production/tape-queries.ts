@@ -180,12 +180,13 @@ const WITHOUT_SEQUENCE: ReadonlySet<string> = new Set(
 
 /**
  * SQL that tells the exact books of a row of `order_book_snapshots`. Exact in venue time are only whole books of an
- * engine and books that the venue itself stamps. An engine's book counts only while a line that made it vouches for
+ * engine and books that the venue itself stamps with a time that can be believed. An engine's book counts only while a line that made it vouches for
  * it: a line can find out later that its book had been wrong, and says so by a gap of its own, which other lines'
  * proof keeps off the tape's gaps.
  */
 export const EXACT_BOOK = `(order_book_snapshots.depth IS NULL
-  AND ((order_book_snapshots.source = 'ws' AND order_book_snapshots.exchange_ts IS NOT NULL)
+  AND ((order_book_snapshots.source = 'ws' AND order_book_snapshots.exchange_ts IS NOT NULL
+      AND order_book_snapshots.quality & ${Quality.withoutVenueTime} = 0)
     OR (order_book_snapshots.source = 'engine'
       AND order_book_snapshots.venue NOT IN (${[...WITHOUT_SEQUENCE].map((venue) => `'${venue}'`).join(', ')})
       AND EXISTS (
