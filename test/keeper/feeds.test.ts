@@ -199,6 +199,23 @@ describe('a feed on two connections', () => {
     expect(gaps()).toEqual([]);
   });
 
+  it('is carried only from a break on that comes before the venue’s clock is known', () => {
+    const line = new TestLine('kalshi');
+    line.keeper.feedExpected!('trade', at(line.now), true);
+    const one = line.connection('trade-1#1');
+    line.frame(one, { controls: [{ type: 'subscribed', id: 1, channel: 'trade', sid: 1 }] });
+    line.keeper.feedCarried!('trade', one, at(line.now));
+    line.pass(5);
+    // The first two numbers never came; what comes shows the clock.
+    const broken = line.now;
+    line.frame(one, { sid: 1, seq: 3, events: [trade(line.now)] });
+    line.pass(1);
+    const startup = line.of('gap').at(-1)!;
+    expect(startup).toMatchObject({ all: true, cause: 'startup' });
+    expect(startup.to).toBeGreaterThanOrEqual(broken);
+    expect(line.openGaps()).toEqual([]);
+  });
+
   it('has a gap where numbers are missing on both, and none where only one misses them', () => {
     const { line, happens, flows, one, two, gaps } = trades();
     flows(3, [one, two]);

@@ -106,6 +106,8 @@ export class Feeds {
   interrupted(connection: string, until: number, at: Micros, cause: GapCause): void {
     const carrier = this.carrying.get(connection);
     if (carrier === undefined) return;
+    // Where it has not begun to count, what it counts from is only after the break.
+    if (carrier.awaiting !== null) carrier.awaiting = at;
     const from = this.parts.delays.latestVenueTime(at);
     this.relyOnOthers(carrier, until, from, at, cause);
     carrier.feed.account.broke(connection, until, from, cause);
