@@ -216,6 +216,22 @@ describe('a feed on two connections', () => {
     expect(line.openGaps()).toEqual([]);
   });
 
+  it('is proven by the subscription that carries it now, whenever the one before it brought something last', () => {
+    const { line, one, two, flows, gaps } = trades();
+    flows(5, [one, two]);
+    line.keeper.connectionClosed(two, at(line.now), 'disconnected');
+    flows(2, [one]);
+    line.keeper.feedDropped!(one, at(line.now), 'subscription_lost');
+    line.frame(one, { controls: [{ type: 'subscribed', id: 2, channel: 'trade', sid: 2 }] });
+    line.keeper.feedCarried!('trade', one, at(line.now));
+    for (let number = 1; number <= 100; number++) {
+      line.frame(one, { sid: 2, seq: number, events: [trade(line.now)] });
+      line.pass(1);
+    }
+    line.keeper.connectionClosed(one, at(line.now - 50 * SECOND), 'stalled');
+    expect(gaps().at(-1)!.from).toBeGreaterThan(line.now - 3 * SECOND);
+  });
+
   it('has a gap where numbers are missing on both, and none where only one misses them', () => {
     const { line, happens, flows, one, two, gaps } = trades();
     flows(3, [one, two]);

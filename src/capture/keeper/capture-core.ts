@@ -89,15 +89,23 @@ export abstract class CaptureCore implements LineKeeper {
     const decoded = this.decode(connection, data, received_at);
     const source = this.carriers.source(connection.name, decoded.sid, received_at);
     for (const control of decoded.controls) {
-      if (control.type === 'subscribed') {
-        const subscribed = this.carriers.source(connection.name, control.sid, received_at);
-        subscribed.feed = this.isBookChannel(control.channel) ? null : control.channel;
-      }
+      if (control.type === 'subscribed') this.subscribed(connection, control, received_at);
     }
     this.applyFrame(source, decoded, data);
     for (const problem of decoded.problems) this.problem(source, problem, decoded, received_at);
     this.ledger.flush(received_at);
     return this.findings.take(decoded);
+  }
+
+  private subscribed(
+    { name }: ConnectionEpoch,
+    { channel, sid }: { readonly channel: string; readonly sid: number },
+    received_at: Micros,
+  ): void {
+    const source = this.carriers.source(name, sid, received_at);
+    source.feed = this.isBookChannel(channel) ? null : channel;
+    // A feed is subscribed again only after it ended; what had it before brings nothing more, and proves nothing more.
+    if (source.feed !== null) this.carriers.supersede(name, source);
   }
 
   frameFailed(connection: ConnectionEpoch, received_at: Micros): FrameOutcome {

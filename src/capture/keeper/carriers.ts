@@ -36,6 +36,13 @@ export class Carriers {
     for (const sources of this.connections.values()) yield* sources.values();
   }
 
+  /** Forgets other subscriptions of the connection to the same feed. */
+  supersede(connection: string, by: Source): void {
+    const sources = this.connections.get(connection);
+    for (const other of this.of(connection))
+      if (other !== by && other.feed === by.feed) sources?.delete(other.sid);
+  }
+
   /** Forgets a connection. @returns the subscriptions it had. */
   close(connection: string): readonly Source[] {
     const sources = this.of(connection);
