@@ -384,6 +384,19 @@ describe('a line of a venue without sequence numbers', () => {
     expect(line.openGaps()).toEqual(['C stalled']);
   });
 
+  it('keeps the changes that a successor brought before its first book when the old socket is gone before that', () => {
+    const { line, one } = started();
+    const next = line.connection('book-1#2');
+    line.keeper.bind(next, 0, ['A']);
+    line.pass(1);
+    const made = line.now;
+    line.frame(next, { events: [absolute('A', made + 5_000, 'bid', 41, 7)] });
+    line.keeper.connectionClosed(one, at(line.now), 'disconnected');
+    // Nothing orders a first book and changes: this one was made before the change.
+    line.frame(next, { events: [snapshot('A', made)] });
+    expect(line.keeper.view('A')!.bids[0]).toEqual(levels([41, 7])[0]);
+  });
+
   it('puts all books of a socket in doubt when the line fails over a frame of it', () => {
     const { line, one } = started();
     const { resync } = line.keeper.frameFailed(one, at(line.now));

@@ -221,8 +221,9 @@ export abstract class CaptureCore implements LineKeeper {
         }
         this.account.suspect(state, since, cause);
         const next = state.pending;
-        this.carriers.setPending(state, null);
+        // In this order: what the next one has brought already belongs to its first book.
         this.carriers.setSource(state, next);
+        this.carriers.setPending(state, null);
         state.isSeeded = false;
         if (next === null) lost.push(state.instrument);
       }
