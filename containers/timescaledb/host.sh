@@ -2,11 +2,11 @@
 # Brings the database of a line up on its machine: attaches and mounts its volume, makes what lacks, starts the
 # server. Runs at every boot, and by hand after the secret's password was changed; doing it again changes nothing.
 #
-# Given in the environment: REGION, VOLUME (id), SECRET (ARN), IMAGE (with registry), HOST_NAME, GATHERER, LOG_GROUP,
+# Given in the environment: REGION, VOLUME (id), VOLUME_TAG (Key=…,Value=…), SECRET (ARN), IMAGE (with registry), HOST_NAME, GATHERER, LOG_GROUP,
 # METRICS_NAMESPACE.
 set -euo pipefail
 
-: "${REGION:?}" "${VOLUME:?}" "${SECRET:?}" "${IMAGE:?}" "${HOST_NAME:?}" "${GATHERER:?}" "${LOG_GROUP:?}" "${METRICS_NAMESPACE:?}"
+: "${REGION:?}" "${VOLUME:?}" "${VOLUME_TAG:?}" "${SECRET:?}" "${IMAGE:?}" "${HOST_NAME:?}" "${GATHERER:?}" "${LOG_GROUP:?}" "${METRICS_NAMESPACE:?}"
 DATA=${DATA:-/var/lib/line-database}
 RUN=${RUN:-/run/line-database}
 UNITS=${UNITS:-/etc/systemd/system}
@@ -26,18 +26,26 @@ install_programs() {
   until dnf install --quiet --assumeyes docker jq; do sleep "$PAUSE"; done
 }
 
-# The volume may still belong to the machine that this one replaces: wait until that one is gone.
+# The volume may still belong to the machine that this one replaces: wait until that one is gone. A name may still be
+# taken by the volume that this one replaces; which name it is does not matter, the device is found by the volume's id.
 attach_volume() {
-  local token instance
+  local token instance letters=fghijklmnop attempt=0
   device="$DEVICES/nvme-Amazon_Elastic_Block_Store_${VOLUME/-/}"
   [ -e "$device" ] && return
   token=$(curl --silent --fail --request PUT --header 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$METADATA/api/token")
   instance=$(curl --silent --fail --header "X-aws-ec2-metadata-token: $token" "$METADATA/meta-data/instance-id")
   until [ -e "$device" ]; do
-    aws ec2 attach-volume --region "$REGION" --volume-id "$VOLUME" --instance-id "$instance" --device /dev/sdf >/dev/null ||
+    aws ec2 attach-volume --region "$REGION" --volume-id "$VOLUME" --instance-id "$instance" \
+      --device "/dev/sd${letters:attempt++ % ${#letters}:1}" >/dev/null ||
       say "$VOLUME is not free yet"
     sleep "$PAUSE"
   done
+}
+
+# By the tag, snapshots are made of it: a volume that was made from a snapshot has none by itself.
+tag_volume() {
+  aws ec2 create-tags --region "$REGION" --resources "$VOLUME" --tags "$VOLUME_TAG" ||
+    say "$VOLUME has no tag: there may be no snapshots of it"
 }
 
 # blkid ends with 2 only when the device was read and nothing was found on it. Anything else is not an empty volume.
@@ -179,6 +187,7 @@ mkdir -p "$RUN"
 chmod 755 "$RUN"
 install_programs
 attach_volume
+tag_volume
 format_if_empty
 mount_volume
 make_certificates

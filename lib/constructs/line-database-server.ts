@@ -28,6 +28,7 @@ import type { Gatherer } from '#src/events/event.ts';
 import { metricsNamespace } from '#src/telemetry/published-metrics.ts';
 import { explainFindings } from '../explained-findings.ts';
 import { projectFile } from '../project-files.ts';
+import { BACKUP_TAG, backupName } from './line-volume.ts';
 import { POSTGRESQL_PORT } from './postgresql-port.ts';
 
 const FOLDER = 'containers/timescaledb';
@@ -155,7 +156,7 @@ export class LineDatabaseServer extends Construct {
       },
     );
     for (const statement of [
-      { actions: ['ec2:AttachVolume'], resources: [`${ec2}:volume/${volumeId}`] },
+      { actions: ['ec2:AttachVolume', 'ec2:CreateTags'], resources: [`${ec2}:volume/${volumeId}`] },
       {
         actions: ['ec2:AttachVolume'],
         resources: [`${ec2}:instance/*`],
@@ -186,6 +187,7 @@ export class LineDatabaseServer extends Construct {
     const environment = {
       REGION: Stack.of(this).region,
       VOLUME: props.volumeId,
+      VOLUME_TAG: `Key=${BACKUP_TAG},Value=${backupName(props.environment, props.gatherer)}`,
       SECRET: props.secretArn,
       IMAGE: imageUri,
       HOST_NAME: this.hostName,

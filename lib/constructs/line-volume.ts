@@ -8,8 +8,13 @@ import type { Gatherer } from '#src/events/event.ts';
 import { EnvironmentStack } from '../environment-stack.ts';
 import { explainFindings } from '../explained-findings.ts';
 
-/** Tells the snapshots of one line's volume from everything else in the account. */
-const BACKUP_TAG = 'prediction-tape:line-database';
+/** Tells the volume that a line's database uses, and its snapshots, from everything else in the account. */
+export const BACKUP_TAG = 'prediction-tape:line-database';
+
+/** Value of the tag. */
+export function backupName(environment: string, gatherer: Gatherer): string {
+  return `${environment}-${gatherer}`;
+}
 
 export interface LineVolumeProps {
   readonly gatherer: Gatherer;
@@ -24,7 +29,7 @@ export class LineVolume extends Construct {
   constructor(scope: Construct, id: string, { gatherer, availabilityZone, sizes }: LineVolumeProps) {
     super(scope, id);
     const stack = EnvironmentStack.of(this) as EnvironmentStack;
-    const name = `${stack.configuration.environment}-${gatherer}`;
+    const name = backupName(stack.configuration.environment, gatherer);
     this.volume = new Volume(this, 'Volume', {
       availabilityZone,
       encrypted: true,
@@ -34,7 +39,8 @@ export class LineVolume extends Construct {
       throughput: sizes.throughput_mebibytes,
       removalPolicy: stack.dataRemovalPolicy,
     });
-    Tags.of(this.volume).add(BACKUP_TAG, name);
+    // A volume in its place gets the tag from the machine that uses it. With two, the newest snapshot might be the old one's.
+    if (sizes.restored_volumes[gatherer] === undefined) Tags.of(this.volume).add(BACKUP_TAG, name);
     if (sizes.backup_days > 0) this.#snapshots(gatherer, name, sizes.backup_days);
   }
 

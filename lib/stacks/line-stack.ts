@@ -71,6 +71,9 @@ export class LineStack extends EnvironmentStack {
         availabilityZone: this.availabilityZones[props.zone]!,
         sizes: line_database,
       });
+      // Exported also while nobody asks for it: a machine that was deployed before a restoration still imports it, and
+      // CloudFormation takes no export away that is in use.
+      this.exportValue(volume.volumeId);
       this.databaseVolumeId = line_database.restored_volumes[gatherer] ?? volume.volumeId;
     } else {
       this.databaseSecret = Secret.fromSecretCompleteArn(this, 'DatabaseSecret', managed.secrets[gatherer]);

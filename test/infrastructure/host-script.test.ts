@@ -14,8 +14,10 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   aws: `case "$1 $2" in
   'ec2 attach-volume')
     left=$(cat "$STATE/busy" 2>/dev/null || echo 0)
+    if [ -e "$STATE/taken" ] && [ "\${10}" = "$(cat "$STATE/taken")" ]; then exit 254; fi
     if [ "$left" -gt 0 ]; then echo $((left - 1)) >"$STATE/busy"; exit 255; fi
     touch "$DEVICES/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0" ;;
+  'ec2 create-tags') [ ! -e "$STATE/untaggable" ] ;;
   'secretsmanager get-secret-value') cat "$STATE/secret" ;;
   'secretsmanager put-secret-value')
     for argument; do case $argument in file://*) cp "\${argument#file://}" "$STATE/secret" ;; esac; done ;;
@@ -90,6 +92,7 @@ function boot(): { readonly code: number | null; readonly calls: readonly string
       PAUSE: '0',
       REGION: 'eu-west-1',
       VOLUME,
+      VOLUME_TAG: 'Key=prediction-tape:line-database,Value=demo-a',
       SECRET: 'arn:secret',
       IMAGE: 'registry.example/repository:tag',
       HOST_NAME: 'database-a.demo.prediction-tape.internal',
@@ -153,11 +156,35 @@ describe('the machine of a line database', () => {
     expect(of(calls, 'aws ec2 attach-volume')).toHaveLength(4);
   });
 
+  it('takes another name for it while the volume that it replaces has the first', () => {
+    writeFileSync(state('taken'), '/dev/sdf');
+    const { code, calls } = boot();
+    expect(code).toBe(0);
+    expect(of(calls, 'aws ec2 attach-volume').map((call) => call.split(' ').at(-1))).toEqual([
+      '/dev/sdf',
+      '/dev/sdg',
+    ]);
+  });
+
+  it('tags whatever volume it uses, so that snapshots are made of it, at every boot', () => {
+    const tagging = `aws ec2 create-tags --region eu-west-1 --resources ${VOLUME} --tags Key=prediction-tape:line-database,Value=demo-a`;
+    expect(of(boot().calls, 'aws ec2 create-tags')).toEqual([tagging]);
+    expect(of(boot().calls, 'aws ec2 create-tags')).toEqual([tagging]);
+  });
+
+  it('starts the server also when it may not tag the volume, and says so', () => {
+    writeFileSync(state('untaggable'), '');
+    const { code, said } = boot();
+    expect(code).toBe(0);
+    expect(said).toContain(`${VOLUME} has no tag`);
+    expect(said).toContain('ready');
+  });
+
   it('changes nothing when it runs again', () => {
     expect(boot().code).toBe(0);
     const { code, calls } = boot();
     expect(code).toBe(0);
-    for (const beginning of ['aws ec2', 'mkfs', 'mount ', 'openssl', 'docker pull', 'systemctl restart'])
+    for (const beginning of ['aws ec2 attach', 'mkfs', 'mount ', 'openssl', 'docker pull', 'systemctl restart'])
       expect(of(calls, beginning)).toEqual([]);
     expect(of(calls, 'aws secretsmanager put-secret-value')).toEqual([]);
     expect(of(calls, 'systemctl start line-database.service')).toHaveLength(1);

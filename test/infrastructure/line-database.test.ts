@@ -111,6 +111,8 @@ describe.each(['demo', 'prod'] as const)('the database of a line in %s', (enviro
     );
     expect(attaching).toHaveLength(2);
     const [volume, machine] = attaching;
+    expect(volume!.Action).toEqual(['ec2:AttachVolume', 'ec2:CreateTags']);
+    expect(machine!.Action).toBe('ec2:AttachVolume');
     expect(textOf(volume!.Resource)).toMatch(
       new RegExp(`:volume/<prediction-tape-${environment}-line-${gatherer}:`),
     );
@@ -165,9 +167,30 @@ describe('a volume that was made from a snapshot', () => {
     expect(script).toContain("export VOLUME='vol-0123456789abcdef0'");
     expect(restored.resource('AWS::EC2::Volume', 'line-b').DeletionPolicy).toBe('Retain');
     const [statement] = statementsOf(restored.resource('AWS::IAM::Policy', 'database-b')).filter(
-      ({ Action }) => Action === 'ec2:AttachVolume',
+      ({ Action }) => Action.includes('ec2:CreateTags'),
     );
     expect(textOf(statement!.Resource)).toMatch(/:volume\/vol-0123456789abcdef0$/);
+  });
+
+  it('leaves what the machine before it still imports of the line', () => {
+    const imported = JSON.stringify(Synthesized.of('prod').template('database-b').Resources).matchAll(
+      /"Fn::ImportValue":"(prediction-tape-prod-line-b:[^"]+)"/g,
+    );
+    const exported = Object.values(restored.template('line-b').Outputs ?? {}).map(
+      ({ Export }) => Export?.Name,
+    );
+    const needed = [...imported].map(([, name]) => name);
+    expect(needed.some((name) => name?.includes('Volume'))).toBe(true);
+    expect(exported).toEqual(expect.arrayContaining(needed));
+  });
+
+  it('is the one that snapshots are made of', () => {
+    const { PolicyDetails } = restored.resource('AWS::DLM::LifecyclePolicy', 'line-b').Properties;
+    const [{ Key, Value }] = PolicyDetails.TargetTags;
+    const script = textOf(restored.resource('AWS::EC2::Instance', 'database-b').Properties.UserData);
+    expect(script).toContain(`export VOLUME_TAG='Key=${Key},Value=${Value}'`);
+    const tags: { Key: string }[] = restored.resource('AWS::EC2::Volume', 'line-b').Properties.Tags;
+    expect(tags.map((tag) => tag.Key)).not.toContain(Key);
   });
 });
 
