@@ -1,4 +1,4 @@
-import { Aspects, Fn, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
+import { Annotations, Aspects, Fn, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { Configuration } from '#src/config/schema.ts';
@@ -34,6 +34,19 @@ export abstract class EnvironmentStack extends Stack {
   /** Without an account a stack offers two zones by itself; the three lines need one each. */
   override get availabilityZones(): string[] {
     return Array.from({ length: ZONES }, (_, index) => Fn.select(index, Fn.getAzs()));
+  }
+
+  /**
+   * Says at every synthesis, difference and deployment what the configuration leaves undone. A run on one machine has nobody to tell.
+   * @param id one word for it.
+   */
+  protected warn(id: string, message: string): void {
+    const { environment } = this.configuration;
+    if (environment === 'local') return;
+    Annotations.of(this).addWarningV2(
+      `prediction-tape:${id}`,
+      `${message} It is set in config/${environment}.yaml.`,
+    );
   }
 
   /** What becomes of data when its stack goes. */

@@ -82,6 +82,12 @@ export class ObservabilityStack extends EnvironmentStack {
       );
     }
     if (alarm_email !== '') topic.addSubscription(new EmailSubscription(alarm_email));
+    else {
+      this.warn(
+        'nobody-is-told',
+        'deployment.alarm_email is empty: no alarm tells anybody, and deploying this unsubscribes whoever was told before.',
+      );
+    }
     return topic;
   }
 

@@ -55,6 +55,13 @@ export class JobsStack extends EnvironmentStack {
     this.export = new ExportJob(this, 'Export', overTheTape);
     this.audit = new AuditJob(this, 'Audit', { ...overTheTape, lines });
     this.retention = new RetentionJob(this, 'Retention', { ...overTheTape, lines });
+    const { enabled, dry_run } = configuration.retention;
+    if (!enabled || dry_run) {
+      this.warn(
+        'nothing-is-dropped',
+        `retention.${enabled ? 'dry_run is true' : 'enabled is false'}: no old day is dropped once this is deployed, and the disks fill.`,
+      );
+    }
   }
 
   #setting({ network }: JobsStackProps): JobSetting {

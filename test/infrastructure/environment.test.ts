@@ -61,7 +61,34 @@ describe.each(['demo', 'prod'] as const)('the gatherers of %s', (name) => {
   });
 });
 
+describe('what a deployment leaves undone', () => {
+  const nobody = expect.stringMatching(/deployment\.alarm_email is empty.*config\/(demo|prod)\.yaml/);
+  const nothing = expect.stringMatching(/retention\.dry_run is true.*config\/prod\.yaml/);
+
+  it('is said at every synthesis: nobody whom an alarm tells, nothing that is dropped', () => {
+    expect(Synthesized.of('demo').warnings).toEqual([nobody]);
+    expect(Synthesized.of('prod').warnings).toEqual([nothing, nobody]);
+  });
+
+  it('is no longer said where it is done', () => {
+    const { deployment, retention, ...others } = deployableConfiguration('prod', {});
+    const synthesized = new Synthesized({
+      ...others,
+      deployment: { ...deployment, alarm_email: 'operator@example.com' },
+      retention: { ...retention, dry_run: false },
+    });
+    expect(synthesized.warnings).toEqual([]);
+    const subscribed = synthesized.resources('AWS::SNS::Subscription', 'observability');
+    expect(subscribed.map(({ Properties }) => Properties.Endpoint)).toEqual(['operator@example.com']);
+  });
+});
+
 describe('the environment to deploy', () => {
+  it.each(['demo', 'prod'])('%s is the same from every shell', (name) => {
+    const anything = new Proxy({}, { get: () => '7' });
+    expect(deployableConfiguration(name, anything)).toEqual(deployableConfiguration(name, {}));
+  });
+
   it.each([[undefined], ['local'], ['production'], [7]])('is refused when it is %s', (name) => {
     expect(() => deployableConfiguration(name, {})).toThrow(
       /which environment\? expected -c env=demo or -c env=prod/,

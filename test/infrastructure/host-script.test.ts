@@ -184,7 +184,14 @@ describe('the machine of a line database', () => {
     expect(boot().code).toBe(0);
     const { code, calls } = boot();
     expect(code).toBe(0);
-    for (const beginning of ['aws ec2 attach', 'mkfs', 'mount ', 'openssl', 'docker pull', 'systemctl restart'])
+    for (const beginning of [
+      'aws ec2 attach',
+      'mkfs',
+      'mount ',
+      'openssl',
+      'docker pull',
+      'systemctl restart',
+    ])
       expect(of(calls, beginning)).toEqual([]);
     expect(of(calls, 'aws secretsmanager put-secret-value')).toEqual([]);
     expect(of(calls, 'systemctl start line-database.service')).toHaveLength(1);

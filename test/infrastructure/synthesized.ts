@@ -56,12 +56,16 @@ export class Synthesized {
   readonly protectedStacks: readonly string[];
   /** Faults and warnings of the validator; none is expected. */
   readonly validation: readonly string[];
+  /** What the project itself says to whoever deploys the configuration. */
+  readonly warnings: readonly string[];
 
   constructor(configuration: Configuration) {
     const app = testApp();
     new PredictionTape(app, configuration);
     const { stacks } = app.synth();
-    this.validation = validationOf(app);
+    const isOwn = (fault: string): boolean => fault.startsWith('Annotation::prediction-tape:');
+    this.validation = validationOf(app).filter((fault) => !isOwn(fault));
+    this.warnings = validationOf(app).filter(isOwn);
     this.templates = new Map(stacks.map((stack) => [stack.id, stack.template as Template]));
     this.protectedStacks = stacks.filter((stack) => stack.terminationProtection === true).map(({ id }) => id);
     const ids = new Set(this.templates.keys());
