@@ -123,7 +123,7 @@ async function finish(environment: Environment, event: Step<'finish'>): Promise<
         reports,
       );
       log[report.outcome === 'refused' ? 'warn' : 'info'](report, 'exported');
-      if (report.outcome === 'written' || report.outcome === 'replaced') {
+      if (reports.some(({ outcome }) => outcome === 'written' || outcome === 'replaced')) {
         exported++;
         rows += report.rows;
       }

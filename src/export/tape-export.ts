@@ -184,7 +184,8 @@ export class TapeExport {
 
   /**
    * Writes the manifest of files that are in their place. Last: whoever finds the manifest finds the files that it
-   * describes, or newer ones by their checksums.
+   * describes, or newer ones by their checksums. Doing it again with the same reports makes no other version. Where a file was
+   * refused, what the manifest said of the day before is kept: the day stays due.
    *
    * @param reports one for each range of the plan, in its order.
    * @throws Error when some files have lost all their rows while others were written, as when the day was dropped meanwhile.
@@ -203,7 +204,10 @@ export class TapeExport {
     }
     const outcome = (['refused', 'replaced', 'written', 'unchanged'] as const).find(has) ?? 'empty';
     let manifest = before;
-    if (has('replaced') || has('written')) {
+    // A retry of a run that wrote its manifest finds its own files in it.
+    const isThere = before !== null && isDeepStrictEqual(before.files, files);
+    const known = has('refused') && before !== null ? before.completeness : completeness;
+    if ((has('replaced') || has('written')) && !isThere) {
       const superseded = reports.flatMap((report, index) =>
         report.outcome === 'replaced' ? superseding(partition, before!, index) : [],
       );
@@ -218,13 +222,13 @@ export class TapeExport {
           from: Math.min(...files.map(({ time }) => time.from)),
           to: Math.max(...files.map(({ time }) => time.to)),
         },
-        completeness,
+        completeness: known,
         exported_at: clock(),
         superseded: [...superseded, ...(before?.superseded ?? [])],
       };
-    } else if (outcome === 'unchanged') {
+    } else if (before !== null) {
       // What is known about the same rows may have changed.
-      manifest = { ...before!, completeness };
+      manifest = { ...before, completeness: known };
     }
     if (manifest !== null && !isDeepStrictEqual(manifest, before)) await writeManifest(store, manifest);
     const sum = (figure: 'rows' | 'bytes'): number =>

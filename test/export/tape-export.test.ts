@@ -415,6 +415,55 @@ describe('exporting again', () => {
     });
   });
 
+  it('makes one version of what is finished twice, as when the answer of the first time was lost', async () => {
+    await fill();
+    await exportDeltas();
+    await store(client, 'order_book_deltas', [onTape(delta({ exchange_ts: T0 + 9 }))]);
+    const partition = { table: deltas.name, date: DATE, venue: 'kalshi' };
+    const plan = (await exporting().plan(deltas, partition))!;
+    const reports = [await exporting().writeFile(deltas, partition, 0, plan.ranges[0]!)];
+    const first = await exporting().finish(deltas, plan, reports);
+    const written = manifest();
+    expect(await exporting().finish(deltas, plan, reports)).toEqual(first);
+    expect(manifest()).toEqual(written);
+    expect(written).toMatchObject({ version: 2, superseded: [{ version: 1 }] });
+    expect(existsSync(join(out, written.superseded[0]!.key))).toBe(true);
+  });
+
+  it('leaves a day due while one of its files is refused, whatever becomes of the others', async () => {
+    await fill();
+    const account = (events: number) =>
+      client.query(
+        `INSERT INTO coverage (venue, instrument, minute, events_a, events_b, events_c, events_tape) VALUES ('kalshi', 'K1', $1, $2, $2, $2, $2)
+         ON CONFLICT (venue, instrument, minute) DO UPDATE SET events_tape = excluded.events_tape`,
+        [DAY, events],
+      );
+    await account(6);
+    const partition = { table: deltas.name, date: DATE, venue: 'kalshi' };
+    await exportDeltas({ rowsPerFile: 1 });
+    expect(manifest().files).toHaveLength(2);
+    expect(await exporting().due(deltas, partition)).toBe('done');
+    await client.query(`DELETE FROM order_book_deltas WHERE exchange_ts = $1`, [T0 + 2]);
+    await store(client, 'order_book_deltas', [
+      onTape(delta({ instrument: 'K2', exchange_ts: T0 + 9 })),
+      onTape(delta({ instrument: 'K2', exchange_ts: T0 + 10 })),
+    ]);
+    await account(7);
+    expect(await exportDeltas()).toMatchObject({ outcome: 'refused', version: 2 });
+    expect(manifest()).toMatchObject({
+      files: [{ rows: 5 }, { rows: 3 }],
+      completeness: { events: { tape: 6 } },
+    });
+    expect(await exporting().due(deltas, partition)).not.toBe('done');
+    expect(await exportDeltas()).toMatchObject({ outcome: 'refused', version: 2 });
+    await store(client, 'order_book_deltas', [
+      onTape(delta({ instrument: 'K1', exchange_ts: T0 + 2, amount: -9_000_000_000_000 })),
+    ]);
+    await account(8);
+    expect(await exportDeltas()).toMatchObject({ outcome: 'unchanged', version: 2 });
+    expect(await exporting().due(deltas, partition)).toBe('done');
+  });
+
   it('waits for a day until every running line is merged past it', async () => {
     await fill();
     await settledUntil(DAY + MICROS_PER_DAY - 1);
