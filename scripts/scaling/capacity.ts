@@ -4,9 +4,7 @@ import { limits, measured } from './measured.ts';
 const DAY_SECONDS = 86_400;
 const LINES = 3;
 /** Of the rows of a line's database, hot ones are as they came; older ones are compressed where the server can. */
-const HOT_DAYS = 2;
-const KEPT_DAYS = 14;
-const TAPE_DAYS = 14;
+export const HOT_DAYS = 2;
 const GB = 2 ** 30;
 
 /** A load, and how it comes in. */
@@ -45,6 +43,18 @@ export interface Needs {
   readonly pollSeconds: number;
 }
 
+/** Days that rows are kept in a line's database and in that of the tape. */
+export interface Kept {
+  readonly lineDays: number;
+  readonly tapeDays: number;
+}
+
+/** Bytes of a row of each of the days that a line keeps, together. */
+const lineRowBytes = ({ lineDays }: Kept): number => {
+  const hot = Math.min(HOT_DAYS, lineDays);
+  return hot * measured.row_bytes + (lineDays - hot) * measured.compressed_row_bytes;
+};
+
 /** Connections to Kalshi as the configuration bounds them. */
 export interface KalshiPool {
   readonly book: number;
@@ -69,6 +79,7 @@ export function needsOf(
   assumptions: Assumptions,
   packing: Packing,
   pool: KalshiPool,
+  kept: Kept,
 ): Needs {
   const { instruments, rate, peak, kalshiShare } = scenario;
   if (instruments <= 0 || rate <= 0) throw new RangeError(`${scenario.name}: nothing to carry`);
@@ -80,8 +91,6 @@ export function needsOf(
   const kalshiConnections = connectionsTo(pool, kalshi);
   const rowsPerDay = traffic.lines * DAY_SECONDS;
   const tapeRowsPerDay = rate * DAY_SECONDS;
-  const hot = HOT_DAYS * measured.row_bytes;
-  const cold = (KEPT_DAYS - HOT_DAYS) * measured.compressed_row_bytes;
   return {
     gathererProcesses: Math.max(1, Math.ceil((rate * peak) / coreRate)),
     gathererMemoryBytes: measured.gatherer_base_bytes + instruments * measured.gatherer_bytes_per_instrument,
@@ -102,11 +111,11 @@ export function needsOf(
     ),
     rowsPerDay,
     databaseRowsShare: (traffic.lines * peak) / measured.database_rows_per_second,
-    diskBytes: rowsPerDay * (hot + cold),
-    diskBytesUncompressed: rowsPerDay * KEPT_DAYS * measured.row_bytes,
+    diskBytes: rowsPerDay * lineRowBytes(kept),
+    diskBytesUncompressed: rowsPerDay * kept.lineDays * measured.row_bytes,
     mergeShare: (LINES * traffic.lines) / assumptions.merge_rows_per_second,
     tapeRowsPerDay,
-    tapeBytes: tapeRowsPerDay * TAPE_DAYS * measured.row_bytes,
+    tapeBytes: tapeRowsPerDay * kept.tapeDays * measured.row_bytes,
     pollSeconds: Math.max(kalshi / 100 / POLL_REQUESTS, polymarket / 250 / POLL_REQUESTS),
   };
 }
@@ -124,7 +133,7 @@ export interface Ceiling {
 }
 
 /** What a configuration has, as far as it bounds the messages. */
-export interface Configured {
+export interface Configured extends Kept {
   readonly shards: number;
   readonly volumeBytes: number;
   readonly tapeBytes: number;
@@ -133,9 +142,8 @@ export interface Configured {
 
 /** Where each part of a configuration ends, the first to break first. */
 export function ceilings(configured: Configured, assumptions: Assumptions): Ceiling[] {
-  const { shards, volumeBytes, tapeBytes, peak } = configured;
+  const { shards, volumeBytes, tapeBytes, peak, lineDays, tapeDays } = configured;
   const eventBytes = assumptions.event_bytes;
-  const perRow = HOT_DAYS * measured.row_bytes + (KEPT_DAYS - HOT_DAYS) * measured.compressed_row_bytes;
   const found: Ceiling[] = [
     {
       part: 'merge: one function at a time',
@@ -163,18 +171,18 @@ export function ceilings(configured: Configured, assumptions: Assumptions): Ceil
       remedy: 'a larger `line_database.instance_class`, then one database for each venue',
     },
     {
-      part: `line's volume: ${Math.round(volumeBytes / GB).toLocaleString('en-US')} GiB for ${KEPT_DAYS} days, ${HOT_DAYS} of them uncompressed`,
-      rate: volumeBytes / (DAY_SECONDS * perRow),
+      part: `line's volume: ${Math.round(volumeBytes / GB).toLocaleString('en-US')} GiB for ${lineDays} days, ${HOT_DAYS} of them uncompressed`,
+      rate: volumeBytes / (DAY_SECONDS * lineRowBytes(configured)),
       remedy: '`line_database.storage_gibibytes`, or fewer days kept',
     },
     {
       part: `line's volume where nothing is compressed`,
-      rate: volumeBytes / (DAY_SECONDS * KEPT_DAYS * measured.row_bytes),
+      rate: volumeBytes / (DAY_SECONDS * lineDays * measured.row_bytes),
       remedy: 'TimescaleDB Community, or fewer days kept',
     },
     {
-      part: `production database: ${Math.round(tapeBytes / GB).toLocaleString('en-US')} GiB for ${TAPE_DAYS} days`,
-      rate: tapeBytes / (DAY_SECONDS * TAPE_DAYS * measured.row_bytes),
+      part: `production database: ${Math.round(tapeBytes / GB).toLocaleString('en-US')} GiB for ${tapeDays} days`,
+      rate: tapeBytes / (DAY_SECONDS * tapeDays * measured.row_bytes),
       remedy: '`production.storage_limit_gibibytes`, or fewer days beside the Parquet tape',
     },
   ];

@@ -3,12 +3,20 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfiguration } from '#src/config/load.ts';
 import { billOf } from '#src/cost/bill.ts';
-import { defaultAssumptions } from '#src/cost/load.ts';
+import { daysKept, defaultAssumptions } from '#src/cost/load.ts';
 import { readPriceList } from '#src/cost/price-list.ts';
 import { resourcesOf } from '#src/cost/template-resources.ts';
 import { markdownTable, withSection } from '../../bench/report.ts';
 import { packingOf, templatesOf } from '../../cli/commands/cost.ts';
-import { ceilings, type KalshiPool, type Needs, needsOf, type Scenario } from './capacity.ts';
+import {
+  ceilings,
+  HOT_DAYS,
+  type KalshiPool,
+  type Kept,
+  type Needs,
+  needsOf,
+  type Scenario,
+} from './capacity.ts';
 import { scaled } from './estate.ts';
 
 const GB = 2 ** 30;
@@ -34,6 +42,13 @@ const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 const minutes = (seconds: number): string =>
   seconds < 90 ? `${whole(seconds)} s` : `${whole(seconds / 60)} min`;
 
+const configuration = loadConfiguration(join(import.meta.dirname, '../../config/prod.yaml'), process.env);
+const { line_days, tape_days } = configuration.retention;
+const kept: Kept = {
+  lineDays: daysKept(line_days.every, defaultAssumptions),
+  tapeDays: daysKept(tape_days.every, defaultAssumptions),
+};
+
 const figures: readonly (readonly [string, (needs: Needs, scenario: Scenario) => string])[] = [
   ['messages/s, average and highest minute', (_, { rate, peak }) => `${whole(rate)}, ${whole(rate * peak)}`],
   ['gatherer processes of one core', ({ gathererProcesses }) => whole(gathererProcesses)],
@@ -56,14 +71,16 @@ const figures: readonly (readonly [string, (needs: Needs, scenario: Scenario) =>
     'of the rows/s that one server takes, highest minute',
     ({ databaseRowsShare }) => percent(databaseRowsShare),
   ],
-  ["line's disk for 14 days, 12 of them compressed, TB", ({ diskBytes }) => (diskBytes / TERA).toFixed(2)],
+  [
+    `line's disk for ${kept.lineDays} days, ${kept.lineDays - HOT_DAYS} of them compressed, TB`,
+    ({ diskBytes }) => (diskBytes / TERA).toFixed(2),
+  ],
   ['the same uncompressed, TB', ({ diskBytesUncompressed }) => (diskBytesUncompressed / TERA).toFixed(2)],
   ['merge: share of its time', ({ mergeShare }) => percent(mergeShare)],
   ['tape: rows a day, millions', ({ tapeRowsPerDay }) => whole(tapeRowsPerDay / MILLION)],
-  ['production database for 14 days, TB', ({ tapeBytes }) => (tapeBytes / TERA).toFixed(2)],
+  [`production database for ${kept.tapeDays} days, TB`, ({ tapeBytes }) => (tapeBytes / TERA).toFixed(2)],
 ];
 
-const configuration = loadConfiguration(join(import.meta.dirname, '../../config/prod.yaml'), process.env);
 const packing = packingOf(configuration);
 const prices = readPriceList(configuration.deployment.region);
 const resources = resourcesOf(await templatesOf({ env: 'prod' }));
@@ -76,7 +93,7 @@ const pool: KalshiPool = {
   instrumentsPerConnection: instruments_per_connection,
   minimumPerConnection: minimum_per_connection,
 };
-const needs = scenarios.map((scenario) => needsOf(scenario, defaultAssumptions, packing, pool));
+const needs = scenarios.map((scenario) => needsOf(scenario, defaultAssumptions, packing, pool, kept));
 const needsTable = markdownTable(
   ['of one line, where nothing else is said', ...scenarios.map(({ name }) => name)],
   figures.map(([name, show]) => [name, ...needs.map((need, index) => show(need, scenarios[index]!))]),
@@ -110,6 +127,7 @@ const ends = ceilings(
     volumeBytes: line_database.storage_gibibytes * GB,
     tapeBytes: production.storage_limit_gibibytes * GB,
     peak,
+    ...kept,
   },
   defaultAssumptions,
 );

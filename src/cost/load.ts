@@ -51,6 +51,16 @@ export const defaultAssumptions = {
 
 export type Assumptions = { readonly [Name in keyof typeof defaultAssumptions]: number };
 
+const DAYS_PER_MONTH = 30;
+
+/** Days whose rows are there: of those that are kept for ever (0), as many as objects are reckoned for. */
+export function daysKept(
+  days: number,
+  { stored_months }: Pick<typeof defaultAssumptions | Assumptions, 'stored_months'>,
+): number {
+  return days === 0 ? stored_months * DAYS_PER_MONTH : days;
+}
+
 /** Settings of the gatherers that decide how events become records. */
 export interface Packing {
   readonly lanes: number;

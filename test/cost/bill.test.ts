@@ -87,6 +87,25 @@ describe('the bill', () => {
     expect(dollarsOf([database(false)], 'RDS', /./)).toBeCloseTo(122.64 + 46, 2);
   });
 
+  it('of a database has what the tape grows to by the days that are kept, where that is more than it begins with', () => {
+    const database = resource('AWS::RDS::DBInstance', {
+      DBInstanceClass: 'db.m7g.large',
+      AllocatedStorage: '20',
+    });
+    const keeping = (days: object) =>
+      resource(
+        'AWS::Lambda::Function',
+        { MemorySize: 512, Environment: { Variables: { TAPE_DAYS: JSON.stringify(days) } } },
+        'RetentionFunction',
+      );
+    const storage = (days: object): number => dollarsOf([database, keeping(days)], 'RDS', /storage/);
+    // Ten rows of 220 bytes a second: 0.177 GiB a day.
+    const daily = (10 * 220 * 86_400) / 2 ** 30;
+    expect(storage({ every: 10 })).toBeCloseTo(20 * 0.115, 2);
+    expect(storage({ every: 1_000, trades: 5_000 })).toBeCloseTo(1_000 * daily * 0.115, 2);
+    expect(storage({ every: 0 })).toBeCloseTo(360 * daily * 0.115, 2);
+  });
+
   it('of a volume has what exceeds what is included, and its snapshots', () => {
     const volume = resource('AWS::EC2::Volume', { Size: 1_000, Iops: 3_000, Throughput: 250 });
     const policy = resource('AWS::DLM::LifecyclePolicy', {

@@ -14,7 +14,9 @@ const packing: Packing = {
 };
 const pool: KalshiPool = { book: 144, feeds: 6, instrumentsPerConnection: 7_500, minimumPerConnection: 400 };
 const load: Scenario = { name: 'a load', instruments: 100_000, rate: 10_000, peak: 3, kalshiShare: 0.5 };
-const needs = (more: Partial<Scenario>) => needsOf({ ...load, ...more }, defaultAssumptions, packing, pool);
+const kept = { lineDays: 14, tapeDays: 90 };
+const needs = (more: Partial<Scenario>, days = kept) =>
+  needsOf({ ...load, ...more }, defaultAssumptions, packing, pool, days);
 
 describe('what a load needs', () => {
   it('grows with the messages by no more than they do', () => {
@@ -25,6 +27,19 @@ describe('what a load needs', () => {
     }
     expect(ten.gathererProcesses).toBeGreaterThan(one.gathererProcesses);
     expect(ten.shards).toBeGreaterThan(5 * one.shards);
+  });
+
+  it('keeps as many days as the configuration says', () => {
+    const one = needs({}, { lineDays: 1, tapeDays: 1 });
+    expect(needs({}).tapeBytes).toBeCloseTo(90 * one.tapeBytes, -3);
+    expect(needs({}).diskBytesUncompressed).toBeCloseTo(14 * one.diskBytesUncompressed, -3);
+    expect(one.diskBytes).toBe(one.diskBytesUncompressed);
+    const rateOf = (tapeDays: number) =>
+      ceilings(
+        { shards: 8, volumeBytes: 2 ** 40, tapeBytes: 2 ** 43, peak: 3, lineDays: 14, tapeDays },
+        defaultAssumptions,
+      ).find(({ part }) => part === `production database: 8,192 GiB for ${tapeDays} days`)!.rate;
+    expect(rateOf(45)).toBeCloseTo(2 * rateOf(90), 6);
   });
 
   it('opens connections as the pool does: as many as may be, and more only where there is no room', () => {
@@ -44,7 +59,7 @@ describe('what a load needs', () => {
 });
 
 describe('where a configuration ends', () => {
-  const configured = { shards: 8, volumeBytes: 2 ** 40, tapeBytes: 2 ** 43, peak: 3 };
+  const configured = { shards: 8, volumeBytes: 2 ** 40, tapeBytes: 2 ** 43, peak: 3, ...kept };
 
   it('is told with the first part to break first, and a remedy for each', () => {
     const found = ceilings(configured, defaultAssumptions);

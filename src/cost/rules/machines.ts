@@ -1,4 +1,4 @@
-import { GB, MONTH_SECONDS } from '../load.ts';
+import { daysKept, GB, MONTH_SECONDS } from '../load.ts';
 import { type BillingRule, type Charge, type Estate, HOURS, LINES, nameOfClass, ofType } from './rule.ts';
 
 const MEBIBYTES_PER_GB = 1_024;
@@ -6,6 +6,7 @@ const MEBIBYTES_PER_GB = 1_024;
 const FREE_STORAGE = 20;
 const FREE_IOPS = 3_000;
 const FREE_THROUGHPUT = 125;
+const DAY_SECONDS = 86_400;
 /** Metrics of a machine that is watched every minute. */
 const DETAILED_METRICS = 7;
 
@@ -92,7 +93,21 @@ const snapshots: BillingRule = ({ stack, properties }, estate) => {
   ];
 };
 
-const database: BillingRule = ({ properties }) => {
+/**
+ * What the tape grows to by the days that retention keeps of most tables, dry run or not; the few rows of tables that are kept longer
+ * are not reckoned.
+ */
+const tapeGibibytes = (estate: Estate): number => {
+  const { rate, row_bytes } = estate.assumptions;
+  const policy = ofType(estate, 'AWS::Lambda::Function')
+    .map(({ properties }) => properties.Environment?.Variables?.TAPE_DAYS)
+    .find((text) => text !== undefined);
+  if (policy === undefined) return 0;
+  const { every } = JSON.parse(policy) as { every: number };
+  return (rate * DAY_SECONDS * row_bytes * daysKept(every, estate.assumptions)) / GB;
+};
+
+const database: BillingRule = ({ properties }, estate) => {
   const copies = properties.MultiAZ === true ? 2 : 1;
   const instanceClass = String(properties.DBInstanceClass).replace('db.', '');
   return [
@@ -105,7 +120,7 @@ const database: BillingRule = ({ properties }) => {
     {
       service: 'RDS',
       item: 'storage',
-      quantity: Number(properties.AllocatedStorage) * copies,
+      quantity: Math.max(Number(properties.AllocatedStorage), tapeGibibytes(estate)) * copies,
       price: 'rds_gp3_gb_month',
     },
   ];
