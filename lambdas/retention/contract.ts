@@ -51,6 +51,7 @@ const prunedDatabase = z.object({
   bytes: count.default(0),
   due: count.default(0),
   held: count.default(0),
+  left: count.default(0),
   failed: z.boolean(),
 });
 
@@ -72,7 +73,10 @@ export interface RetentionPlanned {
   readonly databases: readonly { readonly database: z.infer<typeof database> }[];
 }
 
-/** Days that were dropped, with their rows and bytes; that would have been; and that are old enough and had to stay. */
+/**
+ * Days that were dropped, with their rows and bytes; that would have been; that are old enough and had to stay; and that nobody
+ * had the time to look at.
+ */
 export type PrunedDatabaseReport = z.infer<typeof prunedDatabase>;
 
 export interface RetentionFinished {
@@ -81,6 +85,7 @@ export interface RetentionFinished {
   readonly bytes: number;
   readonly due: number;
   readonly held: number;
+  readonly left: number;
   readonly failed: number;
 }
 

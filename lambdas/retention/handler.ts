@@ -56,7 +56,7 @@ async function pruneDatabase(
     opened.push(session(name));
     return opened.at(-1)!;
   };
-  const report = { database, dropped: 0, rows: 0, bytes: 0, due: 0, held: 0, failed: false };
+  const report = { database, dropped: 0, rows: 0, bytes: 0, due: 0, held: 0, left: 0, failed: false };
   try {
     const tape = await open('PRODUCTION').client();
     const days: PrunedDatabase =
@@ -72,10 +72,10 @@ async function pruneDatabase(
     for await (const day of prune(days, options)) {
       report[day.outcome]++;
       if (day.outcome === 'dropped') {
-        report.rows += day.rows;
+        report.rows += day.rows ?? 0;
         report.bytes += day.bytes;
       }
-      log[day.outcome === 'held' ? 'warn' : 'info'](day, 'old day');
+      log[day.outcome === 'held' || day.outcome === 'left' ? 'warn' : 'info'](day, 'old day');
     }
   } finally {
     for (const one of opened) await one.end();
@@ -84,7 +84,7 @@ async function pruneDatabase(
 }
 
 async function finish(environment: Environment, event: Step<'finish'>): Promise<RetentionFinished> {
-  const sum = (figure: 'dropped' | 'rows' | 'bytes' | 'due' | 'held'): number =>
+  const sum = (figure: 'dropped' | 'rows' | 'bytes' | 'due' | 'held' | 'left'): number =>
     event.databases.reduce((total, database) => total + database[figure], 0);
   const result = {
     dropped: sum('dropped'),
@@ -92,6 +92,7 @@ async function finish(environment: Environment, event: Step<'finish'>): Promise<
     bytes: sum('bytes'),
     due: sum('due'),
     held: sum('held'),
+    left: sum('left'),
     failed: event.databases.filter(({ failed }) => failed).length,
   };
   writeMetrics(
@@ -105,6 +106,7 @@ async function finish(environment: Environment, event: Step<'finish'>): Promise<
       retention_space_freed: Math.round(result.bytes / MEBIBYTE),
       retention_days_due: result.due,
       retention_days_held: result.held,
+      retention_days_left: result.left,
       retention_databases_failed: result.failed,
     },
   );

@@ -69,7 +69,7 @@ function auditAlarms(alarms: RunbookAlarms, { environment }: Configuration, hour
 }
 
 function retentionAlarms(alarms: RunbookAlarms, { environment, retention }: Configuration): void {
-  const figure = (name: 'retention_days_held' | 'retention_days_due') =>
+  const figure = (name: 'retention_days_held' | 'retention_days_left' | 'retention_days_due') =>
     publishedMetric(environment, 'retention', name, {}, { statistic: 'Minimum', minutes: DAY_MINUTES });
   alarms.add('retention-held', figure('retention_days_held'), {
     says: 'Days that are old enough to go are not on the tape, or not in files.',
@@ -77,6 +77,13 @@ function retentionAlarms(alarms: RunbookAlarms, { environment, retention }: Conf
     when: 'above',
     limit: 0,
     periods: 2,
+  });
+  alarms.add('retention-unfinished', figure('retention_days_left'), {
+    says: 'The retention does not come to the end of the old days: more become old than go.',
+    runbook: 'retention-unfinished',
+    when: 'above',
+    limit: 0,
+    periods: 3,
   });
   if (!retention.dry_run) return;
   alarms.add('retention-dry', figure('retention_days_due'), {

@@ -134,6 +134,7 @@ export function addTapeDashboard(
           job('retention', 'retention_days_dropped', 'Sum', 'dropped'),
           job('retention', 'retention_days_due', 'Maximum', 'due in a dry run'),
           job('retention', 'retention_days_held', 'Maximum', 'held back'),
+          job('retention', 'retention_days_left', 'Maximum', 'not looked at'),
           job('retention', 'retention_databases_failed', 'Sum', 'databases failed'),
           job('retention', 'retention_space_freed', 'Sum', 'MB freed'),
         ]),

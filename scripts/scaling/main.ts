@@ -6,6 +6,8 @@ import { billOf } from '#src/cost/bill.ts';
 import { daysKept, defaultAssumptions } from '#src/cost/load.ts';
 import { readPriceList } from '#src/cost/price-list.ts';
 import { resourcesOf } from '#src/cost/template-resources.ts';
+import { keptDaysOf } from '#src/retention/prune.ts';
+import { orderBookDeltas } from '#src/storage/tables.ts';
 import { markdownTable, withSection } from '../../bench/report.ts';
 import { packingOf, templatesOf } from '../../cli/commands/cost.ts';
 import {
@@ -45,8 +47,8 @@ const minutes = (seconds: number): string =>
 const configuration = loadConfiguration(join(import.meta.dirname, '../../config/prod.yaml'), process.env);
 const { line_days, tape_days } = configuration.retention;
 const kept: Kept = {
-  lineDays: daysKept(line_days.every, defaultAssumptions),
-  tapeDays: daysKept(tape_days.every, defaultAssumptions),
+  lineDays: daysKept(keptDaysOf(line_days)(orderBookDeltas.name), defaultAssumptions),
+  tapeDays: daysKept(keptDaysOf(tape_days)(orderBookDeltas.name), defaultAssumptions),
 };
 
 const figures: readonly (readonly [string, (needs: Needs, scenario: Scenario) => string])[] = [

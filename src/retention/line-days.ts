@@ -26,11 +26,19 @@ export async function lineDays(
     tables: eventTables,
     stateOf: async ({ name, time }, { from, to }) => {
       const cursor = cursors.get(name);
-      const isKnown = cursor !== undefined && reader.isOfThisHistory(cursor);
+      if (cursor === undefined || !reader.isOfThisHistory(cursor)) {
+        const { rowCount } = await client.query(
+          `SELECT FROM ${name} WHERE ${time} >= $1 AND ${time} < $2 LIMIT 1`,
+          [from, to],
+        );
+        return rowCount === 0
+          ? { rows: 0, held: null }
+          : { rows: null, held: 'nothing says that the tape has any of its rows' };
+      }
       const { rows } = await client.query<{ rows: string; unread: string }>(
         `SELECT count(*) AS rows, count(*) FILTER (WHERE ingest_xid >= $3::xid8) AS unread
          FROM ${name} WHERE ${time} >= $1 AND ${time} < $2`,
-        [from, to, isKnown ? String(cursor.next) : '0'],
+        [from, to, String(cursor.next)],
       );
       const unread = Number(rows[0]!.unread);
       return {

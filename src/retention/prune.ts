@@ -11,7 +11,8 @@ export interface PrunedTable {
 
 /** What of a day is there, and why it has to stay, or null. */
 export interface DayState {
-  readonly rows: number;
+  /** Null where it is held anyway: counting takes minutes. */
+  readonly rows: number | null;
   readonly held: string | null;
 }
 
@@ -21,23 +22,24 @@ export interface PrunedDatabase<Name extends string = string> {
   readonly client: ClientBase;
   /** In the order in which their days go. */
   readonly tables: readonly PrunedTable[];
-  /** Asked again, with nobody writing to the day, before it is dropped. */
+  /** Asked again, with nobody writing to the day, before it is dropped. What is quickly known comes first: held days are many. */
   readonly stateOf: (table: PrunedTable, day: StoredDay) => Promise<DayState>;
 }
 
-/** `due`: it would be dropped. `held`: it is old enough, and has to stay. */
-export type PruneOutcome = 'dropped' | 'due' | 'held';
+/** `due`: it would be dropped. `held`: it is old enough, and has to stay. `left`: nobody looked at it, for want of time. */
+export type PruneOutcome = 'dropped' | 'due' | 'held' | 'left';
 
 export interface PrunedDay<Name extends string = string> {
   readonly database: Name;
   readonly table: string;
   /** UTC, of venue time. */
   readonly date: string;
-  readonly rows: number;
+  /** Null where nobody has counted them. */
+  readonly rows: number | null;
   /** With indexes. */
   readonly bytes: number;
   readonly outcome: PruneOutcome;
-  /** Why it is held. */
+  /** Why it is held or left. */
   readonly reason: string | null;
 }
 
@@ -49,7 +51,7 @@ export interface PruneOptions {
   readonly now: Micros;
   /** Without it nothing is changed. */
   readonly drop: boolean;
-  /** Asked before each day; what is left then is for the next time. */
+  /** Asked before each day; what is left then is named, for the next time. */
   readonly mayGoOn?: () => boolean;
 }
 
@@ -72,21 +74,29 @@ export async function* prune<Name extends string>(
   database: PrunedDatabase<Name>,
   { keptDays, now, drop, mayGoOn }: PruneOptions,
 ): AsyncGenerator<PrunedDay<Name>> {
+  let isTime = true;
   for (const table of database.tables) {
     const kept = keptDays(table.name);
     if (kept === 0) continue;
     for (const day of await storedDays(database.client, table.name)) {
       if (day.to > now - kept * MICROS_PER_DAY) continue;
-      if (mayGoOn?.() === false) return;
+      const found = {
+        database: database.name,
+        table: table.name,
+        date: formatRfc3339(day.from).slice(0, 10),
+        bytes: day.bytes,
+      };
+      isTime &&= mayGoOn?.() !== false;
+      if (!isTime) {
+        yield { ...found, rows: null, outcome: 'left', reason: 'no time was left to look at it' };
+        continue;
+      }
       const { rows, held, dropped } = drop
         ? await dropUnlessHeld(database, table, day)
         : { ...(await database.stateOf(table, day)), dropped: false };
       yield {
-        database: database.name,
-        table: table.name,
-        date: formatRfc3339(day.from).slice(0, 10),
+        ...found,
         rows,
-        bytes: day.bytes,
         outcome: dropped ? 'dropped' : held === null ? 'due' : 'held',
         reason: held,
       };
@@ -101,7 +111,7 @@ async function dropUnlessHeld(
   day: StoredDay,
 ): Promise<DayState & { readonly dropped: boolean }> {
   await client.query(`BEGIN; SET LOCAL lock_timeout = '${LOCK_SECONDS}s'`);
-  let state: DayState = { rows: 0, held: null };
+  let state: DayState = { rows: null, held: null };
   try {
     await client.query(`LOCK TABLE ${day.relation} IN SHARE MODE`);
     state = await stateOf(table, day);

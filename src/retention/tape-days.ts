@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ClientBase } from 'pg';
 import type { ObjectStore } from '../archive/object-store.ts';
-import { completenessOf } from '../export/exported-rows.ts';
+import { venueNames } from '../events/event.ts';
+import { completenessOf, hasRows } from '../export/exported-rows.ts';
 import { type ExportedTable, exportedTables } from '../export/exported-tables.ts';
-import { type Partition, readManifest, rowsIn } from '../export/manifest.ts';
+import { type Manifest, type Partition, readManifest, rowsIn } from '../export/manifest.ts';
 import { checksumOf } from '../export/tape-export.ts';
 import type { TapeRules } from '../tape/rules.ts';
 import { formatRfc3339 } from '../units/time.ts';
-import type { DayState, PrunedDatabase, PrunedTable } from './prune.ts';
+import type { PrunedDatabase, PrunedTable } from './prune.ts';
 import type { StoredDay } from './stored-days.ts';
 
 /** The tables whose rows files hold; some go into two of them. */
@@ -32,21 +33,47 @@ export function tapeDays(
     client,
     tables: [...sources, coverage],
     stateOf: async (table, day) => {
-      const rows = await rowsByVenue(client, table, day);
-      const all = [...rows.values()].reduce((sum, count) => sum + count, 0);
-      if (table === coverage) return { rows: all, held: await eventsLeft(client, day) };
-      if (all === 0) return { rows: 0, held: null };
-      if (store === null) return { rows: all, held: 'nothing says that it is in files' };
+      const total = (rows: ReadonlyMap<string, number>): number =>
+        [...rows.values()].reduce((sum, count) => sum + count, 0);
+      if (table === coverage) {
+        const held = await eventsLeft(client, day);
+        return { rows: held === null ? total(await rowsByVenue(client, table, day)) : null, held };
+      }
+      if (await isEmpty(client, table, day)) return { rows: 0, held: null };
+      if (store === null) return { rows: null, held: 'nothing says that it is in files' };
       const date = formatRfc3339(day.from).slice(0, 10);
-      let held: DayState['held'] = null;
-      for (const exported of exportedTables) {
-        if (exported.source !== table) continue;
-        for (const [venue, count] of rows) {
-          const partition = { table: exported.name, date, venue };
-          held ??= await missingInFiles(client, store, rules, exported, partition, count);
+      const tables = exportedTables.filter(({ source }) => source === table);
+      const manifests = new Map<string, Manifest>();
+      const look = async (exported: ExportedTable, venue: string): Promise<string | null> => {
+        const partition = { table: exported.name, date, venue };
+        const manifest = await readManifest(store, partition);
+        if (manifest !== null) manifests.set(`${exported.name} ${venue}`, manifest);
+        const held =
+          manifest === null
+            ? `${venue} is not in files`
+            : await unlikeTape(client, store, rules, exported, partition, manifest);
+        return held !== null && (await hasRows(client, exported, partition)) ? held : null;
+      };
+      for (const exported of tables) {
+        for (const venue of venueNames) {
+          const held = await look(exported, venue);
+          if (held !== null) return { rows: null, held };
         }
       }
-      return { rows: all, held };
+      const rows = await rowsByVenue(client, table, day);
+      for (const exported of tables) {
+        for (const [venue, count] of rows) {
+          const manifest = manifests.get(`${exported.name} ${venue}`);
+          const files = manifest === undefined ? null : rowsIn(manifest);
+          if (files === count) continue;
+          const held =
+            files === null
+              ? `${venue} is not in files`
+              : `the files of ${venue} have ${files} rows, the tape has ${count}`;
+          return { rows: total(rows), held };
+        }
+      }
+      return { rows: total(rows), held: null };
     },
   };
 }
@@ -63,39 +90,38 @@ async function rowsByVenue(
   return new Map(rows.map(({ venue, rows: count }) => [venue, Number(count)]));
 }
 
-async function eventsLeft(client: ClientBase, { from, to }: StoredDay): Promise<string | null> {
-  for (const { name, time } of sources) {
-    const { rowCount } = await client.query(
-      `SELECT FROM ${name} WHERE ${time} >= $1 AND ${time} < $2 LIMIT 1`,
-      [from, to],
-    );
-    if (rowCount === 1) return `${name} still has rows of the day`;
+async function isEmpty(client: ClientBase, { name, time }: PrunedTable, day: StoredDay): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `SELECT FROM ${name} WHERE ${time} >= $1 AND ${time} < $2 LIMIT 1`,
+    [day.from, day.to],
+  );
+  return rowCount === 0;
+}
+
+async function eventsLeft(client: ClientBase, day: StoredDay): Promise<string | null> {
+  for (const source of sources) {
+    if (!(await isEmpty(client, source, day))) return `${source.name} still has rows of the day`;
   }
   return null;
 }
 
-/** What the files lack of a table, day and venue, or null. */
-async function missingInFiles(
+/** What speaks against the files of a table, day and venue, as far as no row has to be counted; null where nothing does. */
+async function unlikeTape(
   client: ClientBase,
   store: ObjectStore,
   rules: TapeRules,
   table: ExportedTable,
   partition: Partition,
-  rows: number,
+  { completeness, files }: Manifest,
 ): Promise<string | null> {
   const { venue } = partition;
-  const manifest = await readManifest(store, partition);
-  if (manifest === null) return `${venue} is not in files`;
-  if (!manifest.completeness.settled) return `${venue} was not settled when it was exported`;
-  if (rowsIn(manifest) !== rows) {
-    return `the files of ${venue} have ${rowsIn(manifest)} rows, the tape has ${rows}`;
+  if (!completeness.settled) return `${venue} was not settled when it was exported`;
+  for (const { key, sha256 } of files) {
+    if ((await checksumOf(store, key)) !== sha256) return `${key} does not lie there as its manifest says`;
   }
   const { events } = await completenessOf(client, table, partition, rules);
-  if (!isDeepStrictEqual(events, manifest.completeness.events)) {
+  if (!isDeepStrictEqual(events, completeness.events)) {
     return `rows of ${venue} have changed since they were exported`;
-  }
-  for (const { key, sha256 } of manifest.files) {
-    if ((await checksumOf(store, key)) !== sha256) return `${key} does not lie there as its manifest says`;
   }
   return null;
 }

@@ -172,6 +172,8 @@ export const publishedMetrics = {
       retention_days_due: 'Count',
       /** Old enough, and not on the tape or in files yet. */
       retention_days_held: 'Count',
+      /** Old enough, and not looked at for want of time. */
+      retention_days_left: 'Count',
       retention_databases_failed: 'Count',
     },
   },

@@ -103,6 +103,7 @@ describe('the bill', () => {
     const daily = (10 * 220 * 86_400) / 2 ** 30;
     expect(storage({ every: 10 })).toBeCloseTo(20 * 0.115, 2);
     expect(storage({ every: 1_000, trades: 5_000 })).toBeCloseTo(1_000 * daily * 0.115, 2);
+    expect(storage({ every: 10, order_book_deltas: 2_000 })).toBeCloseTo(2_000 * daily * 0.115, 2);
     expect(storage({ every: 0 })).toBeCloseTo(360 * daily * 0.115, 2);
   });
 
@@ -208,8 +209,8 @@ describe('the bill', () => {
 
   it('counts every combination of dimensions of a published metric', () => {
     // 7 per line, 8 per line and venue, 1 per database, 3 of writers, 5 of merges, 2 of the tape, 5 + 4 + 3 per venue; of
-    // export, audit and retention 5 + 5 + 6.
-    expect(publishedMetricCount()).toBe(7 * 3 + 8 * 6 + 3 + 3 + 5 + 2 + 5 * 2 + 4 * 2 + 3 * 2 + 16);
+    // export, audit and retention 5 + 5 + 7.
+    expect(publishedMetricCount()).toBe(7 * 3 + 8 * 6 + 3 + 3 + 5 + 2 + 5 * 2 + 4 * 2 + 3 * 2 + 17);
   });
 
   it.each([

@@ -2,7 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { DirectoryObjectStore } from '#src/archive/directory-object-store.ts';
 import { configurationSchema } from '#src/config/schema.ts';
+import { prune } from '#src/retention/prune.ts';
+import { tapeDays } from '#src/retention/tape-days.ts';
+import { defaultRules } from '#src/tape/rules.ts';
 import { formatRfc3339, MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
 import { exportCommand } from '../../cli/commands/export.ts';
 import { pruneCommand } from '../../cli/commands/prune.ts';
@@ -39,30 +43,30 @@ describe('tape prune', () => {
         await outputOf(pruneCommand(sessions), '--older-than', '30d', '--json', ...more),
       );
       return rows
-        .filter(({ table, rows: count }) => table === 'order_book_deltas' || (count as number) > 0)
+        .filter(({ table, rows: count }) => table === 'order_book_deltas' || count !== 0)
         .map(({ database, table, rows: count, outcome, reason }) =>
-          [database, table, count, outcome, ...(reason === null ? [] : [reason])].join(' '),
+          [database, table, String(count), outcome, ...(reason === null ? [] : [reason])].join(' '),
         );
     };
     try {
       // Nothing is merged yet.
       const unread = (line: string): string =>
-        `${line} order_book_deltas 1 held 1 rows are not on the tape yet`;
+        `${line} order_book_deltas null held nothing says that the tape has any of its rows`;
       expect(await pruned('--yes')).toEqual(['a', 'b', 'c'].map(unread));
 
       await runUntilDone(made.merge());
       const lines = (outcome: string): string[] =>
         ['a', 'b', 'c'].map((line) => `${line} order_book_deltas 1 ${outcome}`);
-      const account = 'production coverage 1 held order_book_deltas still has rows of the day';
+      const account = 'production coverage null held order_book_deltas still has rows of the day';
       const onTape = (rest: string): string => `production order_book_deltas ${rest}`;
       expect(await pruned()).toEqual([
         ...lines('due'),
-        onTape('1 held nothing says that it is in files'),
+        onTape('null held nothing says that it is in files'),
         account,
       ]);
       expect(await pruned('--yes', '--exported', folder)).toEqual([
         ...lines('dropped'),
-        onTape('1 held kalshi is not in files'),
+        onTape('null held kalshi is not in files'),
         account,
       ]);
 
@@ -70,14 +74,14 @@ describe('tape prune', () => {
       await outputOf(exportCommand(sessions), '--out', folder, ...span);
       await made.production.query('UPDATE order_book_deltas SET lines = 3; UPDATE coverage SET events_c = 0');
       expect(await pruned('--exported', folder, '--yes')).toEqual([
-        onTape('1 held rows of kalshi have changed since they were exported'),
+        onTape('null held rows of kalshi have changed since they were exported'),
         account,
       ]);
       await outputOf(exportCommand(sessions), '--out', folder, ...span);
       const key = join('tape', 'order_book_deltas', `date=${dateOf(OLD)}`, 'venue=kalshi', 'tape.parquet');
       rmSync(join(folder, '.metadata', `${key}.json`));
       expect((await pruned('--exported', folder))[0]).toBe(
-        onTape(`1 held ${key} does not lie there as its manifest says`),
+        onTape(`null held ${key} does not lie there as its manifest says`),
       );
       await outputOf(exportCommand(sessions), '--out', folder, ...span);
       await made.production.query(
@@ -109,6 +113,78 @@ describe('tape prune', () => {
     };
     await expect(outputOf(pruneCommand(open))).rejects.toThrow(/^say what is old: /);
     await expect(outputOf(pruneCommand(open), '--older-than', 'now')).rejects.toThrow('this is not over yet');
+  });
+});
+
+describe('old days of a database', () => {
+  const days = [1, 2, 3].map((index) => (TODAY - (40 + index) * MICROS_PER_DAY) as Micros);
+
+  it('are all named when the time is over before they were looked at, also those of other tables', async () => {
+    const made = await databases.fresh('gatherer');
+    const client = await made.connect();
+    for (const day of days) {
+      for (const table of ['trades', 'tickers'])
+        await client.query('SELECT ensure_day_partitions($1, $2, $2)', [table, day]);
+    }
+    const looked: string[] = [];
+    let time = 2;
+    const found: string[] = [];
+    const database = {
+      name: 'a',
+      client,
+      tables: ['trades', 'tickers'].map((name) => ({ name, time: 'exchange_ts' })),
+      stateOf: async ({ name }: { name: string }) => {
+        looked.push(name);
+        return { rows: 7, held: null };
+      },
+    };
+    for await (const { table, outcome, rows } of prune(database, {
+      keptDays: () => 30,
+      now: NOW as Micros,
+      drop: false,
+      mayGoOn: () => time-- > 0,
+    })) {
+      found.push(`${table} ${rows} ${outcome}`);
+    }
+    expect(looked).toEqual(['trades', 'trades']);
+    expect(found).toEqual([
+      'trades 7 due',
+      'trades 7 due',
+      'trades null left',
+      ...Array(3).fill('tickers null left'),
+    ]);
+  });
+
+  it('that are held are not counted: of many, each would take minutes from the others', async () => {
+    const made = await databases.fresh('production');
+    const client = await made.connect();
+    await client.query(`SELECT ensure_day_partitions('order_book_deltas', $1, $1)`, [OLD]);
+    await store(client, 'order_book_deltas', [
+      (({ connection: _, sid: __, seq: ___, ...row }) => ({ ...row, lines: 7 }))(
+        delta({ exchange_ts: OLD + 5 }),
+      ),
+    ]);
+    const asked: string[] = [];
+    const watched = new Proxy(client, {
+      get: (target, name) =>
+        name === 'query'
+          ? (text: string, values?: unknown[]) => {
+              asked.push(text);
+              return target.query(text, values);
+            }
+          : Reflect.get(target, name),
+    });
+    const folder = mkdtempSync(join(tmpdir(), 'prediction-tape-test-'));
+    try {
+      const database = tapeDays(watched, new DirectoryObjectStore(folder), defaultRules);
+      const outcomes: string[] = [];
+      for await (const day of prune(database, { keptDays: () => 30, now: NOW as Micros, drop: false }))
+        if (day.table === 'order_book_deltas') outcomes.push(`${day.outcome} ${day.reason}`);
+      expect(outcomes).toEqual(['held kalshi is not in files']);
+      expect(asked.filter((text) => /count\(\*\)[^;]*FROM order_book_deltas/.test(text))).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
 

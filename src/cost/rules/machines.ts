@@ -94,8 +94,8 @@ const snapshots: BillingRule = ({ stack, properties }, estate) => {
 };
 
 /**
- * What the tape grows to by the days that retention keeps of most tables, dry run or not; the few rows of tables that are kept longer
- * are not reckoned.
+ * What the tape grows to by the days that retention keeps of changes, dry run or not: most rows are changes. Other tables that are
+ * kept longer are not reckoned.
  */
 const tapeGibibytes = (estate: Estate): number => {
   const { rate, row_bytes } = estate.assumptions;
@@ -103,8 +103,9 @@ const tapeGibibytes = (estate: Estate): number => {
     .map(({ properties }) => properties.Environment?.Variables?.TAPE_DAYS)
     .find((text) => text !== undefined);
   if (policy === undefined) return 0;
-  const { every } = JSON.parse(policy) as { every: number };
-  return (rate * DAY_SECONDS * row_bytes * daysKept(every, estate.assumptions)) / GB;
+  const kept = JSON.parse(policy) as { readonly every: number; readonly order_book_deltas?: number };
+  const days = daysKept(kept.order_book_deltas ?? kept.every, estate.assumptions);
+  return (rate * DAY_SECONDS * row_bytes * days) / GB;
 };
 
 const database: BillingRule = ({ properties }, estate) => {
