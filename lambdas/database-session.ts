@@ -13,6 +13,9 @@ export function databaseSessions<Name extends DatabaseVariable>(
   return (name) => {
     const url = environment[`${name}_DATABASE_URL`];
     const location = url === undefined ? { secret: environment[`${name}_DATABASE_SECRET`]! } : { url };
-    return new Session(async () => openSession(await sessionConfig(location, settings, readSecret)));
+    return new Session(
+      async () => openSession(await sessionConfig(location, settings, readSecret)),
+      settings.connectTimeoutMillis,
+    );
   };
 }

@@ -10,7 +10,7 @@ export const mergeEnvironment = z
     ROWS_PER_RUN: z.coerce.number().int().positive().default(50_000),
     /** The servers end a statement that takes longer; keep it below the function's own limit. */
     STATEMENT_TIMEOUT_SECONDS: z.coerce.number().int().positive().default(240),
-    /** A line that cannot be reached holds up the others no longer than this. */
+    /** A line that cannot be reached, or whose kept session gives no sign of life, holds up the others no longer than this. */
     CONNECT_TIMEOUT_SECONDS: z.coerce.number().int().positive().default(5),
     /** DynamoDB table that holds the lease; without it, only the lock in the tape's database guards the merge. */
     CATALOGUE_TABLE: z.string().min(1).optional(),

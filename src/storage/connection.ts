@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import pg from 'pg';
 import { z } from 'zod';
 
@@ -31,8 +32,14 @@ export interface SessionSettings {
   readonly applicationName: string;
   /** The server ends a statement that takes longer. */
   readonly statementTimeoutMillis: number;
+  /** For opening it, and for a sign of life of one that is open. */
   readonly connectTimeoutMillis?: number;
 }
+
+/** Wherever nothing else is said: for opening a session, and for a sign of life of one that is open. */
+export const CONNECT_TIMEOUT_MILLIS = 10_000;
+/** The system asks a server that is silent for so long whether it is still there, and knows within seconds. */
+const KEEP_ALIVE_MILLIS = 10_000;
 
 /** A database that cannot be found: its secret is not readable or not a database secret. Never holds the secret. */
 export class DatabaseLocationError extends Error {
@@ -67,8 +74,9 @@ export async function sessionConfig(
   const common: pg.ClientConfig = {
     application_name: settings.applicationName,
     statement_timeout: settings.statementTimeoutMillis,
-    connectionTimeoutMillis: settings.connectTimeoutMillis ?? 10_000,
+    connectionTimeoutMillis: settings.connectTimeoutMillis ?? CONNECT_TIMEOUT_MILLIS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MILLIS,
   };
   if ('url' in location) return { ...common, connectionString: location.url };
   let text: string;
@@ -89,10 +97,47 @@ export async function sessionConfig(
   };
 }
 
-/** Opens a session. An error of an idle session is left to the next query, which then fails. */
+/**
+ * Opens a session. An error of an idle session is left to the next query, which then fails. A server that vanished without
+ * closing its sockets answers nothing, not even that a statement took too long: a session on which nothing moves for longer than
+ * its statements may take has to give a sign of life, or it is broken off, and what waits for it fails.
+ */
 export async function openSession(config: pg.ClientConfig): Promise<pg.Client> {
-  const client = new pg.Client(config);
+  const socket = new Socket();
+  const client = new pg.Client({ ...config, stream: () => socket });
   client.on('error', () => {});
   await client.connect();
+  const statementMillis = config.statement_timeout;
+  if (typeof statementMillis === 'number' && statementMillis > 0) {
+    const answerMillis = config.connectionTimeoutMillis ?? CONNECT_TIMEOUT_MILLIS;
+    socket.setTimeout(statementMillis + answerMillis, () => void isAnswering(client, answerMillis));
+  }
   return client;
+}
+
+/** Whether a session still answers. One that does not within the time is ended, with all that waits for it. */
+export async function isAnswering(client: pg.Client, withinMillis: number): Promise<boolean> {
+  // With a statement under way, to end is to break the connection off.
+  const giveUp = setTimeout(() => void client.end().catch(() => {}), withinMillis);
+  try {
+    await client.query('SELECT');
+    return true;
+  } catch {
+    await endSession(client, withinMillis);
+    return false;
+  } finally {
+    clearTimeout(giveUp);
+  }
+}
+
+/** Ends a session, and does not wait longer than that for a server that says nothing to it. */
+export async function endSession(client: pg.Client, withinMillis: number): Promise<void> {
+  let giveUp: NodeJS.Timeout | undefined;
+  await Promise.race([
+    client.end().catch(() => {}),
+    new Promise<void>((resolve) => {
+      giveUp = setTimeout(resolve, withinMillis);
+    }),
+  ]);
+  clearTimeout(giveUp);
 }

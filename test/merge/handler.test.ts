@@ -1,9 +1,12 @@
 import type { Context } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
 import { Lease } from '#src/catalogue/lease.ts';
+import { openSession, sessionConfig } from '#src/storage/connection.ts';
+import { Session } from '#src/storage/production/session.ts';
 import { mergeEnvironment } from '../../lambdas/merge/contract.ts';
 import { useTables } from '../catalogue/table.ts';
 import { useDatabases } from '../storage/database.ts';
+import { wayTo } from '../storage/silent-server.ts';
 import { store, trade, world } from './lines.ts';
 
 const databases = useDatabases();
@@ -64,6 +67,32 @@ describe('the merge function', () => {
     );
     await invoke({}).catch(() => {});
     expect(await invoke({})).toMatchObject({ skipped: null });
+  });
+
+  it('goes on without a line whose server is gone without having closed its sockets', async () => {
+    const made = await world(databases);
+    const way = await wayTo(made.databases.c.url);
+    try {
+      const settings = {
+        applicationName: 'test',
+        statementTimeoutMillis: 60_000,
+        connectTimeoutMillis: 1_500,
+      };
+      made.readers.c = new Session(
+        async () => openSession(await sessionConfig({ url: way.url }, settings, async () => '')),
+        settings.connectTimeoutMillis,
+      );
+      const merge = made.merge();
+      await store(made.sessions.c, 'trades', [trade({ trade_id: 't1' })]);
+      expect((await merge.run()).away).toEqual({});
+      way.fallSilent('new ones too');
+      await store(made.sessions.a, 'trades', [trade({ trade_id: 't2' })]);
+      const { away, tables } = await merge.run();
+      expect(away).toEqual({ c: expect.stringMatching(/^line c: .*time/) });
+      expect(tables['trades']).toMatchObject({ read: { a: 1 }, inserted: 1 });
+    } finally {
+      await way.close();
+    }
   });
 
   it('refuses an environment that names a database twice or not at all', () => {
