@@ -13,11 +13,13 @@ export interface PrivateBucketProps {
   /** `DESTROY` also empties it, because a bucket with objects does not go. */
   readonly removalPolicy: RemovalPolicy;
   readonly lifecycleRules: LifecycleRule[];
+  /** Keeps what is overwritten or deleted until its rules say otherwise; it is then still counted as an object. Default: true. */
+  readonly versioned?: boolean;
   /** Where it is written down who read or wrote its objects. */
   readonly accessLogs?: { readonly bucket: IBucket; readonly prefix: string };
 }
 
-/** An encrypted, versioned bucket that speaks TLS only and that nobody outside the account can be let into. */
+/** An encrypted bucket that speaks TLS only and that nobody outside the account can be let into. */
 export class PrivateBucket extends Bucket {
   constructor(scope: Construct, id: string, props: PrivateBucketProps) {
     super(scope, id, {
@@ -26,7 +28,7 @@ export class PrivateBucket extends Bucket {
       minimumTLSVersion: 1.2,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      versioned: true,
+      versioned: props.versioned ?? true,
       removalPolicy: props.removalPolicy,
       autoDeleteObjects: props.removalPolicy === RemovalPolicy.DESTROY,
       lifecycleRules: props.lifecycleRules,

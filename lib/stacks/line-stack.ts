@@ -45,11 +45,14 @@ export class LineStack extends EnvironmentStack {
     });
     this.undelivered = new PrivateBucket(this, 'Undelivered', {
       removalPolicy: this.dataRemovalPolicy,
+      // Its alarm counts objects, and the service counts versions that were deleted as such.
+      versioned: false,
       lifecycleRules: [
         {
           id: 'age',
           expiration: Duration.days(365),
-          noncurrentVersionExpiration: Duration.days(30),
+          // Of a bucket that was deployed with versions.
+          noncurrentVersionExpiration: Duration.days(1),
           abortIncompleteMultipartUploadAfter: Duration.days(1),
         },
       ],
