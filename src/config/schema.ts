@@ -118,14 +118,17 @@ const recorder = z.strictObject({
   segment_mebibytes: wholePositive.default(64),
 });
 
+/** Seconds between the starts of a job. The alarms of one that starts less than once a day could not look back so far. */
+const jobInterval = positive.pipe(z.number().max(86_400));
+
 const merge = z.strictObject({
-  interval_seconds: positive.default(60),
+  interval_seconds: jobInterval.default(60),
   rows_per_run: wholePositive.default(50_000),
 });
 
 const snapshot_poll = z.strictObject({
   enabled: flag.default(true),
-  interval_seconds: positive.default(900),
+  interval_seconds: jobInterval.default(900),
   kalshi_requests_per_second: positive.default(10),
   polymarket_requests_per_second: positive.default(10),
 });
@@ -134,16 +137,16 @@ const snapshot_poll = z.strictObject({
 const tapeExport = z.strictObject({
   enabled: flag.default(true),
   /** How often it is seen whether a day is settled, or has become another since it was exported. */
-  interval_seconds: positive.default(3_600),
+  interval_seconds: jobInterval.default(3_600),
   /** Days before today that are looked at. */
   days: wholePositive.default(7),
-  /** Beyond it a table, day and venue goes into several files, each made by a function of its own. */
-  rows_per_file: wholePositive.default(4_000_000),
+  /** Beyond it a table, day and venue goes into several files, each made by a function of its own; at most 120 of them. */
+  rows_per_file: wholePositive.pipe(z.number().min(100_000)).default(4_000_000),
 });
 
 const audit = z.strictObject({
   enabled: flag.default(true),
-  interval_seconds: positive.default(3_600),
+  interval_seconds: jobInterval.default(3_600),
   /** What one function audits at a time: less than a quarter of an hour's work. */
   span_seconds: wholePositive.default(600),
   /** Spans that are younger and were not audited yet are. */
@@ -160,7 +163,7 @@ const eventTableNames = eventTables.map(({ name }) => name);
 
 const retention = z.strictObject({
   enabled: flag.default(true),
-  interval_seconds: positive.default(86_400),
+  interval_seconds: jobInterval.default(86_400),
   /** Says what it would drop, and drops nothing. */
   dry_run: flag.default(false),
   /** Of the lines' databases; only what is on the tape goes. */

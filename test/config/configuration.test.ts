@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadConfiguration, parseConfiguration } from '#src/config/load.ts';
+import { configurationSchema } from '#src/config/schema.ts';
 import { ConfigError } from '#src/config/substitution.ts';
 
 const minimal = `
@@ -81,6 +82,26 @@ describe('configuration', () => {
     ],
   ])('names file, key and expectation for %s', (_, text, message) => {
     expect(faults(text)).toBe(message);
+  });
+
+  it('refuses jobs that start less than once a day, and files too small for a day to go into few', () => {
+    const faultsOf = (more: object): string[] =>
+      configurationSchema
+        .safeParse({
+          environment: 'demo',
+          venues: {
+            kalshi: { rest_url: 'https://x', websocket_url: 'wss://x' },
+            polymarket: { clob_url: 'https://x', gamma_url: 'https://x', websocket_url: 'wss://x' },
+          },
+          ...more,
+        })
+        .error?.issues.map(({ path }) => path.join('.')) ?? [];
+    for (const job of ['merge', 'snapshot_poll', 'export', 'audit', 'retention']) {
+      expect(faultsOf({ [job]: { interval_seconds: 86_400 } })).toEqual([]);
+      expect(faultsOf({ [job]: { interval_seconds: 86_401 } })).toEqual([`${job}.interval_seconds`]);
+    }
+    expect(faultsOf({ export: { rows_per_file: 100_000 } })).toEqual([]);
+    expect(faultsOf({ export: { rows_per_file: 99_999 } })).toEqual(['export.rows_per_file']);
   });
 
   it('refuses more Polymarket tokens a socket than get an initial book', () => {
