@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const jobEnvironment = {
   /** Holds the lease. */
   CATALOGUE_TABLE: z.string().min(1),
-  /** As long as an execution may live: one that died no longer keeps the next from starting after it. */
+  /** As long as an execution may live, from its begin: one that died no longer keeps the next from starting after it. */
   LEASE_SECONDS: z.coerce.number().int().positive(),
   /** Of the tape as files. */
   TAPE_BUCKET: z.string().min(1),
@@ -21,7 +21,12 @@ export const jobEnvironment = {
 const execution = z.string().min(1);
 
 /** The first step of every job: takes the lease and says what is to be done. */
-export const planStep = z.object({ step: z.literal('plan'), execution });
+export const planStep = z.object({
+  step: z.literal('plan'),
+  execution,
+  /** When the execution began: a plan that follows another in it has no more time than the first. */
+  started: z.iso.datetime(),
+});
 
 /** The last step of a job that could not go on: gives the lease back. */
 export const abandonStep = z.object({ step: z.literal('abandon'), execution });

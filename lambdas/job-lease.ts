@@ -1,15 +1,18 @@
 import { Lease } from '#src/catalogue/lease.ts';
 import { catalogueTable } from './catalogue-table.ts';
 
-/** The right of one execution of a job to run: nobody else's begins before it has ended or `LEASE_SECONDS` are over. */
+/** The right of one execution of a job to run: nobody else's begins before it has ended or its `LEASE_SECONDS` are over. */
 export function jobLease(
   job: 'export' | 'audit' | 'retention',
   environment: { readonly CATALOGUE_TABLE: string; readonly LEASE_SECONDS: number },
   execution: string,
-): { take(): Promise<boolean>; giveBack(): Promise<void> } {
+): { take(started: string): Promise<boolean>; giveBack(): Promise<void> } {
   const lease = new Lease(catalogueTable(environment.CATALOGUE_TABLE), job, execution);
   return {
-    take: () => lease.acquire(Date.now(), environment.LEASE_SECONDS * 1_000),
+    take(started) {
+      const now = Date.now();
+      return lease.acquire(now, Math.max(0, Date.parse(started) + environment.LEASE_SECONDS * 1_000 - now));
+    },
     giveBack: () => lease.release(),
   };
 }

@@ -60,9 +60,9 @@ async function withSessions<Result>(
   }
 }
 
-async function plan(environment: Environment, { execution }: Step<'plan'>): Promise<AuditPlanned> {
+async function plan(environment: Environment, { execution, started }: Step<'plan'>): Promise<AuditPlanned> {
   const nothing = { spans: [], more: false, settled_until: null, open_since: null };
-  if (!(await jobLease('audit', environment, execution).take())) {
+  if (!(await jobLease('audit', environment, execution).take(started))) {
     return { skipped: 'another audit holds the lease', ...nothing };
   }
   return await withSessions(environment, async (session) => {

@@ -57,6 +57,7 @@ export const exportEvent = z.discriminatedUnion('step', [
     files: z.array(writtenFile),
     more: z.boolean(),
     behind_seconds: z.number().nonnegative(),
+    too_large: z.number().int().nonnegative(),
   }),
   abandonStep,
 ]);
@@ -71,6 +72,8 @@ export interface ExportPlanned {
   readonly more: boolean;
   /** Since the end of the first day that is left for later. */
   readonly behind_seconds: number;
+  /** Tables, days and venues of more files than a run can hold. */
+  readonly too_large: number;
 }
 
 export type ExportedFile = z.infer<typeof writtenFile>;
@@ -81,7 +84,7 @@ export interface ExportFinished {
   readonly rows: number;
   /** Files that would have lost rows, and stay. */
   readonly refused: number;
-  /** Files that could not be made. */
+  /** Files that could not be made, and tables, days and venues of too many files. */
   readonly failed: number;
   readonly more: boolean;
 }

@@ -25,7 +25,7 @@ import {
   exportEvent,
 } from './contract.ts';
 
-/** What an execution carries from state to state has an upper limit. */
+/** What an execution carries from state to state is limited to 256 KiB, which a file and what became of it take nearly one of. */
 const MOST_FILES = 120;
 
 type Environment = z.infer<typeof exportEnvironment>;
@@ -66,9 +66,9 @@ function tableOf(name: string): ExportedTable {
   return table;
 }
 
-async function plan(environment: Environment, { execution }: Step<'plan'>): Promise<ExportPlanned> {
-  const nothing = { partitions: [], files: [], more: false, behind_seconds: 0 };
-  if (!(await jobLease('export', environment, execution).take())) {
+async function plan(environment: Environment, { execution, started }: Step<'plan'>): Promise<ExportPlanned> {
+  const nothing = { partitions: [], files: [], more: false, behind_seconds: 0, too_large: 0 };
+  if (!(await jobLease('export', environment, execution).take(started))) {
     return { skipped: 'another export holds the lease', ...nothing };
   }
   const due = await withExport(environment, (exporting) =>
@@ -79,6 +79,12 @@ async function plan(environment: Environment, { execution }: Step<'plan'>): Prom
       mostFiles: MOST_FILES,
     }),
   );
+  for (const { partition, ranges } of due.tooLarge) {
+    log.error(
+      { ...partition, files: ranges.length, most: MOST_FILES },
+      'too many files for one run: make export.rows_per_file larger, or run tape export for that day',
+    );
+  }
   return {
     skipped: null,
     partitions: due.partitions.map(({ partition, completeness }) => ({ ...partition, completeness })),
@@ -87,6 +93,7 @@ async function plan(environment: Environment, { execution }: Step<'plan'>): Prom
     ),
     more: due.more,
     behind_seconds: Math.round(due.behind / MICROS_PER_SECOND),
+    too_large: due.tooLarge.length,
   };
 }
 
@@ -100,7 +107,7 @@ async function writeFile(environment: Environment, event: Step<'file'>): Promise
 }
 
 async function finish(environment: Environment, event: Step<'finish'>): Promise<ExportFinished> {
-  const { execution, partitions, files, more, behind_seconds } = event;
+  const { execution, partitions, files, more, behind_seconds, too_large } = event;
   let exported = 0;
   let rows = 0;
   let behind = behind_seconds;
@@ -131,7 +138,7 @@ async function finish(environment: Environment, event: Step<'finish'>): Promise<
   });
   const count = (outcome: ExportedFile['outcome']): number =>
     files.filter((file) => file.outcome === outcome).length;
-  const result = { exported, rows, refused: count('refused'), failed: count('failed'), more };
+  const result = { exported, rows, refused: count('refused'), failed: count('failed') + too_large, more };
   writeMetrics(
     environment.METRICS_NAMESPACE,
     'export',

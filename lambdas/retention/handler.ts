@@ -34,8 +34,11 @@ type Step<Name extends RetentionEvent['step']> = Extract<RetentionEvent, { step:
 
 const log: Logger = pino({ level: process.env['LOG_LEVEL'] ?? 'info', base: { function: 'retention' } });
 
-async function plan(environment: Environment, { execution }: Step<'plan'>): Promise<RetentionPlanned> {
-  if (!(await jobLease('retention', environment, execution).take())) {
+async function plan(
+  environment: Environment,
+  { execution, started }: Step<'plan'>,
+): Promise<RetentionPlanned> {
+  if (!(await jobLease('retention', environment, execution).take(started))) {
     return { skipped: 'another retention holds the lease', databases: [] };
   }
   return { skipped: null, databases: DATABASES.map((database) => ({ database })) };

@@ -73,7 +73,7 @@ export class LocalStateMachine {
    */
   async run(input: unknown, name: string = randomUUID()): Promise<unknown> {
     const execution = this.#machine.run(input as Parameters<StateMachine['run']>[0], {
-      context: { Execution: { Name: name } },
+      context: { Execution: { Name: name, StartTime: new Date().toISOString() } },
       overrides: { taskResourceLocalHandlers: this.#handlers as TaskOverrides },
     });
     return await execution.result;

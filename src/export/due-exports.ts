@@ -3,9 +3,11 @@ import { dayOf } from './exported-rows.ts';
 import { exportedTables } from './exported-tables.ts';
 import type { PartitionPlan, TapeExport } from './tape-export.ts';
 
-/** What is to be exported now. */
+/** What is to be exported now, and what cannot be. */
 export interface DueExports {
   readonly partitions: readonly PartitionPlan[];
+  /** Those that want more files than one run may hold, so that no run can make them. */
+  readonly tooLarge: readonly PartitionPlan[];
   /** Whether there is more than one run may hold. */
   readonly more: boolean;
   /** Microseconds since the end of the first day that this leaves for later, as not settled; 0 where there is none. */
@@ -39,6 +41,7 @@ export async function dueExports(
   const { now, days, venues, mostFiles } = options;
   const today = now - (now % MICROS_PER_DAY);
   const partitions: PartitionPlan[] = [];
+  const tooLarge: PartitionPlan[] = [];
   let files = 0;
   let behind = 0;
   for (const date of daysOf((today - days * MICROS_PER_DAY) as Micros, today as Micros)) {
@@ -50,12 +53,16 @@ export async function dueExports(
           behind = Math.max(behind, now - dayOf(date).to);
           continue;
         }
-        // One that is larger than a run goes alone.
-        if (files > 0 && files + due.ranges.length > mostFiles) return { partitions, more: true, behind };
+        if (due.ranges.length > mostFiles) {
+          tooLarge.push(due);
+          behind = Math.max(behind, now - dayOf(date).to);
+          continue;
+        }
+        if (files + due.ranges.length > mostFiles) return { partitions, tooLarge, more: true, behind };
         partitions.push(due);
         files += due.ranges.length;
       }
     }
   }
-  return { partitions, more: false, behind };
+  return { partitions, tooLarge, more: false, behind };
 }

@@ -173,6 +173,26 @@ describe('the state machine of the export', () => {
   });
 });
 
+describe('a table, day and venue of more files than an execution can carry', () => {
+  it('is named as what failed, and holds up no other', async () => {
+    made = await merged();
+    await store(
+      made.sessions.a,
+      'order_book_deltas',
+      Array.from({ length: 121 }, (_, index) => `L${index}`).flatMap((instrument) =>
+        [1, 2].map((part) => change(YESTERDAY + part, { instrument })),
+      ),
+    );
+    await runUntilDone(made.merge());
+    const { error, steps, metrics } = await jobs.run('export', made);
+    expect(error).not.toBeNull();
+    expect(steps.map(({ step }) => step)).toEqual(['plan', 'file', 'finish']);
+    expect(figure(metrics, 'export_files_failed')).toBe(2);
+    expect(figure(metrics, 'export_behind')).toBeGreaterThan(0);
+    expect(await keys('manifests/')).toEqual([`manifests/trades/${place}/manifest.json`]);
+  });
+});
+
 describe('the state machine of the audit', () => {
   beforeEach(async () => {
     made = await merged();
@@ -297,6 +317,29 @@ describe('the state machine of the retention', () => {
 });
 
 describe('a job', () => {
+  it.each(['export', 'audit', 'retention'] as const)(
+    'of the %s holds its lease no longer than its execution may live, however late it plans again',
+    async (job) => {
+      made = await world(databases);
+      const other = new Lease(jobs.table(), job, 'another');
+      const taken: boolean[] = [];
+      let end = 0;
+      const { error } = await jobs.run(job, made, async (payload, invoke) => {
+        if (payload['step'] === 'plan') {
+          const started = Date.parse(payload['started'] as string);
+          end = started + Number(process.env['LEASE_SECONDS']) * 1_000;
+          while (Date.now() <= started) await new Promise((resolve) => setImmediate(resolve));
+        }
+        if (payload['step'] === 'finish') {
+          for (const at of [end - 1, end]) taken.push(await other.acquire(at, 1));
+        }
+        return await invoke();
+      });
+      expect(error).toBeNull();
+      expect(taken).toEqual([false, true]);
+    },
+  );
+
   it.each(['export', 'audit', 'retention'] as const)(
     'of the %s does nothing while another holds its lease, and gives its own back even when it cannot go on',
     async (job) => {
