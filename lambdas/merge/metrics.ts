@@ -9,6 +9,8 @@ import type { MergeResult } from './contract.ts';
 /** How the tape is, is read this often at most, however often the merge runs. */
 const HEALTH_INTERVAL_MILLIS = 50_000;
 
+const MEBIBYTE = 2 ** 20;
+
 const millis = (micros: number): number => Math.round(micros / 1_000);
 
 /** What a merge did, and how the tape is after it, as metrics. */
@@ -50,11 +52,8 @@ export class MergeMetrics {
 
   async #writeHealth(atMillis: number): Promise<void> {
     const now = (atMillis * 1_000) as Micros;
-    const { settledUntil, linesAlive, venues } = await tapeHealth(
-      await this.#production(),
-      now,
-      defaultRules,
-    );
+    const client = await this.#production();
+    const { settledUntil, linesAlive, venues } = await tapeHealth(client, now, defaultRules);
     writeMetrics(
       this.#namespace,
       'tape',
@@ -65,6 +64,16 @@ export class MergeMetrics {
           settledUntil === null ? null : Math.max(0, Math.round((now - settledUntil) / 1_000_000)),
         tape_lines_alive: linesAlive,
       },
+    );
+    const { rows } = await client.query<{ bytes: string }>(
+      'SELECT pg_database_size(current_database()) AS bytes',
+    );
+    writeMetrics(
+      this.#namespace,
+      'tapeStorage',
+      atMillis,
+      {},
+      { tape_database_size: Math.round(Number(rows[0]!.bytes) / MEBIBYTE) },
     );
     for (const { venue, instrumentsInGap, isInGap, trades } of venues) {
       writeMetrics(

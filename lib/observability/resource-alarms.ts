@@ -164,7 +164,7 @@ function databaseAlarms(
   const metric = (metricName: string, statistic: 'Minimum' | 'Average') =>
     serviceMetric('AWS/RDS', metricName, dimensions, { statistic, minutes: 5 });
   alarms.add(`${id}-storage`, metric('FreeStorageSpace', 'Minimum'), {
-    says: `Less than a twentieth of the storage of ${name} is free, although it should grow by itself.`,
+    says: `So little storage of ${name} is free as is a twentieth of what it began with, although it should grow by itself.`,
     runbook: 'database-storage-low',
     when: 'below',
     limit: (production.storage_gibibytes * GIBIBYTE) / 20,

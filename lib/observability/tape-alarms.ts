@@ -8,10 +8,13 @@ import { anyOf, type RunbookAlarms, reckoned } from './runbook-alarms.ts';
 const IN_GAP_PERCENT = 1;
 const SETTLED_SECONDS = 600;
 const AGREEING_PERCENT = 99;
+/** Of what the database's storage may grow to: at an even load, what is left are weeks. */
+const STORAGE_PERCENT = 80;
+const MEBIBYTES_PER_GIBIBYTE = 1_024;
 
 /** Alarms of the tape: is it complete, is it fresh, do the lines say the same? */
 export function addTapeAlarms(alarms: RunbookAlarms, configuration: Configuration): void {
-  const { environment, venues } = configuration;
+  const { environment, venues, deployment } = configuration;
   const behind = alarms.add(
     'tape-behind',
     publishedMetric(environment, 'tape', 'tape_settled_age', {}, { statistic: 'Minimum', minutes: 5 }),
@@ -31,6 +34,24 @@ export function addTapeAlarms(alarms: RunbookAlarms, configuration: Configuratio
     says: 'The tape cannot vouch for what it should, now.',
     runbook: 'tape-incomplete',
   });
+  const { storage_limit_gibibytes } = deployment.production;
+  alarms.add(
+    'tape-storage-limit',
+    publishedMetric(
+      environment,
+      'tapeStorage',
+      'tape_database_size',
+      {},
+      { statistic: 'Maximum', minutes: 60 },
+    ),
+    {
+      says: `The database of the tape takes ${STORAGE_PERCENT} % of the storage that it may grow to.`,
+      runbook: 'database-storage-low',
+      when: 'above',
+      limit: (storage_limit_gibibytes * MEBIBYTES_PER_GIBIBYTE * STORAGE_PERCENT) / 100,
+      periods: 1,
+    },
+  );
   alarms.add(
     'line-database-away',
     publishedMetric(environment, 'merge', 'merge_lines_away', {}, { statistic: 'Minimum', minutes: 5 }),

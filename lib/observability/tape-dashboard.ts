@@ -139,6 +139,11 @@ export function addTapeDashboard(
           job('retention', 'retention_space_freed', 'Sum', 'MB freed'),
         ]),
       ],
+      [
+        graph('Database of the tape, MB', [
+          publishedMetric(environment, 'tapeStorage', 'tape_database_size', {}, { statistic: 'Maximum' }),
+        ]),
+      ],
     ],
   });
 }

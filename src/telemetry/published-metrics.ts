@@ -96,6 +96,14 @@ export const publishedMetrics = {
       tape_lines_alive: 'Count',
     },
   },
+  /** The database of the tape, as often. */
+  tapeStorage: {
+    dimensions: [],
+    units: {
+      /** Of all its files, indexes among them. */
+      tape_database_size: 'Megabytes',
+    },
+  },
   /** The tape after a merge, for each venue. */
   tapeVenue: {
     dimensions: ['venue'],

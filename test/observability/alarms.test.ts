@@ -168,6 +168,15 @@ describe.each(environments)('alarms and dashboards of %s', (name, synthesized) =
     }
   });
 
+  it('ring while the database of the tape still has room to grow, however large it is by then', () => {
+    const { MaxAllocatedStorage } = synthesized.resource('AWS::RDS::DBInstance', 'production').Properties;
+    const [limit] = alarms.filter(({ Properties }) => Properties.MetricName === 'tape_database_size');
+    expect(limit!.Properties).toMatchObject({
+      ComparisonOperator: 'GreaterThanThreshold',
+      Threshold: MaxAllocatedStorage * 1_024 * 0.8,
+    });
+  });
+
   it('combine any two lines that are down, and what makes the tape incomplete', () => {
     const rule = (id: string): string => {
       const found = alarms.find(

@@ -66,13 +66,23 @@ describe('the functions', () => {
       await merge({}, context);
     });
     expect(namesOf(merged)).toEqual(
-      [...declared('merge'), ...declared('tape'), ...declared('tapeVenue')].sort(),
+      [
+        ...declared('merge'),
+        ...declared('tape'),
+        ...declared('tapeStorage'),
+        ...declared('tapeVenue'),
+      ].sort(),
     );
     expect(merged.find(({ values }) => 'merge_lines_away' in values)!.values).toMatchObject({
       merge_rows_inserted: 1,
       merge_lines_away: 1,
     });
     expect(merged.find(({ values }) => 'tape_lines_alive' in values)!.values['tape_lines_alive']).toBe(2);
+
+    // A new database has some mebibytes.
+    const size = merged.find(({ values }) => 'tape_database_size' in values)!.values['tape_database_size'];
+    expect(size).toBeGreaterThan(3);
+    expect(size).toBeLessThan(1_000);
 
     // How the tape is, no more than once a minute, however often they merge.
     const again = await emfLinesOf(() => merge({}, context));
