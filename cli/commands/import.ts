@@ -4,7 +4,8 @@ import { exportedParts } from '#src/import/exported-files.ts';
 import { type ImportReport, isEmptyTape, TapeImport } from '#src/import/tape-import.ts';
 import { columnsOf } from '#src/queries/columns.ts';
 import type { OutputColumn } from '#src/queries/output-column.ts';
-import { recordingFiles } from '#src/replay/timed-messages.ts';
+import { RecordingError } from '#src/recording/read-recording.ts';
+import { recordingFiles } from '#src/replay/recording-files.ts';
 import { layoutOf } from '../../local/run/layout.ts';
 import { type DatabaseOpener, type DatabaseOptions, withTape } from '../queries/database.ts';
 import { openOrMakeTape } from '../queries/made-database.ts';
@@ -76,6 +77,16 @@ async function importRecordings(path: string, options: ImportOptions, version: s
   });
 }
 
+/** @throws CommandFailure where they are of several lines */
+function hasRecordings(path: string): boolean {
+  try {
+    return recordingFiles([path]).length > 0;
+  } catch (error) {
+    if (error instanceof RecordingError) throw new CommandFailure(error.message);
+    throw error;
+  }
+}
+
 /** `tape import`: an export or raw recordings of somebody else as a tape of one's own. */
 export function importCommand(
   version: string,
@@ -93,7 +104,7 @@ export function importCommand(
       if (!existsSync(path)) throw new CommandFailure(`there is no file or folder ${path}`);
       if (exportedParts(path).length > 0)
         return await importExport(path, options, dependencies.openDatabase ?? openOrMakeTape);
-      if (recordingFiles([path]).length > 0) return await importRecordings(path, options, version);
+      if (hasRecordings(path)) return await importRecordings(path, options, version);
       throw new CommandFailure(`${path} holds neither an export (tape/TABLE/date=…) nor recordings (.jsonl)`);
     });
 }

@@ -1,6 +1,7 @@
 import type { Venue } from '#src/events/event.ts';
-import type { RecordedMessage } from '#src/replay/recorded-message.ts';
-import { recordingFiles, type TimedMessage, timedMessages } from '#src/replay/timed-messages.ts';
+import { BOOK_TYPES, type RecordedMessage } from '#src/replay/recorded-message.ts';
+import { recordingFiles } from '#src/replay/recording-files.ts';
+import { type TimedMessage, timedMessages } from '#src/replay/timed-messages.ts';
 import type { Micros } from '#src/units/time.ts';
 
 /** A recording that holds nothing to replay. */
@@ -25,13 +26,6 @@ export interface RecordingSurvey {
   readonly openings: ReadonlyMap<string, TimedMessage>;
 }
 
-/** Messages that make or change a book. */
-export const BOOK_TYPES: ReadonlySet<string> = new Set([
-  'orderbook_snapshot',
-  'orderbook_delta',
-  'book',
-  'price_change',
-]);
 /** Messages about a market that may not have begun, or is over: they alone do not make it one to subscribe. */
 const ANNOUNCEMENTS: ReadonlySet<string> = new Set(['market_lifecycle_v2', 'multivariate_market_lifecycle']);
 
@@ -56,7 +50,7 @@ export async function surveyRecordings(paths: readonly string[]): Promise<Record
   for await (const timed of timedMessages(files, () => skipped++)) {
     const { message } = timed;
     messages++;
-    from ??= timed.at;
+    from = Math.min(from ?? timed.at, timed.at) as Micros;
     to = Math.max(to, timed.at) as Micros;
     venues.add(message.venue);
     types.add(`${message.venue} ${message.type}`);

@@ -1,8 +1,8 @@
-import type { RecordedMessage } from '#src/replay/recorded-message.ts';
+import { BOOK_TYPES, type RecordedMessage } from '#src/replay/recorded-message.ts';
 import type { TimedMessage } from '#src/replay/timed-messages.ts';
 import type { VenueListeners } from '../server/venue-listeners.ts';
 import { RecordedBooks } from './recorded-books.ts';
-import { BOOK_TYPES, type RecordingSurvey } from './recording-survey.ts';
+import type { RecordingSurvey } from './recording-survey.ts';
 import { bothConventions, ReplayedKalshi, ReplayedPolymarket } from './replay-feeds.ts';
 
 const REPEATABLE = { order: -1, repeatable: true } as const;

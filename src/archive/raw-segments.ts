@@ -1,4 +1,5 @@
 import type { Gatherer, Venue } from '../events/event.ts';
+import { inReceiveOrder } from '../recording/in-order.ts';
 import { type RecordingLine, readRecordingFrom } from '../recording/read-recording.ts';
 import { formatRfc3339, MICROS_PER_DAY, MICROS_PER_MINUTE, type Micros } from '../units/time.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -45,26 +46,10 @@ export async function rawSegments(
  * Lines of segments in the order in which they were received: each group of connections has its own segments, one
  * after the other, and several groups were written to at once.
  */
-export async function* linesInOrder(segments: readonly RawSegment[]): AsyncGenerator<RecordingLine> {
+export function linesInOrder(segments: readonly RawSegment[]): AsyncGenerator<RecordingLine> {
   const groups = [...Map.groupBy(segments, ({ group, epoch }) => `${group} ${epoch}`).values()];
-  const heads: { source: AsyncGenerator<RecordingLine>; line: RecordingLine }[] = [];
-  const advance = async (source: AsyncGenerator<RecordingLine>): Promise<void> => {
-    const next = await source.next();
-    if (next.done === true) return;
-    const time = next.value.recorded?.t ?? 0;
-    let place = heads.findIndex(({ line }) => (line.recorded?.t ?? 0) > time);
-    if (place < 0) place = heads.length;
-    heads.splice(place, 0, { source, line: next.value });
-  };
-  for (const group of groups) await advance(oneAfterTheOther(group));
-  try {
-    for (let head = heads.shift(); head !== undefined; head = heads.shift()) {
-      yield head.line;
-      await advance(head.source);
-    }
-  } finally {
-    for (const { source } of heads) await source.return(undefined);
-  }
+  const parts = groups.map((own) => ({ begin: own[0]!.start, lines: () => oneAfterTheOther(own) }));
+  return inReceiveOrder(parts, ({ recorded }) => recorded?.t ?? 0);
 }
 
 async function* oneAfterTheOther(segments: readonly RawSegment[]): AsyncGenerator<RecordingLine> {

@@ -25,15 +25,19 @@ function isMeant({ venues, instruments }: EventFilter, event: MarketEvent): bool
 }
 
 /**
- * The events of recordings one after another, as decoded. Where `from` lies within them, the books as they are then
- * come first, each as a snapshot of source `engine`.
+ * The events of recordings in the order in which they were received, as decoded. Where `from` lies within them, the
+ * books as they are then come first, each as a snapshot of source `engine`. A recording may hold earlier times after
+ * later ones, as one of the tape does: a change of a book from before `from` that stands behind the books is given,
+ * because they lack it.
  *
- * @param files in their order, plain or compressed
+ * @param files plain or compressed
+ * @param skipped told of every line that cannot be played
  * @throws RecordingError where a file cannot be read
  */
 export async function* playEvents(
   files: readonly string[],
   filter: EventFilter = {},
+  skipped?: (file: string, line: number) => void,
 ): AsyncGenerator<MarketEvent> {
   const { from, to, kinds } = filter;
   const decoders = new Map<Venue, FrameDecoder>();
@@ -58,22 +62,23 @@ export async function* playEvents(
       if (isWanted(opening)) yield opening;
     }
   }
-  for await (const { at, message, useYesPrice } of timedMessages(files)) {
-    if (to !== undefined && at >= to) break;
+  for await (const { at, message, useYesPrice } of timedMessages(files, skipped)) {
     let decoder = decoders.get(message.venue);
     if (decoder === undefined) {
       decoder = venueDefinition(message.venue).decoder();
       decoders.set(message.venue, decoder);
     }
     if (!hasBegun && at >= from!) yield* openings();
+    if (to !== undefined && at >= to) continue;
     for (const event of decoder.decode(recordedFrame(message), { received_at: at, useYesPrice }).events) {
       if (!isMeant(filter, event)) continue;
+      const isOfBook = event.kind === 'book_delta' || event.kind === 'book_snapshot';
       if (hasBegun) {
-        if (isWanted(event)) yield event;
+        const isEarly = from !== undefined && at < from;
+        if (isWanted(event) && (isOfBook || !isEarly)) yield event;
         continue;
       }
-      if (event.kind === 'book_delta' || event.kind === 'book_snapshot')
-        venueOf.set(event.instrument, event.venue);
+      if (isOfBook) venueOf.set(event.instrument, event.venue);
       books!.event(event);
     }
   }

@@ -9,7 +9,7 @@ const WHOLE_BOOKS: ReadonlySet<string> = new Set(['orderbook_snapshot', 'book'])
  * the recording for a while, each with every change: the one that brought the last whole book counts.
  */
 export class Ownership {
-  readonly #owners = new Map<string, string>();
+  readonly #owners = new Map<string, { readonly connection: string; readonly speaker: string }>();
 
   /** Whether the message counts, or repeats what another connection says. */
   accepts(message: RecordedMessage, connection: string): boolean {
@@ -17,12 +17,18 @@ export class Ownership {
     if (instrument === null) return true;
     const speaker = message.venue === 'kalshi' ? `${connection} ${message.sid}` : connection;
     if (WHOLE_BOOKS.has(message.type)) {
-      this.#owners.set(instrument, speaker);
+      this.#owners.set(instrument, { connection, speaker });
       return true;
     }
     if (!COUNTED.has(message.type)) return true;
     const owner = this.#owners.get(instrument);
-    if (owner === undefined) this.#owners.set(instrument, speaker);
-    return owner === undefined || owner === speaker;
+    if (owner === undefined) this.#owners.set(instrument, { connection, speaker });
+    return owner === undefined || owner.speaker === speaker;
+  }
+
+  /** The connections are over: whoever goes on with what they spoke for counts. */
+  release(connections: ReadonlySet<string>): void {
+    for (const [instrument, { connection }] of this.#owners)
+      if (connections.has(connection)) this.#owners.delete(instrument);
   }
 }

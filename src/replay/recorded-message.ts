@@ -20,6 +20,13 @@ export type RecordedMessage =
       readonly body: Fields;
     };
 
+/** Messages that make or change a book. */
+export const BOOK_TYPES: ReadonlySet<string> = new Set([
+  'orderbook_snapshot',
+  'orderbook_delta',
+  'book',
+  'price_change',
+]);
 /** Replies to commands: they belong to the recorded connection and are not replayed. */
 const KALSHI_REPLIES: ReadonlySet<string> = new Set(['subscribed', 'unsubscribed', 'ok', 'error']);
 
@@ -85,17 +92,6 @@ function polymarketMessage(message: unknown): RecordedMessage | null {
     : [text(message['asset_id'])];
   const instruments = [...new Set(tokens.filter((token) => token !== null))];
   return { venue: 'polymarket', type, instruments, market, body: message };
-}
-
-/** The convention that a recorded command of ours asks for, or null where it says nothing of it. */
-export function requestedYesPrices(sent: string): boolean | null {
-  try {
-    const command = JSON.parse(sent) as { cmd?: unknown; params?: { use_yes_price?: unknown } };
-    const flag = command.cmd === 'subscribe' ? command.params?.use_yes_price : null;
-    return typeof flag === 'boolean' ? flag : null;
-  } catch {
-    return null;
-  }
 }
 
 /** The message as a frame of its own, without the numbers of the connection that it was recorded on. */

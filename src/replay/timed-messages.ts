@@ -1,9 +1,10 @@
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { readRecording } from '../recording/read-recording.ts';
+import { venueNames } from '../events/event.ts';
+import { inReceiveOrder } from '../recording/in-order.ts';
 import type { Micros } from '../units/time.ts';
+import { venueDefinition } from '../venues/registration.ts';
 import { Ownership } from './ownership.ts';
-import { type RecordedMessage, recordedMessages, requestedYesPrices } from './recorded-message.ts';
+import { BOOK_TYPES, type RecordedMessage, recordedMessages } from './recorded-message.ts';
+import { type PlacedLine, type RecordedFiles, recordedFiles } from './recording-files.ts';
 
 /** Bare frames have no times: they are played so far apart. */
 const BARE_DISTANCE = 100_000;
@@ -15,42 +16,75 @@ export interface TimedMessage {
   readonly useYesPrice: boolean;
 }
 
-/** The recordings at the given paths: files, and what lies in folders, by name. */
-export function recordingFiles(paths: readonly string[]): string[] {
-  const isRecording = (name: string): boolean => /\.(jsonl|ndjson)(\.gz|\.zst)?$/.test(name);
-  return paths.flatMap((path) => {
-    if (!statSync(path).isDirectory()) return [path];
-    return readdirSync(path, { recursive: true, encoding: 'utf8' })
-      .filter(isRecording)
-      .sort()
-      .map((name) => join(path, name));
-  });
+/** A part of a recording while it is read. */
+interface OpenPart {
+  readonly name: string;
+  /** Whether what it does not say of a connection is unknown, rather than never recorded. */
+  hasCommands: boolean;
+  readonly connections: Set<string>;
 }
 
-/** All messages of the recordings, in order. What cannot be replayed is told to `skipped`. */
+type ReadLine = PlacedLine & { readonly part: OpenPart };
+
+/** The convention that a recorded command asks for on its connection, or null where it says nothing of it. */
+function sentConvention(command: string): boolean | null {
+  for (const venue of venueNames) {
+    const convention = venueDefinition(venue).sentConvention(command);
+    if (convention !== null) return convention;
+  }
+  return null;
+}
+
+/**
+ * All messages of the recordings in the order in which they were received. What cannot be replayed is told to
+ * `skipped`: a line that cannot be read, and one of a book whose connection chose how prices are said to it, but not
+ * within the recording.
+ *
+ * @throws RecordingError where a file cannot be read
+ */
 export async function* timedMessages(
   files: readonly string[],
   skipped: (file: string, line: number) => void = () => {},
 ): AsyncGenerator<TimedMessage> {
-  let bareAt = 0;
-  for (const file of files) {
-    const ownership = new Ownership();
-    const conventions = new Map<string, boolean>();
-    for await (const { number, frame, recorded } of readRecording(file)) {
-      if (recorded?.sent !== undefined) {
-        const asked = requestedYesPrices(recorded.sent);
-        if (asked !== null) conventions.set(recorded.conn, asked);
+  const ownership = new Ownership();
+  const conventions = new Map<string, boolean>();
+  const read = async function* (recording: RecordedFiles, index: number): AsyncGenerator<ReadLine> {
+    const connections = new Set<string>();
+    const part: OpenPart = { name: String(index), hasCommands: recording.isArchived, connections };
+    for await (const line of { [Symbol.asyncIterator]: () => recording.lines() }) yield { ...line, part };
+    ownership.release(connections);
+  };
+  const parts = (await recordedFiles(files)).map((recording, index) => ({
+    begin: recording.begin,
+    lines: () => read(recording, index),
+  }));
+  let at = 0;
+  for await (const line of inReceiveOrder(parts, ({ recorded }) => recorded?.t ?? 0)) {
+    const { file, number, frame, recorded, fault, part } = line;
+    if (fault !== undefined) skipped(file, number);
+    const name = recorded?.conn ?? '';
+    if (recorded?.sent !== undefined) {
+      const convention = sentConvention(recorded.sent);
+      if (convention === null) continue;
+      conventions.set(name, convention);
+      part.hasCommands = true;
+      continue;
+    }
+    if (frame === null) continue;
+    const messages = recordedMessages(frame);
+    if (messages === null) skipped(file, number);
+    at = recorded === null ? at + BARE_DISTANCE : recorded.t;
+    const convention = conventions.get(name);
+    const connection = `${part.name} ${name}`;
+    part.connections.add(connection);
+    for (const message of messages ?? []) {
+      const { hasConventions } = venueDefinition(message.venue);
+      if (convention === undefined && hasConventions && part.hasCommands && BOOK_TYPES.has(message.type)) {
+        skipped(file, number);
         continue;
       }
-      if (frame === null) continue;
-      const messages = recordedMessages(frame);
-      if (messages === null) skipped(file, number);
-      bareAt = recorded === null ? bareAt + BARE_DISTANCE : recorded.t;
-      const useYesPrice = conventions.get(recorded?.conn ?? '') ?? false;
-      for (const message of messages ?? []) {
-        if (ownership.accepts(message, recorded?.conn ?? ''))
-          yield { at: bareAt as Micros, message, useYesPrice };
-      }
+      if (ownership.accepts(message, connection))
+        yield { at: at as Micros, message, useYesPrice: convention ?? false };
     }
   }
 }

@@ -6,7 +6,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { readRecording } from '#src/recording/read-recording.ts';
 import { Ownership } from '#src/replay/ownership.ts';
 import { PlaybackPace, PlaybackSpeedError, parseSpeed } from '#src/replay/pace.ts';
-import { type RecordedMessage, recordedMessages, requestedYesPrices } from '#src/replay/recorded-message.ts';
+import { type RecordedMessage, recordedMessages } from '#src/replay/recorded-message.ts';
 import { RecordingWriter } from '#src/replay/recording-writer.ts';
 import { type Micros, systemClock } from '#src/units/time.ts';
 import { kalshiSigner } from '#src/venues/kalshi/signing.ts';
@@ -452,9 +452,6 @@ describe('a recording', () => {
         '{"market":"0xa","price_changes":[{"asset_id":"1"},{"asset_id":"2"},{"asset_id":"1"}]}',
       ),
     ).toMatchObject([{ venue: 'polymarket', type: 'price_change', instruments: ['1', '2'] }]);
-    expect(requestedYesPrices('{"cmd":"subscribe","params":{"use_yes_price":true}}')).toBe(true);
-    expect(requestedYesPrices('{"cmd":"unsubscribe","params":{"sids":[1]}}')).toBeNull();
-    expect(requestedYesPrices('{')).toBeNull();
   });
 });
 
