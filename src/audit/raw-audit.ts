@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import type { ObjectStore } from '../archive/object-store.ts';
 import { linesInOrder, rawSegments } from '../archive/raw-segments.ts';
 import type { LineAccounts } from '../coverage/line-accounts.ts';
-import type { MarketEvent, Venue } from '../events/event.ts';
+import { isOfBook, type MarketEvent, type Venue } from '../events/event.ts';
 import { type LineName, lineBits, lineNames } from '../storage/production/merge-statements.ts';
 import { endOf, type Interval } from '../tape/intervals.ts';
 import { MICROS_PER_MINUTE, type Micros } from '../units/time.ts';
@@ -162,10 +162,6 @@ export class RawAudit {
         ),
     });
   }
-}
-
-function isOfBook({ kind }: MarketEvent): boolean {
-  return kind === 'book_delta' || kind === 'book_snapshot';
 }
 
 function isWithin(intervals: readonly Interval[], time: number): boolean {

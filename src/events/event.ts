@@ -147,6 +147,11 @@ export type GapCause =
 /** What a decoder makes of the venue's frames. */
 export type MarketEvent = TradeEvent | BookDeltaEvent | BookSnapshotEvent | TickerEvent | LifecycleEvent;
 
+/** Whether the event says something of a book: its prices are in the convention of its connection. */
+export function isOfBook(event: MarketEvent): event is BookDeltaEvent | BookSnapshotEvent {
+  return event.kind === 'book_delta' || event.kind === 'book_snapshot';
+}
+
 /** One captured record of the tape. */
 export type TapeEvent = MarketEvent | GapEvent;
 

@@ -28,6 +28,11 @@ export interface ReplayRawReport {
   readonly events: number;
   /** Of those, how many the tape does not credit the line with. */
   readonly lacking: number;
+  /**
+   * Events of books that were left out: their connections' subscriptions were not recorded, so that in whose prices
+   * they are is not known.
+   */
+  readonly convention_unknown: number;
   /** By table, how many were new in the line's database. */
   readonly stored: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
@@ -51,7 +56,7 @@ export async function replayRaw(
 ): Promise<ReplayRawReport> {
   const segments = await rawSegments(store, venue, line, { from: Math.max(0, from - BEFORE) as Micros, to });
   const records = new LineRecords(database);
-  const counts = { frames: 0, unreadable: 0, events: 0, lacking: 0 };
+  const counts = { frames: 0, unreadable: 0, events: 0, lacking: 0, convention_unknown: 0 };
   const waiting = new Map<string, ReplayedEvent[]>();
   const look = async (events: readonly ReplayedEvent[]): Promise<void> => {
     counts.lacking += await lackingOf(tape, line, events);
@@ -64,7 +69,10 @@ export async function replayRaw(
     replayed ??= new ReplayedLine(venue, line, recorded.t);
     const isWanted = recorded.t >= from;
     if (isWanted && recorded.sent === undefined) counts.frames++;
-    for (const event of replayed.feed(recorded)) {
+    const unknownBefore = replayed.conventionUnknown;
+    const events = replayed.feed(recorded);
+    if (isWanted) counts.convention_unknown += replayed.conventionUnknown - unknownBefore;
+    for (const event of events) {
       if (!isWanted) continue;
       counts.events++;
       const list = waiting.get(event.kind) ?? [];

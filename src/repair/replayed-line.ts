@@ -3,8 +3,9 @@ import { createKeeper } from '../capture/keeper.ts';
 import type { ConnectionEpoch } from '../capture/line.ts';
 import type { RecordedLine } from '../capture/recording.ts';
 import type { CapturedEvent, StreamLine } from '../events/captured.ts';
-import type { Gatherer, Venue } from '../events/event.ts';
+import { type Gatherer, isOfBook, type Venue } from '../events/event.ts';
 import type { Micros } from '../units/time.ts';
+import type { FrameDecoder } from '../venues/decoder.ts';
 import { venueDefinition } from '../venues/registration.ts';
 import type { SentSubscription, VenueDefinition } from '../venues/venue.ts';
 
@@ -13,6 +14,8 @@ export type ReplayedEvent = Exclude<CapturedEvent, { kind: 'gap' }>;
 
 interface Connection {
   readonly epoch: ConnectionEpoch;
+  /** Whether it is not known in whose prices its books are: it chose so, but the recording does not have it. */
+  readonly isConventionUnknown: boolean;
   /** Commands whose reply is still to come, by their ids. */
   readonly asked: Map<number, SentSubscription>;
 }
@@ -25,21 +28,25 @@ interface Connection {
 export class ReplayedLine {
   readonly #venue: Venue;
   readonly #definition: VenueDefinition;
+  readonly #decoder: FrameDecoder;
   readonly #keeper: CaptureCore;
   readonly #connections = new Map<string, Connection>();
   #now = 0 as Micros;
   #events: ReplayedEvent[] = [];
+  /** Events of books so far that were left out, because in whose prices their connection tells them is not known. */
+  conventionUnknown = 0;
 
   constructor(venue: Venue, gatherer: Gatherer, startedAt: Micros) {
     this.#venue = venue;
     this.#definition = venueDefinition(venue);
+    this.#decoder = this.#definition.decoder();
     this.#now = startedAt;
     this.#keeper = createKeeper({
       venue,
       gatherer,
       epoch: 'replay',
       clock: () => this.#now,
-      decoder: this.#definition.decoder(),
+      decoder: this.#decoder,
       sink: { accept: (_lane, line) => this.#take(line) },
       snapshotInterval: 0,
       snapshotDepth: 1,
@@ -76,7 +83,11 @@ export class ReplayedLine {
   #connection(name: string): Connection {
     let connection = this.#connections.get(name);
     if (connection === undefined) {
-      connection = { epoch: { venue: this.#venue, name, useYesPrice: false }, asked: new Map() };
+      connection = {
+        epoch: { venue: this.#venue, name, useYesPrice: false },
+        isConventionUnknown: this.#definition.hasConventions,
+        asked: new Map(),
+      };
       this.#connections.set(name, connection);
     }
     return connection;
@@ -86,7 +97,8 @@ export class ReplayedLine {
     const convention = this.#definition.sentConvention(command);
     if (convention !== null) {
       const asked = this.#connection(name).asked;
-      this.#connections.set(name, { epoch: { venue: this.#venue, name, useYesPrice: convention }, asked });
+      const epoch = { venue: this.#venue, name, useYesPrice: convention };
+      this.#connections.set(name, { epoch, isConventionUnknown: false, asked });
     }
     const connection = this.#connection(name);
     const wanted = this.#definition.sentSubscription(command);
@@ -97,6 +109,12 @@ export class ReplayedLine {
 
   #frame(name: string, frame: string): void {
     const connection = this.#connection(name);
+    if (connection.isConventionUnknown) {
+      const context = { received_at: this.#now, useYesPrice: false };
+      const ofBooks = this.#decoder.decode(frame, context).events.filter(isOfBook).length;
+      this.conventionUnknown += ofBooks;
+      if (ofBooks > 0) return;
+    }
     const { controls } = this.#keeper.frame(connection.epoch, frame, this.#now);
     for (const control of controls) {
       if (control.type !== 'subscribed' || control.id === null) continue;

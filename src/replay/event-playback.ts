@@ -1,4 +1,4 @@
-import type { BookSnapshotEvent, MarketEvent, Venue } from '../events/event.ts';
+import { type BookSnapshotEvent, isOfBook, type MarketEvent, type Venue } from '../events/event.ts';
 import type { Micros } from '../units/time.ts';
 import type { FrameDecoder } from '../venues/decoder.ts';
 import { venueDefinition } from '../venues/registration.ts';
@@ -72,13 +72,12 @@ export async function* playEvents(
     if (to !== undefined && at >= to) continue;
     for (const event of decoder.decode(recordedFrame(message), { received_at: at, useYesPrice }).events) {
       if (!isMeant(filter, event)) continue;
-      const isOfBook = event.kind === 'book_delta' || event.kind === 'book_snapshot';
       if (hasBegun) {
         const isEarly = from !== undefined && at < from;
-        if (isWanted(event) && (isOfBook || !isEarly)) yield event;
+        if (isWanted(event) && (isOfBook(event) || !isEarly)) yield event;
         continue;
       }
-      if (isOfBook) venueOf.set(event.instrument, event.venue);
+      if (isOfBook(event)) venueOf.set(event.instrument, event.venue);
       books!.event(event);
     }
   }

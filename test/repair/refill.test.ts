@@ -75,6 +75,51 @@ describe.each(['kalshi', 'polymarket'] as const)('raw frames of %s', (venue) => 
   });
 });
 
+describe('a connection whose subscription was not recorded', () => {
+  const line = (t: number, body: object): RecordedLine =>
+    ({ t: BEGIN + t, conn: 'a/kalshi-book-0#1', ...body }) as RecordedLine;
+  const text = (type: string, sid: number, msg: object) => ({
+    frame: JSON.stringify({ type, sid, seq: 1, msg: { market_ticker: 'KXA', ts_ms: BEGIN / 1_000, ...msg } }),
+  });
+  const params = { channels: ['orderbook_delta'], market_tickers: ['KXA'], use_yes_price: true };
+  const asked = { sent: JSON.stringify({ id: 1, cmd: 'subscribe', params }) };
+  const change = text('orderbook_delta', 8, { price_dollars: '0.7000', delta_fp: '1.00', side: 'no' });
+  const sale = { trade_id: 't', yes_price_dollars: '0.4000', count_fp: '1.00' };
+
+  it('gives no rows of books, whose prices could be either, and says how many; its trades it gives', () => {
+    const unknown = new ReplayedLine('kalshi', 'a', BEGIN as Micros);
+    const [lines, known] = [[line(1, change), line(2, text('trade', 9, sale))], [line(0, asked)]];
+    expect(lines.flatMap((one) => unknown.feed(one)).map(({ kind }) => kind)).toEqual(['trade']);
+    expect(unknown.conventionUnknown).toBe(1);
+    const whole = new ReplayedLine('kalshi', 'a', BEGIN as Micros);
+    expect([...known, ...lines].flatMap((one) => whole.feed(one))).toMatchObject([
+      { kind: 'book_delta', side: 'ask', price: 700_000 },
+      { kind: 'trade' },
+    ]);
+    expect(whole.conventionUnknown).toBe(0);
+  });
+
+  it('is counted where the repair replays its frames', async () => {
+    const made = await world(databases);
+    const folder = mkdtempSync(join(tmpdir(), 'raw-'));
+    folders.push(folder);
+    const raw = new DirectoryObjectStore(folder);
+    const name = { group: 'kalshi-book', start: BEGIN as Micros, epoch: 'e1' };
+    await raw.put(
+      segmentKey('kalshi', 'a', name),
+      zstdCompressSync([line(1, change), line(SECOND, change)].map((one) => JSON.stringify(one)).join('\n')),
+    );
+    const span = { from: (BEGIN + SECOND) as Micros, to: (BEGIN + 2 * SECOND) as Micros };
+    const report = await replayRaw(made.production, made.sessions.a, raw, {
+      venue: 'kalshi',
+      line: 'a',
+      ...span,
+      dryRun: false,
+    });
+    expect(report).toMatchObject({ frames: 1, events: 0, convention_unknown: 1, stored: {} });
+  });
+});
+
 describe('what the tape lacks', () => {
   it('comes back from the raw frames of a line, once, with an entry', { timeout: 120_000 }, async () => {
     const { recording, lines } = await captured('kalshi', 6);
