@@ -105,6 +105,16 @@ async function eventsOf(
   return { a: Number(a), b: Number(b), c: Number(c), tape: Number(tape) };
 }
 
+/** Whether every running line has been merged past the end of the day. */
+export async function isSettled(
+  client: ClientBase,
+  { date, venue }: Pick<Partition, 'date' | 'venue'>,
+  rules: TapeRules,
+): Promise<boolean> {
+  const horizon = await horizonOf(client, rules, venue);
+  return horizon !== null && horizon >= dayOf(date).to;
+}
+
 /** How far a table's rows of a day and venue can be trusted now. */
 export async function completenessOf(
   client: ClientBase,
@@ -124,6 +134,11 @@ export async function completenessOf(
      WHERE venue = $1 AND hour >= $2 AND hour < $3 GROUP BY condition`,
     [venue, from, to],
   );
+  const repairs = await client.query<{ last: number }>(
+    `SELECT coalesce(max(repair), 0)::integer AS last FROM repairs
+     WHERE kind = 'merge' AND changes ? $1 AND from_ts < $3 AND to_ts > $2`,
+    [table.source.name, from, to],
+  );
   const found = Object.fromEntries(hours.rows.map((row) => [row.condition, row.hours]));
   return {
     settled: horizon !== null && horizon >= to,
@@ -132,5 +147,6 @@ export async function completenessOf(
     gaps_of_whole_venue: gaps.rows[0]!.whole,
     market_hours: { available: 0, degraded: 0, pending: 0, missing: 0, ...found },
     events: await eventsOf(client, table, { date, venue }),
+    last_repair: repairs.rows[0]!.last,
   };
 }

@@ -40,6 +40,8 @@ export const completenessShape = z.object({
    * those tables, of the table itself for the others. What came later makes another version.
    */
   events: z.object({ a: count, b: count, c: count, tape: count }),
+  /** Number of the last repair that changed rows of the table on this day before they were read; 0 where none did. */
+  last_repair: count.default(0),
 });
 export type Completeness = z.infer<typeof completenessShape>;
 

@@ -6,7 +6,7 @@ import { ObjectNotFoundError, type ObjectStore } from '../archive/object-store.t
 import { atOneMoment } from '../storage/production/one-moment.ts';
 import type { TapeRules } from '../tape/rules.ts';
 import type { Clock, Micros } from '../units/time.ts';
-import { completenessOf, exportedRows, hasRows } from './exported-rows.ts';
+import { completenessOf, exportedRows, hasRows, isSettled } from './exported-rows.ts';
 import type { ExportedTable } from './exported-tables.ts';
 import { ROWS_PER_FILE, rangesOf } from './file-ranges.ts';
 import {
@@ -120,16 +120,12 @@ export class TapeExport {
   async due(table: ExportedTable, partition: Partition): Promise<PartitionPlan | 'unsettled' | 'done'> {
     const { client, rules, store } = this.#options;
     return await atOneMoment(client, async () => {
-      const completeness = await completenessOf(client, table, partition, rules);
-      const { settled, events } = completeness;
-      if (!settled) return 'unsettled';
-      if (events.tape === 0) return 'done';
+      if (!(await isSettled(client, partition, rules))) return 'unsettled';
+      if (!(await hasRows(client, table, partition))) return 'done';
       const before = await readManifest(store, partition);
-      if (before !== null) {
-        const { completeness: exported } = before;
-        if (exported.settled && isDeepStrictEqual(exported.events, events)) return 'done';
-        if (!(await hasRows(client, table, partition))) return 'done';
-      }
+      const completeness = await completenessOf(client, table, partition, rules);
+      if (before?.completeness.settled === true && isOfSameRows(before.completeness, completeness))
+        return 'done';
       const ranges = await this.#ranges(table, partition, before);
       return ranges.length === 0 ? 'done' : { partition, completeness, ranges };
     });
@@ -280,6 +276,11 @@ export class TapeExport {
     if ((await checksumOf(store, key)) === null)
       await store.put(key, await store.get(placed), { sha256, rows: String(rows) });
   }
+}
+
+/** Whether nothing tells that the rows of the two are others: as many by every line, and none that a repair changed. */
+export function isOfSameRows(left: Completeness, right: Completeness): boolean {
+  return left.last_repair === right.last_repair && isDeepStrictEqual(left.events, right.events);
 }
 
 /** What the manifest says of a file that was replaced. */

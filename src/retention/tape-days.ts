@@ -1,11 +1,10 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { ClientBase } from 'pg';
 import type { ObjectStore } from '../archive/object-store.ts';
 import { venueNames } from '../events/event.ts';
 import { completenessOf, hasRows } from '../export/exported-rows.ts';
 import { type ExportedTable, exportedTables } from '../export/exported-tables.ts';
 import { type Manifest, type Partition, readManifest, rowsIn } from '../export/manifest.ts';
-import { checksumOf } from '../export/tape-export.ts';
+import { checksumOf, isOfSameRows } from '../export/tape-export.ts';
 import type { TapeRules } from '../tape/rules.ts';
 import { formatRfc3339 } from '../units/time.ts';
 import type { PrunedDatabase, PrunedTable } from './prune.ts';
@@ -119,8 +118,7 @@ async function unlikeTape(
   for (const { key, sha256 } of files) {
     if ((await checksumOf(store, key)) !== sha256) return `${key} does not lie there as its manifest says`;
   }
-  const { events } = await completenessOf(client, table, partition, rules);
-  if (!isDeepStrictEqual(events, completeness.events)) {
+  if (!isOfSameRows(await completenessOf(client, table, partition, rules), completeness)) {
     return `rows of ${venue} have changed since they were exported`;
   }
   return null;

@@ -10,6 +10,7 @@ import { hashKey } from '#src/events/identity.ts';
 import { exportedTables } from '#src/export/exported-tables.ts';
 import type { Manifest } from '#src/export/manifest.ts';
 import { type ExportOptions, type ExportReport, TapeExport } from '#src/export/tape-export.ts';
+import { recordRepair } from '#src/repair/repair-log.ts';
 import { tapeColumns } from '#src/storage/production/merge-statements.ts';
 import { eventTables, orderBookDeltas } from '#src/storage/tables.ts';
 import type { TapeRules } from '#src/tape/rules.ts';
@@ -318,6 +319,7 @@ describe('a manifest', () => {
         gaps_of_whole_venue: 1,
         market_hours: { available: 1, degraded: 1, pending: 0, missing: 0 },
         events: { a: 0, b: 0, c: 0, tape: 0 },
+        last_repair: 0,
       },
       exported_at: T0 + 5 * MICROS_PER_DAY,
       superseded: [],
@@ -482,6 +484,35 @@ describe('exporting again', () => {
   it('makes no file of a day without rows', async () => {
     expect(await exportDeltas()).toMatchObject({ outcome: 'empty', rows: 0 });
     expect(existsSync(out)).toBe(false);
+  });
+
+  it('is due where a repair has changed rows of the day, though not their number, and only until it is done', async () => {
+    const repaired = (table: string, from: number, to: number, kind = 'merge') =>
+      recordRepair(client, {
+        ...{ kind: kind as 'merge', venue: null, line: null },
+        ...{ from: from as Micros, to: to as Micros, changes: { [table]: { inserted: 1, removed: 1 } } },
+      });
+    const partition = { table: deltas.name, date: DATE, venue: 'kalshi' };
+    const isDue = async () => (await exporting().due(deltas, partition)) !== 'done';
+    const next = DAY + MICROS_PER_DAY;
+    await fill();
+    expect(await isDue()).toBe(true);
+    await exportDeltas();
+    expect(await isDue()).toBe(false);
+    await client.query(`UPDATE order_book_deltas SET price = 20000 WHERE exchange_ts = $1`, [T0 + 2]);
+    await repaired('trades', DAY, next);
+    await repaired(deltas.source.name, next, next + 1);
+    await repaired(deltas.source.name, DAY, next, 'raw');
+    expect(await isDue()).toBe(false);
+    await repaired(deltas.source.name, next - 1, next + 1);
+    expect(await isDue()).toBe(true);
+    expect(await exportDeltas()).toMatchObject({ outcome: 'replaced', version: 2, rows: 6 });
+    expect(await isDue()).toBe(false);
+    // The rows are the same: only that they are no others is new.
+    await repaired(deltas.source.name, DAY, DAY + 1);
+    expect(await isDue()).toBe(true);
+    expect(await exportDeltas()).toMatchObject({ outcome: 'unchanged', version: 2 });
+    expect(await isDue()).toBe(false);
   });
 
   it('comes to the same, wherever a run before it died', async () => {

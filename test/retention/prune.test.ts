@@ -7,6 +7,7 @@ import { configurationSchema } from '#src/config/schema.ts';
 import { prune } from '#src/retention/prune.ts';
 import { tapeDays } from '#src/retention/tape-days.ts';
 import { defaultRules } from '#src/tape/rules.ts';
+import { recordRepair } from '#src/repair/repair-log.ts';
 import { formatRfc3339, MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
 import { exportCommand } from '../../cli/commands/export.ts';
 import { pruneCommand } from '../../cli/commands/prune.ts';
@@ -89,6 +90,15 @@ describe('tape prune', () => {
       );
       expect((await pruned('--exported', folder))[0]).toBe(
         onTape('2 held the files of kalshi have 1 rows, the tape has 2'),
+      );
+      await outputOf(exportCommand(sessions), '--out', folder, ...span);
+      await made.production.query('UPDATE order_book_deltas SET price = price + 10000');
+      await recordRepair(made.production, {
+        ...{ kind: 'merge', venue: null, line: null, from: OLD as Micros, to: (OLD + 60_000_000) as Micros },
+        changes: { order_book_deltas: { inserted: 2, removed: 2 } },
+      });
+      expect((await pruned('--exported', folder))[0]).toBe(
+        onTape('2 held rows of kalshi have changed since they were exported'),
       );
       await outputOf(exportCommand(sessions), '--out', folder, ...span);
       expect(await pruned('--exported', folder)).toEqual([onTape('2 due'), account]);
