@@ -2,6 +2,9 @@ import type { Client, ClientBase } from 'pg';
 import { type AuditedLines, reachableLines } from '../audit/reachable-lines.ts';
 import { Quality } from '../events/captured.ts';
 import { venueNames } from '../events/event.ts';
+import { daysOf } from '../export/due-exports.ts';
+import { dayOf } from '../export/exported-rows.ts';
+import { storedDays } from '../retention/stored-days.ts';
 import { alignAnnouncements } from '../storage/production/announcement-merge.ts';
 import { doubtHours, settleHours } from '../storage/production/coverage-hours.ts';
 import {
@@ -16,6 +19,7 @@ import { LineReader } from '../storage/production/line-reader.ts';
 import { MERGE_LOCK } from '../storage/production/merge.ts';
 import {
   alignStatements,
+  countedTables,
   fillStatement,
   groupedColumns,
   groupedStatement,
@@ -29,7 +33,7 @@ import {
 import { type EventTable, eventTables, marketLifecycle } from '../storage/tables.ts';
 import { mergeHorizon } from '../tape/horizon.ts';
 import type { TapeRules } from '../tape/rules.ts';
-import { MICROS_PER_MINUTE, MICROS_PER_SECOND, type Micros } from '../units/time.ts';
+import { MICROS_PER_DAY, MICROS_PER_MINUTE, MICROS_PER_SECOND, type Micros } from '../units/time.ts';
 import { type RepairEntry, recordRepair } from './repair-log.ts';
 
 export interface RemergeOptions {
@@ -123,8 +127,10 @@ class Remerge {
     }
     await this.#keep('coverage', 'minute >= $1 AND minute < $2');
     await this.#keep('gaps', 'gaps.from_ts < $2 AND (to_ts IS NULL OR to_ts > $1)');
+    const uncounted = await this.#daysNotCounted();
     for (const table of eventTables) await this.#events(table, readers);
-    await this.#account();
+    // Without a line to go by, nothing of the tape has changed.
+    if (readers.length > 0) await this.#account(uncounted);
     await this.#gaps(readers);
     await this.#compare('coverage', 'minute >= $1 AND minute < $2');
     await this.#compare('gaps', 'gaps.from_ts < $2 AND (to_ts IS NULL OR to_ts > $1)');
@@ -209,9 +215,19 @@ class Remerge {
     return rowCount ?? 0;
   }
 
-  /** Counts the events of the interval's minutes anew. */
-  async #account(): Promise<void> {
-    const events = ['trades', 'order_book_deltas', 'tickers'].map(
+  /** Begins of days of which retention may have dropped rows that the account of minutes has counted. */
+  async #daysNotCounted(): Promise<Micros[]> {
+    const stored: ReadonlySet<number>[] = [];
+    for (const table of countedTables)
+      stored.push(new Set((await storedDays(this.#tape, table)).map(({ from }) => from)));
+    return daysOf(this.#from, this.#to)
+      .map((date) => dayOf(date).from)
+      .filter((day) => !stored.every((days) => days.has(day)));
+  }
+
+  /** Counts the events of the interval's minutes anew. What can no longer be counted stays as it was. */
+  async #account(uncounted: readonly Micros[]): Promise<void> {
+    const events = [...countedTables].map(
       (table) =>
         `SELECT venue, instrument, exchange_ts / ${MICROS_PER_MINUTE} * ${MICROS_PER_MINUTE} AS minute, lines FROM ${table}
          WHERE exchange_ts >= $1 AND exchange_ts < $2`,
@@ -223,6 +239,16 @@ class Remerge {
          count(*) FILTER (WHERE lines & 4 <> 0), count(*)
        FROM (${events.join(' UNION ALL ')}) AS e GROUP BY 1, 2, 3`,
       [this.#from, this.#to],
+    );
+    const figures = ['events_a', 'events_b', 'events_c', 'events_tape'];
+    await this.#tape.query(
+      `INSERT INTO coverage AS c (venue, instrument, minute, ${figures.join(', ')})
+       SELECT b.venue, b.instrument, b.minute, ${figures.map((name) => `b.${name}`).join(', ')}
+       FROM before_coverage CROSS JOIN LATERAL jsonb_populate_record(NULL::coverage, row) AS b
+       WHERE b.minute - b.minute % ${MICROS_PER_DAY} = ANY ($1::bigint[])
+       ON CONFLICT (instrument, minute, venue) DO UPDATE SET
+         ${figures.map((name) => `${name} = greatest(c.${name}, excluded.${name})`).join(', ')}`,
+      [uncounted],
     );
   }
 

@@ -2,12 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { type AuditedLines, auditTape } from '#src/audit/audit.ts';
 import { type RemergeReport, remerge } from '#src/repair/remerge.ts';
 import { latestRepairs } from '#src/repair/repair-log.ts';
+import { dropDay, storedDays } from '#src/retention/stored-days.ts';
+import { refreshRollups } from '#src/storage/production/rollups.ts';
 import { eventTables } from '#src/storage/tables.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
 import { damages } from '../audit/damages.ts';
 import { BEGIN, goodTape, SECOND } from '../audit/good-tape.ts';
-import { delta, runUntilDone, store, tapeRows, type World } from '../merge/lines.ts';
+import { delta, metrics, runUntilDone, store, tapeRows, type World } from '../merge/lines.ts';
 import { useDatabases } from '../storage/database.ts';
 
 const databases = useDatabases();
@@ -86,6 +88,52 @@ describe('merging an interval again', () => {
     expect(credited.rows).toEqual([{ lines: 1 }]);
     await again(made);
     expect(await everything(made)).toEqual(good);
+  });
+
+  it('makes candles and figures of books anew where rows have gone', async () => {
+    const made = await goodTape(databases);
+    for (const session of Object.values(made.sessions))
+      await store(session, 'order_book_metrics', [metrics({ at: at(5) })]);
+    await runUntilDone(made.merge());
+    const rollups = async () => {
+      while (await refreshRollups(made.production, at(120) as Micros));
+      const { rows } = await made.production.query(
+        `SELECT to_jsonb(t) AS row FROM trade_rollups AS t UNION ALL SELECT to_jsonb(b) FROM book_rollups AS b ORDER BY 1`,
+      );
+      return rows;
+    };
+    const good = await rollups();
+    expect(good.length).toBeGreaterThan(8);
+    for (const sql of [
+      `INSERT INTO trades SELECT (jsonb_populate_record(t, '{"trade_id": "x", "price": 990000}')).*
+       FROM trades AS t WHERE trade_id = 'k-1'`,
+      `INSERT INTO order_book_metrics SELECT (jsonb_populate_record(m, jsonb_build_object('at', m.at + 1, 'bid', 10000))).*
+       FROM order_book_metrics AS m`,
+    ]) {
+      await made.production.query(sql);
+      expect(await rollups()).not.toEqual(good);
+      await again(made);
+      expect(await rollups()).toEqual(good);
+    }
+  });
+
+  it('keeps the account of minutes where retention has dropped rows, or no line can be read', async () => {
+    const made = await goodTape(databases);
+    const coverage = async () =>
+      (await made.production.query(`SELECT * FROM coverage ORDER BY instrument, minute`)).rows;
+    const good = await coverage();
+    await made.production.query(`DELETE FROM order_book_deltas WHERE instrument = 'K1'`);
+    const none = { a: 'away', b: 'away', c: 'away' };
+    await again(made, none);
+    expect(await coverage()).toEqual(good);
+    const [tickers] = await storedDays(made.production, 'tickers');
+    await made.production.query('BEGIN');
+    await dropDay(made.production, tickers!);
+    await made.production.query('COMMIT');
+    // Line b, which is away, saw every tick; of the other two, one lacks the trade.
+    await made.sessions.a.query('DELETE FROM tickers WHERE exchange_ts = $1', [at(7)]);
+    await again(made, { ...none, a: made.sessions.a });
+    expect(await coverage()).toEqual(good);
   });
 
   it('does not run ahead of the merge', async () => {
