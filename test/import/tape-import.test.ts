@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Client } from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 import { hashKey } from '#src/events/identity.ts';
-import { exportedParts } from '#src/import/exported-files.ts';
+import { exportedParts, ImportError, rowsOfPart } from '#src/import/exported-files.ts';
 import { TapeImport } from '#src/import/tape-import.ts';
 import { eventTables } from '#src/storage/tables.ts';
 import { formatRfc3339, MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
@@ -144,6 +144,36 @@ describe('an export that is imported', () => {
       const expected = { trades: 1, tickers: 1, order_book_deltas: 4 }[name] ?? 0;
       expect([name, lost.length]).toEqual([name, expected]);
     }
+  });
+
+  it('names the files that its manifests tell of and that are not there, as after a copy that broke off', async () => {
+    const { out } = await exported();
+    const target = await databases.fresh('production');
+    const lost = join(out, 'tape', 'trades', `date=${DATE}`, 'venue=kalshi', 'tape.parquet');
+    rmSync(lost);
+    rmSync(join(out, 'tape', 'market_lifecycle'), { recursive: true });
+    const parts = exportedParts(out);
+    const importing = new TapeImport(await target.connect(), out);
+    const refused: string[] = [];
+    for (const part of parts) {
+      const report = await importing.part(part);
+      if (report.refused !== null) refused.push(`${report.table} ${report.venue}: ${report.refused}`);
+    }
+    expect(refused).toEqual([
+      `trades kalshi: ${lost} is missing, which its manifest describes`,
+      expect.stringMatching(
+        /^market_lifecycle kalshi: .*tape.parquet is missing, which its manifest describes$/,
+      ),
+    ]);
+    const [part] = parts.filter(({ path }) => path === lost);
+    await expect(rowsOfPart(out, part!).next()).rejects.toThrow(ImportError);
+    await expect(
+      outputOf(importCommand('test', { openDatabase: opened(target) }), out, '--into', '--json'),
+    ).rejects.toThrow(new RegExp(`^2 of ${parts.length} file`));
+    // Without anything but manifests it is an export all the same.
+    rmSync(join(out, 'tape'), { recursive: true });
+    writeFileSync(join(out, 'manifests', 'trades', `date=${DATE}`, 'venue=kalshi', 'manifest.json'), '{');
+    expect(exportedParts(out)).toHaveLength(parts.length);
   });
 
   it('says in one line what it does not take', async () => {
