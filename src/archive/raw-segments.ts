@@ -1,12 +1,10 @@
 import type { Gatherer, Venue } from '../events/event.ts';
 import { inReceiveOrder } from '../recording/in-order.ts';
 import { type RecordingLine, readRecordingFrom } from '../recording/read-recording.ts';
-import { formatRfc3339, MICROS_PER_DAY, MICROS_PER_MINUTE, type Micros } from '../units/time.ts';
+import { formatRfc3339, MICROS_PER_DAY, type Micros } from '../units/time.ts';
+import { SEGMENT_BEGAN_WITHIN } from './look-back.ts';
 import type { ObjectStore } from './object-store.ts';
 import { parseSegmentFileName, type SegmentName } from './segment-name.ts';
-
-/** No segment is written to for longer. */
-const LONGEST_SEGMENT = 60 * MICROS_PER_MINUTE;
 
 /** Raw frames of one line and venue as they lie in the archive: connections of one purpose, for some minutes. */
 export interface RawSegment extends SegmentName {
@@ -27,7 +25,7 @@ export async function rawSegments(
   span: { readonly from: Micros; readonly to: Micros },
 ): Promise<RawSegment[]> {
   const found: RawSegment[] = [];
-  const earliest = Math.max(0, span.from - LONGEST_SEGMENT);
+  const earliest = Math.max(0, span.from - SEGMENT_BEGAN_WITHIN);
   for (let day = earliest - (earliest % MICROS_PER_DAY); day < span.to; day += MICROS_PER_DAY) {
     const date = formatRfc3339(day as Micros).slice(0, 10);
     for await (const key of store.list(`raw/venue=${venue}/gatherer=${gatherer}/date=${date}/`)) {

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { CONNECTION_BEGAN_WITHIN } from '../archive/look-back.ts';
 import type { ObjectStore } from '../archive/object-store.ts';
 import { linesInOrder, rawSegments } from '../archive/raw-segments.ts';
 import type { LineAccounts } from '../coverage/line-accounts.ts';
@@ -27,8 +28,6 @@ export interface RawFigures {
   convention_unknown: number;
 }
 
-/** A connection is replaced after four hours: what it asked for was recorded before. */
-const ASKED_BEFORE = 250 * MICROS_PER_MINUTE;
 /** Events looked up at once. */
 const BATCH = 2_000;
 
@@ -76,7 +75,8 @@ export class RawAudit {
     const { hasConventions, sentConvention, decoder: makeDecoder } = venueDefinition(venue);
     const decoder = makeDecoder();
     const segments = await rawSegments(this.#store, venue, line, {
-      from: Math.max(0, from - ASKED_BEFORE) as Micros,
+      // What a connection asked for was recorded when it began.
+      from: Math.max(0, from - CONNECTION_BEGAN_WITHIN) as Micros,
       // Received later than they happened.
       to: (to + MICROS_PER_MINUTE) as Micros,
     });

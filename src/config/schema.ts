@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LONGEST_CONNECTION_SECONDS, LONGEST_SEGMENT_SECONDS } from '../archive/look-back.ts';
 import { eventTables } from '../storage/tables.ts';
 
 /** Numbers may come out of `${VAR}` as text; anything that is not wholly a number is refused. */
@@ -100,8 +101,8 @@ const capture = z.strictObject({
   anchor_interval_seconds: positive.default(300),
   first_event_deadline_seconds: positive.default(30),
   stall_seconds: positive.default(60),
-  /** Connections are replaced at this age, one at a time, the new one first. */
-  connection_max_age_seconds: positive.default(14_400),
+  /** Connections are replaced at this age, one at a time, the new one first; raw frames are searched no further back. */
+  connection_max_age_seconds: positive.pipe(z.number().max(LONGEST_CONNECTION_SECONDS)).default(14_400),
 });
 
 const stream = z.strictObject({
@@ -114,7 +115,8 @@ const stream = z.strictObject({
 
 const recorder = z.strictObject({
   flush_interval_seconds: positive.default(5),
-  segment_seconds: positive.default(300),
+  /** Raw frames are searched no further back for the segment that holds them. */
+  segment_seconds: positive.pipe(z.number().max(LONGEST_SEGMENT_SECONDS)).default(300),
   segment_mebibytes: wholePositive.default(64),
 });
 

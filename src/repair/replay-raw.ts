@@ -1,10 +1,11 @@
 import type { ClientBase } from 'pg';
+import { CONNECTION_BEGAN_WITHIN } from '../archive/look-back.ts';
 import type { ObjectStore } from '../archive/object-store.ts';
 import { linesInOrder, rawSegments } from '../archive/raw-segments.ts';
 import { creditedLines, lookedUpBy } from '../audit/raw-events.ts';
 import type { Venue } from '../events/event.ts';
 import { type LineName, lineBits } from '../storage/production/merge-statements.ts';
-import { MICROS_PER_MINUTE, type Micros } from '../units/time.ts';
+import type { Micros } from '../units/time.ts';
 import { LineRecords } from './line-records.ts';
 import { recordRepair } from './repair-log.ts';
 import { type ReplayedEvent, ReplayedLine } from './replayed-line.ts';
@@ -37,8 +38,6 @@ export interface ReplayRawReport {
   readonly stored: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
-/** A connection lives for four hours; what it asked for, and where its numbers were, was recorded before. */
-const BEFORE = 250 * MICROS_PER_MINUTE;
 const BATCH = 2_000;
 
 /**
@@ -54,7 +53,9 @@ export async function replayRaw(
   store: ObjectStore,
   { venue, line, from, to, dryRun }: ReplayRawOptions,
 ): Promise<ReplayRawReport> {
-  const segments = await rawSegments(store, venue, line, { from: Math.max(0, from - BEFORE) as Micros, to });
+  // What a connection asked for, and where its numbers were, was recorded before.
+  const begin = Math.max(0, from - CONNECTION_BEGAN_WITHIN) as Micros;
+  const segments = await rawSegments(store, venue, line, { from: begin, to });
   const records = new LineRecords(database);
   const counts = { frames: 0, unreadable: 0, events: 0, lacking: 0, convention_unknown: 0 };
   const waiting = new Map<string, ReplayedEvent[]>();

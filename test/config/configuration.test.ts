@@ -110,6 +110,14 @@ describe('configuration', () => {
     ).toContain('<=500');
   });
 
+  it('refuses connections and segments that last longer than raw frames are searched back for', () => {
+    const long = `${minimal}\ncapture: {connection_max_age_seconds: 14401}\nrecorder: {segment_seconds: 3600.5}\n`;
+    expect(faults(long)).toMatch(/capture.connection_max_age_seconds: .*<=14400/);
+    expect(faults(long)).toMatch(/recorder.segment_seconds: .*<=3600/);
+    const longest = long.replace('14401', '14400').replace('3600.5', '3600');
+    expect(parseConfiguration(longest, 'x.yaml', {}).recorder.segment_seconds).toBe(3_600);
+  });
+
   it('says in one line that a file cannot be read or parsed', () => {
     expect(() => loadConfiguration('config/absent.yaml', {})).toThrow(
       'config/absent.yaml: cannot be read (ENOENT)',
