@@ -8,7 +8,6 @@ import { lineDays } from '#src/retention/line-days.ts';
 import { type KeptDays, keptDaysOf, type PrunedDay, type PruneOptions, prune } from '#src/retention/prune.ts';
 import { tapeDays } from '#src/retention/tape-days.ts';
 import { lineNames } from '#src/storage/production/merge-statements.ts';
-import { defaultRules } from '#src/tape/rules.ts';
 import { MICROS_PER_DAY, type Micros, systemClock } from '#src/units/time.ts';
 import { addLineOption, type LineDatabaseOpener, openLines } from '../audit/line-databases.ts';
 import { objectPlace } from '../object-place.ts';
@@ -74,7 +73,7 @@ async function* pruneAll(
       yield* prune(await lineDays(line, client as pg.Client, tape), limits(policy.lines));
     }
     const store = options.exported === undefined ? null : objectPlace(options.exported, '--exported');
-    yield* prune(tapeDays(tape, store, defaultRules), limits(policy.tape));
+    yield* prune(tapeDays(tape, store), limits(policy.tape));
   } finally {
     await close();
   }

@@ -5,7 +5,6 @@ import { lineDays } from '#src/retention/line-days.ts';
 import { keptDaysOf, type PrunedDatabase, prune } from '#src/retention/prune.ts';
 import { tapeDays } from '#src/retention/tape-days.ts';
 import type { Session } from '#src/storage/production/session.ts';
-import { defaultRules } from '#src/tape/rules.ts';
 import { systemClock } from '#src/units/time.ts';
 import type { DatabaseVariable } from '../database-contract.ts';
 import { databaseSessions } from '../database-session.ts';
@@ -64,7 +63,7 @@ async function pruneDatabase(
     const tape = await open('PRODUCTION').client();
     const days: PrunedDatabase =
       database === 'production'
-        ? tapeDays(tape, tapeBucket(environment), defaultRules)
+        ? tapeDays(tape, tapeBucket(environment))
         : await lineDays(database, await open(LINES[database]).client(), tape);
     const options = {
       keptDays: keptDaysOf(database === 'production' ? environment.TAPE_DAYS : environment.LINE_DAYS),

@@ -34,8 +34,9 @@ export interface AuditOptions {
 export interface VenueAudit {
   /** Up to which venue time the tape is settled; what is later is not audited. */
   readonly settled_until: Micros | null;
+  /** Those that may have events in the interval. */
   readonly instruments: number;
-  /** Share of the time of all instruments that no gap of the tape covers, 0 to 1; null without any. */
+  /** Share of the time in which they may have any that no gap of the tape covers, 0 to 1; null without any. */
   readonly proven_share: number | null;
   readonly books: BookFigures;
   readonly agreement: Agreement;
@@ -93,11 +94,10 @@ export async function auditTape(
       const before = { from: Math.max(0, from - BOOKS_BEFORE) as Micros, to: settled.to };
       if (settled.to > from) await books.run(venue, before);
       if (settled.to > from) await raw?.run(venue, settled);
-      const whole = gaps.instruments * (settled.to - settled.from);
       venues[venue] = {
         settled_until: horizon,
         instruments: gaps.instruments,
-        proven_share: whole === 0 ? null : 1 - gaps.in_gap / whole,
+        proven_share: gaps.time === 0 ? null : 1 - gaps.in_gap / gaps.time,
         books: books.figures,
         agreement: await agreementOf(tape, accounts, venue, settled, findings),
       };

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { type LineAccounts, lineGapsOfTape } from '../coverage/line-accounts.ts';
 import { EVERY_INSTRUMENT } from '../storage/production/gap-merge.ts';
+import { lifeOf, livingTime } from '../storage/production/instrument-lives.ts';
 import { rowsOf } from '../storage/production/row-cursor.ts';
 import { gapsOfAll, gapsOfInstrument } from '../tape/gaps.ts';
 import { endOf, type Interval, intersect, union } from '../tape/intervals.ts';
@@ -11,8 +12,11 @@ import { joinedRows } from './joined-rows.ts';
 import type { ReachableLine } from './line-comparison.ts';
 
 export interface GapFigures {
-  instruments: number;
-  /** Time of all instruments together that lies in gaps of the tape, microseconds. */
+  /** Those that may have events in the span: expected by some line, or their market open, and not over. */
+  readonly instruments: number;
+  /** How long they may have, all together, microseconds. */
+  readonly time: number;
+  /** How much of that lies in gaps of the tape, microseconds. */
   in_gap: number;
 }
 
@@ -32,7 +36,7 @@ const spanText = ({ from, to }: Interval): string => `from ${from} to ${to ?? 'n
 
 /**
  * Whether the gaps of the tape are what the lives and gaps of the lines make of them: reckons them anew for every
- * instrument that has any. One instrument in memory at a time.
+ * instrument of which the tape or a line has one that reaches into the span. One instrument in memory at a time.
  *
  * @param client in a transaction of the caller.
  * @param span up to the horizon: later, the gaps of the tape still depend on what the lines are going to say
@@ -45,7 +49,7 @@ export async function auditTapeGaps(
   findings: FindingLog,
 ): Promise<GapFigures> {
   const { accounts, rules, tapeGaps } = await accountsOf.of(venue);
-  const figures: GapFigures = { instruments: 0, in_gap: 0 };
+  const figures: GapFigures = { ...(await livingTime(client, venue, span)), in_gap: 0 };
   const compare = (subject: string, stored: readonly Interval[], reckoned: readonly Interval[]): void => {
     const note = (kind: 'gap_undeclared' | 'gap_unfounded', interval: Interval): void => {
       const what =
@@ -59,18 +63,24 @@ export async function auditTapeGaps(
     for (const interval of without(declared, due)) note('gap_unfounded', interval);
   };
   compare(EVERY_INSTRUMENT, tapeGaps, gapsOfAll(accounts, rules));
+  const gapsOfVenue = intersect(union(tapeGaps), [span]);
+  for (const { from, to } of gapsOfVenue)
+    figures.in_gap += (await livingTime(client, venue, { from, to: to ?? span.to })).time;
+  // A market that is over leaves a gap without end. It reaches into every span, and says nothing of any but its first.
   const named = rowsOf<{ instrument: string }>(
     client,
-    `SELECT DISTINCT instrument FROM gaps WHERE venue = $1 AND instrument <> '${EVERY_INSTRUMENT}' ORDER BY instrument`,
-    [venue],
+    `SELECT DISTINCT instrument FROM gaps
+     WHERE venue = $1 AND instrument <> '${EVERY_INSTRUMENT}' AND from_ts < $3
+       AND (to_ts > $2 OR to_ts IS NULL AND (cause <> '${MARKET_OVER}' OR from_ts >= $2))
+     ORDER BY instrument`,
+    [venue, span.from, span.to],
   );
   for await (const { instrument } of named) {
     const { tape, lines } = await accountsOf.gaps(venue, instrument);
     // Nobody asks for what is known of only by its market's end.
     if (![...lines.values()].flat().some(({ cause }) => cause !== MARKET_OVER)) continue;
-    figures.instruments++;
-    for (const { from, to } of intersect(union([...tape, ...tapeGaps]), [span]))
-      figures.in_gap += endOf({ from, to }) - from;
+    const own = intersect(intersect(union(tape), [span]), [await lifeOf(client, venue, instrument)]);
+    for (const { from, to } of without(own, gapsOfVenue)) figures.in_gap += endOf({ from, to }) - from;
     compare(instrument, tape, gapsOfInstrument(accounts, lines, rules));
   }
   return figures;
@@ -86,6 +96,8 @@ interface GapRow {
 }
 
 const ORDER = 'ORDER BY venue COLLATE "C", instrument COLLATE "C", gap_id COLLATE "C"';
+/** Instruments that a record of a line names: each once when its gap opens and once when it closes. */
+const NAMED = 'CASE WHEN is_all THEN 1 ELSE cardinality(instruments) END';
 const REACHING = '(to_ts IS NULL OR to_ts > $1) AND from_ts < $2';
 
 function compareGaps(left: GapRow, right: GapRow): number {
@@ -104,10 +116,14 @@ export async function auditLineGaps(
 ): Promise<void> {
   const recorded = rowsOf<GapRow>(
     client,
-    `SELECT * FROM (
+    `WITH reaching AS (
+       SELECT gap_id FROM gaps WHERE ingest_xid < $3::xid8 GROUP BY gap_id
+       HAVING min(from_ts) < $2 AND (max(to_ts) > $1 OR sum(CASE WHEN to_ts IS NULL THEN 1 ELSE -1 END * ${NAMED}) > 0)
+     )
+     SELECT * FROM (
        SELECT venue, instrument, gap_id, min(from_ts) AS from_ts, max(to_ts) AS to_ts, min(cause) AS cause
        FROM gaps, unnest(CASE WHEN is_all THEN ARRAY['${EVERY_INSTRUMENT}'] ELSE instruments END) AS instrument
-       WHERE ingest_xid < $3::xid8 GROUP BY 1, 2, 3) AS own
+       WHERE ingest_xid < $3::xid8 AND gap_id IN (TABLE reaching) GROUP BY 1, 2, 3) AS own
      WHERE ${REACHING} ${ORDER}`,
     [span.from, span.to, String(cursors.get('gaps')?.next ?? 0n)],
   );

@@ -1,9 +1,10 @@
 import type { ClientBase } from 'pg';
 import { EVERY_INSTRUMENT } from '../storage/production/gap-merge.ts';
+import { lifeOf } from '../storage/production/instrument-lives.ts';
 import { type LineName, lineNames } from '../storage/production/merge-statements.ts';
 import { rowsOf } from '../storage/production/row-cursor.ts';
 import { horizonOf } from '../storage/production/tape-queries.ts';
-import { endOf, type Interval, union } from '../tape/intervals.ts';
+import { endOf, type Interval, intersect, union } from '../tape/intervals.ts';
 import { type Unproven, unprovenForInstrument } from '../tape/line-account.ts';
 import type { TapeRules } from '../tape/rules.ts';
 import { MICROS_PER_MINUTE, type Micros } from '../units/time.ts';
@@ -145,8 +146,8 @@ function* minutesOf(gaps: readonly Interval[], from: number, to: number): Genera
 }
 
 /**
- * Every minute of the span in which an instrument has an event, or lies in a gap of the tape: by venue, instrument and
- * minute. A minute that is not among them had no event, as far as the tape has been merged. Takes the
+ * Every minute of the span in which an instrument has an event, or may have one and lies in a gap of the tape: by venue,
+ * instrument and minute. Before a line expected it or its market opened, and once its market is over, it may have none. A minute that is not among them had no event, as far as the tape has been merged. Takes the
  * memory of one instrument's gaps, however long the span is. One at a time on a session.
  */
 export async function* coverageMinutes(
@@ -197,7 +198,8 @@ export async function* coverageMinutes(
     if (coverage === null || coverage.venue !== row.venue || coverage.instrument !== row.instrument) {
       for (; next !== undefined; next = gapMinutes!.next().value) yield coverage!.minute(next, null);
       coverage = await open(row);
-      gapMinutes = minutesOf(coverage.tapeGaps, from, to);
+      const life = await lifeOf(client, row.venue, row.instrument);
+      gapMinutes = minutesOf(intersect(coverage.tapeGaps, [life]), from, to);
       next = gapMinutes.next().value;
     }
     if (row.minute === null) continue;

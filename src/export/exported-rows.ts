@@ -1,11 +1,12 @@
 import type { ClientBase } from 'pg';
+import { livesStatement } from '../storage/production/instrument-lives.ts';
 import { countedTables, type LineName, lineBits, lineNames } from '../storage/production/merge-statements.ts';
 import { rowsOf } from '../storage/production/row-cursor.ts';
 import { horizonOf } from '../storage/production/tape-queries.ts';
 import type { TapeRules } from '../tape/rules.ts';
 import { MICROS_PER_DAY, type Micros, parseRfc3339 } from '../units/time.ts';
 import { type ExportedTable, PLACE } from './exported-tables.ts';
-import type { Completeness, Partition, SubjectRange } from './manifest.ts';
+import type { Completeness, Partition, RowsSeen, SubjectRange } from './manifest.ts';
 import type { ParquetInput } from './parquet-columns.ts';
 
 /** The instants of a day, `from` included, `to` not. */
@@ -105,6 +106,21 @@ async function eventsOf(
   return { a: Number(a), b: Number(b), c: Number(c), tape: Number(tape) };
 }
 
+/** By what it is told whether a table's rows of a day and venue are others than they were. */
+export async function rowsSeen(
+  client: ClientBase,
+  table: ExportedTable,
+  { date, venue }: Pick<Partition, 'date' | 'venue'>,
+): Promise<RowsSeen> {
+  const { from, to } = dayOf(date);
+  const repairs = await client.query<{ last: number }>(
+    `SELECT coalesce(max(repair), 0)::integer AS last FROM repairs
+     WHERE kind = 'merge' AND changes ? $1 AND from_ts < $3 AND to_ts > $2`,
+    [table.source.name, from, to],
+  );
+  return { events: await eventsOf(client, table, { date, venue }), last_repair: repairs.rows[0]!.last };
+}
+
 /** Whether every running line has been merged past the end of the day. */
 export async function isSettled(
   client: ClientBase,
@@ -126,18 +142,15 @@ export async function completenessOf(
   const horizon = await horizonOf(client, rules, venue);
   const gaps = await client.query<{ gaps: number; whole: number }>(
     `SELECT count(*)::integer AS gaps, count(*) FILTER (WHERE instrument = '*')::integer AS whole
-     FROM gaps WHERE line = 'tape' AND venue = $1 AND from_ts < $3 AND (to_ts IS NULL OR to_ts > $2)`,
+     FROM gaps LEFT JOIN (${livesStatement('$1')}) AS l USING (instrument)
+     WHERE line = 'tape' AND venue = $1 AND from_ts < $3
+       AND greatest($2::bigint, from_ts, begins) < least($3::bigint, to_ts, ends)`,
     [venue, from, to],
   );
   const hours = await client.query<{ condition: string; hours: number }>(
     `SELECT condition, count(*)::integer AS hours FROM coverage_hours
      WHERE venue = $1 AND hour >= $2 AND hour < $3 GROUP BY condition`,
     [venue, from, to],
-  );
-  const repairs = await client.query<{ last: number }>(
-    `SELECT coalesce(max(repair), 0)::integer AS last FROM repairs
-     WHERE kind = 'merge' AND changes ? $1 AND from_ts < $3 AND to_ts > $2`,
-    [table.source.name, from, to],
   );
   const found = Object.fromEntries(hours.rows.map((row) => [row.condition, row.hours]));
   return {
@@ -146,7 +159,6 @@ export async function completenessOf(
     gaps: gaps.rows[0]!.gaps,
     gaps_of_whole_venue: gaps.rows[0]!.whole,
     market_hours: { available: 0, degraded: 0, pending: 0, missing: 0, ...found },
-    events: await eventsOf(client, table, { date, venue }),
-    last_repair: repairs.rows[0]!.last,
+    ...(await rowsSeen(client, table, { date, venue })),
   };
 }

@@ -30,7 +30,7 @@ export const completenessShape = z.object({
   settled: z.boolean(),
   /** Up to which venue time they had, in microseconds; null when no line ever ran. */
   settled_until: micros.nullable(),
-  /** The tape's gaps that touch the day, those of the whole venue among them. */
+  /** The tape's gaps of instruments that may have events, within the day, those of the whole venue among them. */
   gaps: count,
   gaps_of_whole_venue: count,
   /** Markets and hours of the day by condition. */
@@ -44,6 +44,8 @@ export const completenessShape = z.object({
   last_repair: count.default(0),
 });
 export type Completeness = z.infer<typeof completenessShape>;
+/** What differs where the rows do. */
+export type RowsSeen = Pick<Completeness, 'events' | 'last_repair'>;
 
 const manifestShape = z.object({
   schema: z.number().int().positive().default(1),

@@ -6,7 +6,7 @@ import { ObjectNotFoundError, type ObjectStore } from '../archive/object-store.t
 import { atOneMoment } from '../storage/production/one-moment.ts';
 import type { TapeRules } from '../tape/rules.ts';
 import type { Clock, Micros } from '../units/time.ts';
-import { completenessOf, exportedRows, hasRows, isSettled } from './exported-rows.ts';
+import { completenessOf, exportedRows, hasRows, isSettled, rowsSeen } from './exported-rows.ts';
 import type { ExportedTable } from './exported-tables.ts';
 import { ROWS_PER_FILE, rangesOf } from './file-ranges.ts';
 import {
@@ -14,6 +14,7 @@ import {
   fileKey,
   type Manifest,
   type Partition,
+  type RowsSeen,
   readManifest,
   SCHEMA_VERSION,
   type SubjectRange,
@@ -123,9 +124,12 @@ export class TapeExport {
       if (!(await isSettled(client, partition, rules))) return 'unsettled';
       if (!(await hasRows(client, table, partition))) return 'done';
       const before = await readManifest(store, partition);
-      const completeness = await completenessOf(client, table, partition, rules);
-      if (before?.completeness.settled === true && isOfSameRows(before.completeness, completeness))
+      if (
+        before?.completeness.settled === true &&
+        isOfSameRows(before.completeness, await rowsSeen(client, table, partition))
+      )
         return 'done';
+      const completeness = await completenessOf(client, table, partition, rules);
       const ranges = await this.#ranges(table, partition, before);
       return ranges.length === 0 ? 'done' : { partition, completeness, ranges };
     });
@@ -279,7 +283,7 @@ export class TapeExport {
 }
 
 /** Whether nothing tells that the rows of the two are others: as many by every line, and none that a repair changed. */
-export function isOfSameRows(left: Completeness, right: Completeness): boolean {
+export function isOfSameRows(left: RowsSeen, right: RowsSeen): boolean {
   return left.last_repair === right.last_repair && isDeepStrictEqual(left.events, right.events);
 }
 

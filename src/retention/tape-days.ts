@@ -1,11 +1,10 @@
 import type { ClientBase } from 'pg';
 import type { ObjectStore } from '../archive/object-store.ts';
 import { venueNames } from '../events/event.ts';
-import { completenessOf, hasRows } from '../export/exported-rows.ts';
+import { hasRows, rowsSeen } from '../export/exported-rows.ts';
 import { type ExportedTable, exportedTables } from '../export/exported-tables.ts';
 import { type Manifest, type Partition, readManifest, rowsIn } from '../export/manifest.ts';
 import { checksumOf, isOfSameRows } from '../export/tape-export.ts';
-import type { TapeRules } from '../tape/rules.ts';
 import { formatRfc3339 } from '../units/time.ts';
 import type { PrunedDatabase, PrunedTable } from './prune.ts';
 import type { StoredDay } from './stored-days.ts';
@@ -22,11 +21,7 @@ const coverage: PrunedTable = { name: 'coverage', time: 'minute' };
  *
  * @param store place of the files; null where none is known, and everything stays.
  */
-export function tapeDays(
-  client: ClientBase,
-  store: ObjectStore | null,
-  rules: TapeRules,
-): PrunedDatabase<'production'> {
+export function tapeDays(client: ClientBase, store: ObjectStore | null): PrunedDatabase<'production'> {
   return {
     name: 'production',
     client,
@@ -50,7 +45,7 @@ export function tapeDays(
         const held =
           manifest === null
             ? `${venue} is not in files`
-            : await unlikeTape(client, store, rules, exported, partition, manifest);
+            : await unlikeTape(client, store, exported, partition, manifest);
         return held !== null && (await hasRows(client, exported, partition)) ? held : null;
       };
       for (const exported of tables) {
@@ -108,7 +103,6 @@ async function eventsLeft(client: ClientBase, day: StoredDay): Promise<string | 
 async function unlikeTape(
   client: ClientBase,
   store: ObjectStore,
-  rules: TapeRules,
   table: ExportedTable,
   partition: Partition,
   { completeness, files }: Manifest,
@@ -118,7 +112,7 @@ async function unlikeTape(
   for (const { key, sha256 } of files) {
     if ((await checksumOf(store, key)) !== sha256) return `${key} does not lie there as its manifest says`;
   }
-  if (!isOfSameRows(await completenessOf(client, table, partition, rules), completeness)) {
+  if (!isOfSameRows(await rowsSeen(client, table, partition), completeness)) {
     return `rows of ${venue} have changed since they were exported`;
   }
   return null;

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { eventTables } from '../storage/tables.ts';
+import { BEGINNINGS } from '../tape/line-account.ts';
 
 /** Gaps of one line, or of the tape, that began in the span looked at, by cause. */
 export interface GapCauses {
@@ -33,8 +34,6 @@ export interface TapeStatus {
 }
 
 const LINES = ['a', 'b', 'c'] as const;
-/** Gaps that every instrument has when its line starts. */
-const BEGINNINGS = ['startup', 'not_subscribed'];
 const OFFENDERS = 5;
 
 /** @param minutes how far back gaps and offenders are counted. @throws the client's error when the database does not answer. */
@@ -72,7 +71,7 @@ export async function tapeStatus(client: ClientBase, minutes: number): Promise<T
         WHERE line = ANY ('{a,b,c}') AND instrument <> '*' AND cause <> ALL ($2) AND from_ts >= ${since}
         GROUP BY venue, instrument ORDER BY count(*) DESC, sum(coalesce(to_ts, from_ts) - from_ts) DESC, instrument
         LIMIT ${OFFENDERS}`,
-    [minutes * 60e6, BEGINNINGS],
+    [minutes * 60e6, [...BEGINNINGS]],
   );
   const lagOf = new Map(lags.rows.map(({ line, lag }) => [line, Math.round(Number(lag) * 10) / 10]));
   const worst = [...lagOf].sort(([, left], [, right]) => right - left)[0];

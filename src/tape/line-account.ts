@@ -43,7 +43,7 @@ export interface LineGap {
 }
 
 /** Causes of the gaps with which a line begins to expect an instrument. No other gap says that it ever did. */
-const beginnings: ReadonlySet<string> = new Set(['startup', 'not_subscribed'] satisfies GapCause[]);
+export const BEGINNINGS: ReadonlySet<string> = new Set(['startup', 'not_subscribed'] satisfies GapCause[]);
 /** Cause of a gap that a line leaves open because there is nothing more to be seen. */
 export const MARKET_OVER = 'market_over' satisfies GapCause;
 
@@ -133,7 +133,7 @@ export function unprovenForAll(account: LineAccount, rules: AccountRules): Unpro
 function lastBeginning(gaps: readonly LineGap[]): Micros | null {
   let last: Micros | null = null;
   for (const { cause, from } of gaps) {
-    if (beginnings.has(cause) && (last === null || from > last)) last = from;
+    if (BEGINNINGS.has(cause) && (last === null || from > last)) last = from;
   }
   return last;
 }
@@ -173,7 +173,7 @@ export function unprovenForInstrument(
     // Up to the end of its market the line had everything: only what can be missed may have arrived later.
     const allowance = gap.cause === MARKET_OVER ? 0 : rules.arrivalAllowance;
     result.push(earlier(untilExpected(withinLife(gap, lives, begins), gaps), allowance));
-    if (!beginnings.has(gap.cause)) continue;
+    if (!BEGINNINGS.has(gap.cause)) continue;
     const epoch = epochOf(gap.gapId);
     const known = firstExpected.get(epoch);
     if (known === undefined || gap.from < known) firstExpected.set(epoch, gap.from);
@@ -192,7 +192,7 @@ function untilExpected(unproven: Unproven, gaps: readonly LineGap[]): Unproven {
   if (unproven.cause !== MARKET_OVER) return unproven;
   let to = unproven.to;
   for (const { cause, from } of gaps) {
-    if (beginnings.has(cause) && from >= unproven.from && (to === null || from < to)) to = from;
+    if (BEGINNINGS.has(cause) && from >= unproven.from && (to === null || from < to)) to = from;
   }
   return { ...unproven, to };
 }

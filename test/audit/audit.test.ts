@@ -5,7 +5,7 @@ import { lineNames } from '#src/storage/production/merge-statements.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
 import { auditCommand } from '../../cli/commands/audit.ts';
-import { delta, runUntilDone, store, type World } from '../merge/lines.ts';
+import { delta, gapRow, runUntilDone, store, type World } from '../merge/lines.ts';
 import { outputOf } from '../queries/run-command.ts';
 import { useDatabases } from '../storage/database.ts';
 import { damages } from './damages.ts';
@@ -93,6 +93,21 @@ describe('the audit', () => {
       Object.fromEntries(Object.entries(damages).map(([name, [, , kinds]]) => [name, kinds])),
     );
     expect((await audit(made, unreachable)).lines.a).toEqual({ away: 'not asked' });
+  });
+
+  it('holds a gap that a line closed before for some of its instruments against the tape for the others', async () => {
+    const made = await goodTape(databases);
+    await store(made.sessions.a, 'gaps', [
+      gapRow('a:e1:30', at(-50), null, { instruments: ['K1', 'K2'], cause: 'sequence_gap' }),
+      gapRow('a:e1:30', at(-50), at(-40), { instruments: ['K1'], cause: 'sequence_gap' }),
+    ]);
+    await runUntilDone(made.merge());
+    expect((await audit(made)).findings).toEqual({});
+    const lost = `DELETE FROM gaps WHERE line = 'a' AND gap_id = 'a:e1:30' AND instrument = `;
+    await made.production.query(`${lost} 'K1'`);
+    expect((await audit(made)).findings).toEqual({});
+    await made.production.query(`${lost} 'K2'`);
+    expect((await audit(made)).findings).toMatchObject({ line_gap_lost: 1 });
   });
 
   it('takes what the tape has not read yet for late, not for lost', async () => {

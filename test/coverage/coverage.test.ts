@@ -2,7 +2,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FindingLog } from '#src/audit/finding.ts';
+import { auditTapeGaps } from '#src/audit/gap-audit.ts';
 import { heatMap } from '#src/coverage/heat-map.ts';
+import { LineAccounts } from '#src/coverage/line-accounts.ts';
 import { type CoverageMinute, coverageMinutes } from '#src/coverage/minutes.ts';
 import { lineNames } from '#src/storage/production/merge-statements.ts';
 import { defaultRules } from '#src/tape/rules.ts';
@@ -128,6 +131,80 @@ describe('coverage by minute', () => {
     ]);
     // No line ever said that it expects K2, so none proves anything of it.
     expect(found[4]!.lines.b).toMatchObject({ state: 'unproven', causes: ['not_subscribed'] });
+  });
+});
+
+describe('an instrument that began late and is over', () => {
+  const figures = async (from: number, to: number) =>
+    await auditTapeGaps(
+      made.production,
+      new LineAccounts(made.production, defaultRules),
+      'kalshi',
+      { from: us(M0 + from * MINUTE), to: us(M0 + to * MINUTE) },
+      new FindingLog(9),
+    );
+
+  beforeEach(async () => {
+    for (const line of lineNames)
+      await store(made.sessions[line], 'gaps', [
+        gapRow(`${line}:e1:20`, M0 + 5 * MINUTE, M0 + 5.5 * MINUTE, { instruments: ['B1'] }),
+        gapRow(`${line}:e1:21`, M0 + 7 * MINUTE, null, { instruments: ['B1'], cause: 'market_over' }),
+      ]);
+    await runUntilDone(made.merge());
+  });
+
+  it('lacks nothing before and after, although the tape has a gap of it from the first start on', async () => {
+    const { rows } = await made.production.query(
+      `SELECT from_ts::bigint < $1 AS early FROM gaps WHERE line = 'tape' AND instrument = 'B1'`,
+      [M0],
+    );
+    expect(rows).toEqual([{ early: true }]);
+    const own = (await minutes()).filter(({ instrument }) => instrument === 'B1');
+    expect(own.map(({ minute, tape }) => [(minute - M0) / MINUTE, tape])).toEqual([[5, 'partly']]);
+  });
+
+  it('counts for the time in which it may have events, or from when its market opened', async () => {
+    expect(await figures(0, 3)).toEqual({ instruments: 1, time: 3 * MINUTE, in_gap: 0 });
+    // Of K1 thirty seconds and two minutes, of B1 thirty seconds.
+    expect(await figures(0, 8)).toEqual({ instruments: 2, time: 10 * MINUTE, in_gap: 3 * MINUTE });
+    await made.production.query(
+      `INSERT INTO markets (venue, market, title, status, open_ts, details, updated_at) VALUES ('kalshi', 'B', 'x', 'open', $1, '{}', 1)`,
+      [M0 + 4 * MINUTE],
+    );
+    await made.production.query(
+      `INSERT INTO instruments (venue, instrument, market, outcome, position, updated_at) VALUES ('kalshi', 'B1', 'B', 'YES', 0, 1)`,
+    );
+    expect(await figures(0, 8)).toEqual({ instruments: 2, time: 11 * MINUTE, in_gap: 4 * MINUTE });
+    const own = (await minutes()).filter(({ instrument }) => instrument === 'B1');
+    expect(own.map(({ minute }) => (minute - M0) / MINUTE)).toEqual([4, 5]);
+  });
+
+  it('is not looked at in spans that none of its gaps reaches into', async () => {
+    class Asked extends LineAccounts {
+      readonly asked: string[] = [];
+      override async gaps(venue: string, instrument: string) {
+        this.asked.push(instrument);
+        return await super.gaps(venue, instrument);
+      }
+    }
+    const asked = async (from: number, to: number): Promise<string[]> => {
+      const accounts = new Asked(made.production, defaultRules);
+      const span = { from: us(M0 + from * MINUTE), to: us(M0 + to * MINUTE) };
+      await auditTapeGaps(made.production, accounts, 'kalshi', span, new FindingLog(9));
+      return accounts.asked.filter((instrument) => instrument !== '*');
+    };
+    expect(await asked(5.1, 5.2)).toEqual(['B1']);
+    expect(await asked(5.6, 5.9)).toEqual([]);
+    expect(await asked(7.1, 7.9)).toEqual(['K1']);
+  });
+
+  it('counts while nothing of the venue is proven, though it has no gap of its own then', async () => {
+    await made.production.query(
+      `INSERT INTO gaps (line, gap_id, venue, instrument, from_ts, to_ts, cause) VALUES ('tape', 'all', 'kalshi', '*', $1, $2, 'x')`,
+      [M0 + 6 * MINUTE, M0 + 6.5 * MINUTE],
+    );
+    // K1 lies in a gap of its own as well.
+    expect(await figures(5.5, 7)).toEqual({ instruments: 2, time: 3 * MINUTE, in_gap: 1.5 * MINUTE });
   });
 });
 

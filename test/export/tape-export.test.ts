@@ -395,6 +395,19 @@ describe('exporting again', () => {
     );
     expect(await exportDeltas()).toMatchObject({ outcome: 'unchanged', version: 1 });
     expect(manifest()).toMatchObject({ version: 1, completeness: { gaps: 1 }, superseded: [] });
+    // What began later, or was over before, lacks nothing of the day.
+    const gap = `INSERT INTO gaps (line, gap_id, venue, instrument, from_ts, to_ts, cause) VALUES ($1, 'e:e:1', 'kalshi', $2, $3, $4, $5)`;
+    const next = DAY + MICROS_PER_DAY;
+    for (const [line, instrument, from, to, cause] of [
+      ['tape', 'K8', DAY, next, 'line_down'],
+      ['b', 'K8', next, null, 'not_subscribed'],
+      ['tape', 'K9', DAY - 9, DAY, 'x'],
+      ['a', 'K9', DAY - 9, DAY, 'startup'],
+    ])
+      await client.query(gap, [line, instrument, from, to, cause]);
+    const before = manifest();
+    expect(await exportDeltas()).toMatchObject({ outcome: 'unchanged', version: 1 });
+    expect(manifest()).toEqual(before);
   });
 
   it('never puts fewer rows in the place of more, unless told to', async () => {
