@@ -181,11 +181,17 @@ class EventStream {
   }
 }
 
-/** The rules by which the stream is opened. @param failed told of a recording that could not be read to its end */
+/**
+ * The rules by which the stream is opened.
+ *
+ * @param failed told of a recording that could not be read to its end
+ * @param open sockets to which a stream is being given; kept up here
+ */
 export function eventStreams(
   files: readonly string[],
   clock: Clock,
   failed: (error: Error) => void,
+  open: Set<WebSocket>,
 ): UpgradeRules {
   return {
     refuse(request: RestRequest): RestAnswer | null {
@@ -203,6 +209,8 @@ export function eventStreams(
       }
     },
     accept(socket, request) {
+      open.add(socket);
+      socket.on('close', () => open.delete(socket));
       new EventStream(files, clock, socket, asked(request.query)).run().catch((error: Error) => {
         failed(error);
         socket.close(1011, 'the recording cannot be read');

@@ -4,6 +4,9 @@ import type { RestAnswer, RestRequest } from '../http/listener.ts';
 import type { ReadyLine } from '../server/venue-listeners.ts';
 import { timeOf } from './event-stream.ts';
 
+/** A replay beside another: where it is, and the number by which it can be closed. */
+export type OpenedSession = ReadyLine & { readonly session: number };
+
 /** What can be done to a replay while it runs. */
 export interface ControlledReplay {
   begin(): void;
@@ -12,13 +15,18 @@ export interface ControlledReplay {
   /** Goes on from the first message received at that time or later, whichever way that lies. */
   seek(at: Micros): void;
   setSpeed(speed: PlaybackSpeed): void;
-  /** Another replay of the same recording beside this one, with addresses and a clock of its own; null when there are too many. */
-  open(speed: PlaybackSpeed | null): Promise<ReadyLine | null>;
+  /**
+   * Another replay of the same recording beside this one, with addresses and a clock of its own. One that is over and has
+   * no sockets gives way to it; null when there are too many others.
+   */
+  open(speed: PlaybackSpeed | null): Promise<OpenedSession | null>;
+  /** Ends a session and its addresses; false when there is none of that number. */
+  close(session: number): Promise<boolean>;
   status(): unknown;
 }
 
 const ok = (body: unknown): RestAnswer => ({ status: 200, body });
-const opened = (session: ReadyLine | null): RestAnswer =>
+const opened = (session: OpenedSession | null): RestAnswer =>
   session === null ? { status: 429, body: { error: 'too many sessions' } } : ok(session);
 const bad = (error: string): RestAnswer => ({ status: 400, body: { error } });
 
@@ -46,6 +54,11 @@ export class ReplayControl {
   };
 
   async #answer(route: string, { at, speed }: { at?: unknown; speed?: unknown }): Promise<RestAnswer> {
+    const closed = /^DELETE \/control\/sessions\/(\d{1,9})$/.exec(route)?.[1];
+    if (closed !== undefined) {
+      if (await this.#replay.close(Number(closed))) return ok({ closed: Number(closed) });
+      return { status: 404, body: { error: `there is no session ${closed}` } };
+    }
     switch (route) {
       case 'POST /control/start':
         this.#replay.begin();

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { setTimeout as sleep, setImmediate as yieldToOthers } from 'node:timers/promises';
+import type { WebSocket } from 'ws';
 import { PlaybackPace, type PlaybackSpeed } from '#src/replay/pace.ts';
 import { timedMessages } from '#src/replay/timed-messages.ts';
 import { type Clock, MICROS_PER_MILLI, MICROS_PER_SECOND, type Micros } from '#src/units/time.ts';
@@ -12,7 +13,7 @@ import { POLYMARKET_SOCKET_LIMITS } from '../polymarket/gateway.ts';
 import { type ReadyLine, VenueListeners } from '../server/venue-listeners.ts';
 import { eventStreams, STREAM_PATH } from './event-stream.ts';
 import { type RecordingSurvey, surveyRecordings } from './recording-survey.ts';
-import { type ControlledReplay, ReplayControl } from './replay-control.ts';
+import { type ControlledReplay, type OpenedSession, ReplayControl } from './replay-control.ts';
 import { ReplayDelivery } from './replay-delivery.ts';
 import { ReplayedKalshiListing, ReplayedPolymarketListing } from './replay-listings.ts';
 
@@ -30,6 +31,8 @@ export interface ReplayOptions {
   readonly waitAtMost?: number;
   /** Pauses of the recording are cut to so many microseconds of playing time. */
   readonly longestPause?: number;
+  /** Sessions that may be opened beside it. */
+  readonly mostSessions?: number;
 }
 
 const WAIT_AT_MOST = 120 * MICROS_PER_SECOND;
@@ -39,7 +42,7 @@ const BURST = 200;
 /** Above so much unsent data on any socket the playing waits. */
 const MOST_UNSENT = 4 << 20;
 const LONGEST_SLEEP_MILLIS = 500;
-/** Sessions that may be opened beside one. */
+/** Sessions that may be opened beside one, unless told otherwise. */
 const MOST_SESSIONS = 64;
 const ACCOUNT_LIMITS = {
   refill: 1_000_000,
@@ -68,7 +71,11 @@ export class Replay implements ControlledReplay {
   #pace: PlaybackPace;
   #seekTo: Micros | null = null;
   #told = Promise.withResolvers<void>();
-  readonly #sessions: Replay[] = [];
+  /** By the number that each was given. */
+  readonly #sessions = new Map<number, Replay>();
+  #opened = 0;
+  /** Sockets that are given events. */
+  readonly #streams = new Set<WebSocket>();
 
   private constructor(options: ReplayOptions, survey: RecordingSurvey) {
     this.#options = options;
@@ -137,21 +144,49 @@ export class Replay implements ControlledReplay {
     this.#tell();
   }
 
-  async open(speed: PlaybackSpeed | null): Promise<ReadyLine | null> {
-    if (this.#sessions.length >= MOST_SESSIONS) return null;
+  async open(speed: PlaybackSpeed | null): Promise<OpenedSession | null> {
+    if (this.#sessions.size >= (this.#options.mostSessions ?? MOST_SESSIONS)) {
+      const idle = [...this.#sessions].find(([, session]) => session.#isIdle());
+      if (idle === undefined) return null;
+      await this.close(idle[0]);
+    }
     const session = new Replay({ ...this.#options, port: 0, speed: speed ?? this.#speed }, this.survey);
-    this.#sessions.push(session);
+    const number = ++this.#opened;
+    this.#sessions.set(number, session);
     session.ended.catch(() => {});
-    await session.#listen();
+    try {
+      await session.#listen();
+    } catch (error) {
+      this.#sessions.delete(number);
+      throw error;
+    }
     void session.#run();
-    return session.ready;
+    return { ...session.ready, session: number };
+  }
+
+  async close(number: number): Promise<boolean> {
+    const session = this.#sessions.get(number);
+    if (session === undefined) return false;
+    this.#sessions.delete(number);
+    await session.stop();
+    return true;
+  }
+
+  /** Whether it is over and nobody is connected to it. */
+  #isIdle(): boolean {
+    const { kalshi, polymarket } = this.listeners;
+    const sockets = [...(kalshi?.connections ?? []), ...(polymarket?.connections ?? []), ...this.#streams];
+    return this.#state === 'ended' && sockets.length === 0 && this.#sessions.size === 0;
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.begin();
     this.#tell();
-    await Promise.all([this.#listeners?.stop(), ...this.#sessions.map((session) => session.stop())]);
+    await Promise.all([
+      this.#listeners?.stop(),
+      ...[...this.#sessions.values()].map((session) => session.stop()),
+    ]);
   }
 
   async #listen(): Promise<void> {
@@ -183,7 +218,7 @@ export class Replay implements ControlledReplay {
       control: new ReplayControl(this).handle,
       stream: {
         path: STREAM_PATH,
-        rules: eventStreams(survey.files, clock, (error) => this.#ended.reject(error)),
+        rules: eventStreams(survey.files, clock, (error) => this.#ended.reject(error), this.#streams),
       },
     });
   }

@@ -11,6 +11,7 @@ import { RecordingWriter } from '#src/replay/recording-writer.ts';
 import { type Micros, systemClock } from '#src/units/time.ts';
 import { kalshiSigner } from '#src/venues/kalshi/signing.ts';
 import { Replay, type ReplayOptions } from '../../sim/replay/replay.ts';
+import type { OpenedSession } from '../../sim/replay/replay-control.ts';
 import { Client, get, KalshiClient, kalshiKey, privatePem } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'replay-'));
@@ -251,6 +252,35 @@ describe('a Kalshi recording that is replayed', () => {
       await client.settle();
       expect(client.messages().filter(({ type }) => type === 'orderbook_delta').length).toBe(3);
     }
+  });
+
+  it('frees the places of sessions that are closed, or over and without sockets', async () => {
+    const file = recording('sessions.jsonl', KALSHI);
+    const replay = await replayed([file], { waitSubscriptions: 0, mostSessions: 2 });
+    const state = async (control: string) => (await get(`${control}/control/status`)).body.state;
+    const open = async (): Promise<OpenedSession> => {
+      const session = (await replay.open('max'))!;
+      while ((await state(session.control)) !== 'ended');
+      return session;
+    };
+    const [first, second] = [await open(), await open()];
+    const stream = new Client(`${second.stream}?speed=max`, {});
+    clients.push(stream);
+    await stream.opened;
+    const third = await open();
+    await expect(state(first.control)).rejects.toThrow('fetch failed');
+    expect(await state(second.control)).toBe('ended');
+    const venue = new Client(`${third.stream}?speed=max`, {});
+    clients.push(venue);
+    await venue.opened;
+    const control = `${replay.ready.control}/control/sessions`;
+    const asked = async (method: string, path = ''): Promise<number> =>
+      (await fetch(`${control}${path}`, { method })).status;
+    expect(await asked('POST')).toBe(429);
+    expect(await asked('DELETE', '/99')).toBe(404);
+    expect(await asked('DELETE', `/${third.session}`)).toBe(200);
+    await expect(state(third.control)).rejects.toThrow('fetch failed');
+    expect(await asked('POST')).toBe(200);
   });
 
   it('keeps the distances of the recording, N times as fast', async () => {
