@@ -66,10 +66,12 @@ export class LineComparison {
       const unmatched = new UnmatchedRows(audited, MOST_UNMATCHED);
       for (const line of this.#lines) {
         this.figures[line.line]!.late += await this.#late(audited, line, from, to);
-        for (let start = from; start < to; start = Math.min(start + SLICE, to) as Micros) {
+        for (let start = from; start < to; ) {
+          const isLast = start + SLICE >= to;
           // A trade on the tape may bear another time of its millisecond than the line's copy.
-          const end = Math.floor(Math.min(start + SLICE, to) / 1_000) * 1_000;
-          await this.#slice(audited, line, unmatched, start, start + SLICE >= to ? to : end);
+          const end = (isLast ? to : Math.floor((start + SLICE) / 1_000) * 1_000) as Micros;
+          await this.#slice(audited, line, unmatched, start, end);
+          start = end;
         }
       }
       for await (const finding of unmatched.findings((row, alike) => this.#countOnTape(audited, row, alike)))

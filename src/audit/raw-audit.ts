@@ -10,6 +10,7 @@ import { MICROS_PER_MINUTE, type Micros } from '../units/time.ts';
 import { venueDefinition } from '../venues/registration.ts';
 import type { FindingLog } from './finding.ts';
 import { creditedLines, lookedUpBy } from './raw-events.ts';
+import { RepeatedChanges } from './repeated-changes.ts';
 
 /** What the raw recordings say. */
 export interface RawFigures {
@@ -26,6 +27,12 @@ export interface RawFigures {
   lost_in_gap: number;
   /** Of connections whose subscription was not recorded: in whose prices their books are is not known. */
   convention_unknown: number;
+}
+
+/** An event of a raw frame, and how many equal ones of its instant came before it. */
+interface RawEvent {
+  readonly event: MarketEvent;
+  readonly occurrence: number;
 }
 
 /** Events looked up at once. */
@@ -82,7 +89,8 @@ export class RawAudit {
     });
     figures.segments += segments.length;
     const conventions = new Map<string, boolean>();
-    const waiting = new Map<string, MarketEvent[]>();
+    const waiting = new Map<string, RawEvent[]>();
+    const repeated = new RepeatedChanges();
     for await (const { frame, recorded, fault } of linesInOrder(segments)) {
       if (fault !== undefined) figures.unreadable++;
       if (recorded === null) continue;
@@ -94,8 +102,9 @@ export class RawAudit {
       if (frame === null || t < from) continue;
       figures.frames++;
       const useYesPrice = conventions.get(conn);
-      const { events } = decoder.decode(frame, { received_at: t, useYesPrice: useYesPrice ?? false });
-      for (const event of events) {
+      const decoded = decoder.decode(frame, { received_at: t, useYesPrice: useYesPrice ?? false });
+      const occurrences = repeated.occurrences(conn, decoded);
+      for (const [index, event] of decoded.events.entries()) {
         const time = event.exchange_ts ?? event.received_at;
         if (time < from || time >= to) continue;
         if (hasConventions && useYesPrice === undefined && isOfBook(event)) {
@@ -104,7 +113,7 @@ export class RawAudit {
         }
         const list = waiting.get(event.kind) ?? [];
         waiting.set(event.kind, list);
-        list.push(event);
+        list.push({ event, occurrence: occurrences[index]! });
         if (list.length >= BATCH) await this.#look(venue, line, list.splice(0));
       }
     }
@@ -112,10 +121,10 @@ export class RawAudit {
   }
 
   /** @param events all of one kind */
-  async #look(venue: Venue, line: LineName, events: readonly MarketEvent[]): Promise<void> {
+  async #look(venue: Venue, line: LineName, events: readonly RawEvent[]): Promise<void> {
     const figures = this.figures[line];
-    const asked = events.flatMap((event) => {
-      const by = lookedUpBy(event);
+    const asked = events.flatMap(({ event, occurrence }) => {
+      const by = lookedUpBy(event, occurrence);
       return by === null ? [] : [{ event, ...by }];
     });
     const first = asked[0];

@@ -26,9 +26,10 @@ const lookUps = {
   },
   book_delta: {
     table: 'order_book_deltas',
-    types: ['text', 'bigint', 'text', 'bigint', 'bigint', 'integer'],
+    types: ['text', 'bigint', 'text', 'bigint', 'bigint', 'integer', 'integer'],
+    // A line that came into the instant later has counted fewer.
     condition:
-      't.instrument = e.v1 AND t.exchange_ts = e.v2 AND t.side = e.v3 AND t.price = e.v4 AND t.amount = e.v5 AND t.hash_key = e.v6',
+      't.instrument = e.v1 AND t.exchange_ts = e.v2 AND t.side = e.v3 AND t.price = e.v4 AND t.amount = e.v5 AND t.hash_key = e.v6 AND t.occurrence >= e.v7',
   },
   book_snapshot: {
     table: 'order_book_snapshots',
@@ -50,8 +51,15 @@ const lookUps = {
 
 type Kind = keyof typeof lookUps;
 
-/** By what an event is found on the tape; null for one that is nowhere but at its own line. */
-export function lookedUpBy(event: MarketEvent): { readonly kind: Kind; readonly values: Values } | null {
+/**
+ * By what an event is found on the tape; null for one that is nowhere but at its own line.
+ *
+ * @param occurrence of a change: how many equal ones of its instant came before it
+ */
+export function lookedUpBy(
+  event: MarketEvent,
+  occurrence = 0,
+): { readonly kind: Kind; readonly values: Values } | null {
   if (event.kind === 'lifecycle') return { kind: 'lifecycle', values: announcement(event) };
   const { exchange_ts, instrument } = event;
   switch (event.kind) {
@@ -68,7 +76,8 @@ export function lookedUpBy(event: MarketEvent): { readonly kind: Kind; readonly 
       if (exchange_ts === null) return null;
       const { side, price, hash } = event;
       const amount = event.size ?? event.change ?? 0;
-      return { kind: 'book_delta', values: [instrument, exchange_ts, side, price, amount, hashKey(hash)] };
+      const values = [instrument, exchange_ts, side, price, amount, hashKey(hash), occurrence];
+      return { kind: 'book_delta', values };
     }
   }
 }

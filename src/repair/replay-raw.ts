@@ -97,7 +97,7 @@ async function lackingOf(
   events: readonly ReplayedEvent[],
 ): Promise<number> {
   const asked = events.flatMap((event) => {
-    const by = lookedUpBy(event);
+    const by = lookedUpBy(event, event.kind === 'book_delta' ? event.occurrence : 0);
     return by === null ? [] : [by];
   });
   if (asked.length === 0) return 0;

@@ -95,6 +95,20 @@ describe('the audit', () => {
     expect((await audit(made, unreachable)).lines.a).toEqual({ away: 'not asked' });
   });
 
+  it('compares every instant, also from within a millisecond on', async () => {
+    const made = await goodTape(databases);
+    await made.production.query(
+      `DELETE FROM order_book_deltas WHERE instrument = 'K1' AND exchange_ts = ${at(3)}`,
+    );
+    const span = { from: (at(3) - 3_600 * SECOND + 500) as Micros, to: at(60) as Micros };
+    const report = await auditTape(made.production, made.sessions, {
+      ...span,
+      rules: defaultRules,
+      examples: 9,
+    });
+    expect(report.findings).toMatchObject({ row_lost: 1 });
+  });
+
   it('holds a gap that a line closed before for some of its instruments against the tape for the others', async () => {
     const made = await goodTape(databases);
     await store(made.sessions.a, 'gaps', [

@@ -59,11 +59,11 @@ const tradeFrame = (id: string, instrument: string, seconds: number): string =>
       ts_ms: at(seconds) / 1_000,
     },
   });
-const deltaFrame = (instrument: string, seconds: number): string =>
+const deltaFrame = (instrument: string, seconds: number, seq = 1): string =>
   JSON.stringify({
     type: 'orderbook_delta',
     sid: 2,
-    seq: 1,
+    seq,
     msg: {
       market_ticker: instrument,
       market_id: 'm',
@@ -145,6 +145,35 @@ describe('the audit of raw recordings', () => {
       ok: true,
       raw: { a: { events: 0, convention_unknown: 1 }, b: { unreadable: 1 } },
     });
+  });
+});
+
+describe('equal changes of one instant in raw recordings', () => {
+  it('are each of them looked for on the tape, but for what one frame brought twice', async () => {
+    const made = await goodTape(databases);
+    const twice = await recorded({
+      a: [
+        [1, subscribe, 'sent'],
+        [2, deltaFrame('K1', 2, 1)],
+        [2, deltaFrame('K1', 2, 1)],
+      ],
+    });
+    expect(await audit(made, twice)).toMatchObject({ ok: true, raw: { a: { on_tape: 2 } } });
+    const again = await recorded({
+      a: [
+        [1, subscribe, 'sent'],
+        [2, deltaFrame('K1', 2, 1)],
+        [2, deltaFrame('K1', 2, 2)],
+      ],
+    });
+    expect(await audit(made, again)).toMatchObject({
+      findings: { raw_lost: 1 },
+      raw: { a: { events: 2, on_tape: 1 } },
+    });
+    const second = `INSERT INTO order_book_deltas SELECT (jsonb_populate_record(d, '{"occurrence": 1}')).*
+      FROM order_book_deltas AS d WHERE instrument = 'K1' AND exchange_ts = ${at(2)}`;
+    const whole = await damaged(made, second, () => audit(made, again));
+    expect(whole.findings['raw_lost']).toBeUndefined();
   });
 });
 
