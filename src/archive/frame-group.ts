@@ -1,9 +1,9 @@
-import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Micros } from '../units/time.ts';
+import { placeSegment } from './finished-segment.ts';
 import { LineBuffer, type LineHead } from './line-buffer.ts';
 import { OPEN_SUFFIX, segmentFileName } from './segment-name.ts';
-import { type LineChunk, manifestPath, SegmentWriter } from './segment-writer.ts';
+import { type LineChunk, SegmentWriter } from './segment-writer.ts';
 
 export interface FrameGroupOptions {
   readonly name: string;
@@ -170,8 +170,7 @@ export class FrameGroup {
     const segment = this.#segment;
     if (segment === null) return;
     const manifest = await segment.writer.finish();
-    await writeFile(manifestPath(segment.path), JSON.stringify(manifest));
-    await rename(segment.path + OPEN_SUFFIX, segment.path);
+    await placeSegment(segment.path + OPEN_SUFFIX, segment.path, manifest);
     this.#segment = null;
     this.segmentsFinished++;
     this.#options.finished();

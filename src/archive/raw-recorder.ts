@@ -1,8 +1,9 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FrameRecorder } from '../capture/sink.ts';
 import type { Gatherer, Venue } from '../events/event.ts';
 import type { Clock, Micros } from '../units/time.ts';
+import { readSegmentManifest } from './finished-segment.ts';
 import { FrameGroup } from './frame-group.ts';
 import { type LineHead, lineHead } from './line-buffer.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -246,8 +247,29 @@ export class RawRecorder implements FrameRecorder {
     });
   }
 
-  async #recover(left: readonly string[]): Promise<void> {
+  /** Segments that an earlier life left open, or whose manifest was lost with the power: those are opened again. */
+  async #unfinished(left: readonly string[]): Promise<string[]> {
+    const found: string[] = [];
     for (const file of left) {
+      if (file.endsWith(OPEN_SUFFIX)) found.push(file);
+      if (parseSegmentFileName(file) === null) continue;
+      const path = join(this.#directory, file);
+      try {
+        await readSegmentManifest(path);
+      } catch {
+        try {
+          await rename(path, path + OPEN_SUFFIX);
+          found.push(file + OPEN_SUFFIX);
+        } catch (error) {
+          this.#onProblem({ kind: 'recovery_failed', file, message: String(error) });
+        }
+      }
+    }
+    return found;
+  }
+
+  async #recover(left: readonly string[]): Promise<void> {
+    for (const file of await this.#unfinished(left)) {
       const target = file.endsWith(OPEN_SUFFIX) ? file.slice(0, -OPEN_SUFFIX.length) : null;
       const name = target === null ? null : parseSegmentFileName(target);
       if (target === null || name === null) continue;

@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { createZstdDecompress } from 'node:zlib';
 import type { Micros } from '../units/time.ts';
-import { manifestPath, type SegmentManifest, SegmentWriter } from './segment-writer.ts';
+import { placeSegment } from './finished-segment.ts';
+import { type SegmentManifest, SegmentWriter } from './segment-writer.ts';
 import { END_OF_FRAME, wholeBlocks } from './zstd-frame.ts';
 
 const NEWLINE = 10;
@@ -52,8 +53,7 @@ export async function recoverSegment(path: string, target: string): Promise<Reco
   const aside = damaged ? `${path}.damaged` : null;
   const manifest = lines > 0 ? await writer.finish() : null;
   if (manifest !== null) {
-    await writeFile(manifestPath(target), JSON.stringify(manifest));
-    await rename(part, target);
+    await placeSegment(part, target, manifest);
   } else {
     await rm(part, { force: true });
   }

@@ -1,5 +1,6 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readSegmentManifest } from './finished-segment.ts';
 import type { ObjectStore } from './object-store.ts';
 import { manifestPath, type SegmentManifest } from './segment-writer.ts';
 
@@ -100,6 +101,7 @@ export class SegmentUploader {
   async #pending(): Promise<{ file: string; manifest: SegmentManifest }[]> {
     const { directory, keyOf, failed } = this.#options;
     const found: { file: string; manifest: SegmentManifest; start: number }[] = [];
+    let unreadable = 0;
     const names = new Set(
       await readdir(directory).catch((error: unknown) => {
         this.failures++;
@@ -110,16 +112,15 @@ export class SegmentUploader {
     for (const file of names) {
       if (keyOf(file) === null || !names.has(manifestPath(file))) continue;
       try {
-        const manifest = JSON.parse(
-          await readFile(manifestPath(join(directory, file)), 'utf8'),
-        ) as SegmentManifest;
+        const manifest = await readSegmentManifest(join(directory, file));
         found.push({ file, manifest, start: manifest.first_received_at });
       } catch (error) {
+        unreadable++;
         failed(file, `its manifest cannot be read: ${String(error)}`);
       }
     }
     found.sort((left, right) => left.start - right.start);
-    this.#waitingFiles = found.length;
+    this.#waitingFiles = found.length + unreadable;
     this.#waitingBytes = found.reduce((sum, { manifest }) => sum + manifest.bytes, 0);
     return found;
   }

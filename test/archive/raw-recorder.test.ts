@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   copyFileSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -10,12 +11,14 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { DirectoryObjectStore } from '#src/archive/directory-object-store.ts';
+import { placeSegment } from '#src/archive/finished-segment.ts';
 import type { ObjectStore } from '#src/archive/object-store.ts';
 import { RawRecorder, type RawRecorderOptions, type RecorderProblem } from '#src/archive/raw-recorder.ts';
 import {
@@ -215,6 +218,70 @@ test('a crash at any byte of the file leaves every whole flushed line, and the n
   expect(problems.filter((problem) => problem.kind === 'recovered')).toMatchObject([
     { file: name, lines: 100 },
   ]);
+});
+
+test.each([
+  ['empty', (manifest: string) => writeFileSync(manifest, '')],
+  ['of something else', (manifest: string) => writeFileSync(manifest, '{}')],
+  ['gone', (manifest: string) => rmSync(manifest)],
+])(
+  'a finished segment whose manifest is %s is uploaded by the next life, with a new one',
+  async (_, damage) => {
+    const away: ObjectStore = { ...store, put: () => Promise.reject(new Error('away')) };
+    const recorder = await open({ store: away });
+    recorder.received(start, 'c-1#1', 'kept');
+    expect(await recorder.close(20)).toMatchObject({ segments: 1 });
+    const manifest = readdirSync(local()).find((name) => name.endsWith('.json'))!;
+    const before = JSON.parse(readFileSync(join(local(), manifest), 'utf8')) as { lines: number };
+    damage(join(local(), manifest));
+    problems = [];
+    const next = await open({ epoch: 'e2' });
+    expect(await next.close(5_000)).toEqual({ segments: 0, bytes: 0, dropped_lines: 0 });
+    expect(problems).toMatchObject([{ kind: 'recovered', lines: 1, lost_bytes: 0, kept_aside: null }]);
+    const [object] = await stored();
+    expect(object!.lines).toMatchObject([{ frame: 'kept' }]);
+    expect((await store.metadata(object!.key))['lines']).toBe(String(before.lines));
+    expect(readdirSync(local())).toEqual([]);
+  },
+);
+
+test('a segment gets its name once its manifest lasts, and the name lasts before anybody is told', async () => {
+  const [part, target] = [join(directory, 'part'), join(directory, 'whole')];
+  writeFileSync(part, 'x');
+  const handle = await openFile(part);
+  const handles = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const there: string[] = [];
+  const look = async (): Promise<void> => {
+    there.push(existsSync(target) ? 'name' : readFileSync(`${target}.json`, 'utf8'));
+  };
+  const spies = [
+    vi.spyOn(handles, 'datasync').mockImplementation(look),
+    vi.spyOn(handles, 'sync').mockImplementation(look),
+  ];
+  const manifest = {
+    lines: 1,
+    raw_bytes: 1,
+    bytes: 1,
+    first_received_at: start,
+    last_received_at: start,
+    sha256: 'x',
+  };
+  await placeSegment(part, target, manifest);
+  for (const spy of spies) spy.mockRestore();
+  expect(there).toEqual([JSON.stringify(manifest), 'name']);
+});
+
+test('a segment whose manifest goes while it waits is counted among those that wait', async () => {
+  const away: ObjectStore = { ...store, put: () => Promise.reject(new Error('away')) };
+  const recorder = await open({ store: away, segmentMillis: 1 });
+  recorder.received(start, 'c-1#1', 'kept');
+  await recorder.flush();
+  now += 10_000;
+  await recorder.flush();
+  const manifest = readdirSync(local()).find((name) => name.endsWith('.json'))!;
+  writeFileSync(join(local(), manifest), '');
+  expect(await recorder.close(20)).toMatchObject({ segments: 1 });
 });
 
 test('what cannot be read at all is kept aside and named', async () => {
