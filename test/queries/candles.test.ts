@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Client } from 'pg';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { dropDay, storedDays } from '#src/retention/stored-days.ts';
 import { type CandleRequest, candlesOf } from '#src/storage/production/candle-query.ts';
 import { refreshRollups } from '#src/storage/production/rollups.ts';
 import { candleWidths, type JudgedCandle } from '#src/tape/candles.ts';
@@ -141,7 +142,8 @@ describe('candles', () => {
     await threeMinutes();
     await refreshRollups(client, EVER);
     const before = await candles({ width: '5m' });
-    await client.query('DELETE FROM trades');
+    for (const day of await storedDays(client, 'trades')) await dropDay(client, day);
+    expect(await marked()).toEqual([]);
     expect(before).not.toEqual([]);
     expect(await candles({ width: '5m' })).toEqual(before);
     const { rows } = await client.query(
@@ -154,7 +156,7 @@ describe('candles', () => {
     ]);
   });
 
-  it('are reckoned anew where a row is new or other than it was, not where a line has confirmed it', async () => {
+  it('are reckoned anew where a row is new, other than it was or gone, not where a line has confirmed it', async () => {
     await threeMinutes();
     expect(await marked()).toEqual([
       ['trades', 'K1', 0],
@@ -171,6 +173,10 @@ describe('candles', () => {
     ]);
     await refreshRollups(client, EVER);
     expect((await candles({ instrument: 'K1' })).map(({ bucket }) => (bucket - M0) / MINUTE)).toEqual([3, 4]);
+    await client.query(`DELETE FROM trades WHERE trade_id = 'a'`);
+    expect(await marked()).toEqual([['trades', 'K1', 4]]);
+    await refreshRollups(client, EVER);
+    expect((await candles({ instrument: 'K1' })).map(({ bucket }) => (bucket - M0) / MINUTE)).toEqual([3]);
   });
 
   async function threeMinutes(): Promise<void> {

@@ -6,7 +6,6 @@ import { DirectoryObjectStore } from '#src/archive/directory-object-store.ts';
 import { configurationSchema } from '#src/config/schema.ts';
 import { prune } from '#src/retention/prune.ts';
 import { tapeDays } from '#src/retention/tape-days.ts';
-import { defaultRules } from '#src/tape/rules.ts';
 import { recordRepair } from '#src/repair/repair-log.ts';
 import { formatRfc3339, MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
 import { exportCommand } from '../../cli/commands/export.ts';
@@ -186,7 +185,7 @@ describe('old days of a database', () => {
     });
     const folder = mkdtempSync(join(tmpdir(), 'prediction-tape-test-'));
     try {
-      const database = tapeDays(watched, new DirectoryObjectStore(folder), defaultRules);
+      const database = tapeDays(watched, new DirectoryObjectStore(folder));
       const outcomes: string[] = [];
       for await (const day of prune(database, { keptDays: () => 30, now: NOW as Micros, drop: false }))
         if (day.table === 'order_book_deltas') outcomes.push(`${day.outcome} ${day.reason}`);
