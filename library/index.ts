@@ -2,6 +2,7 @@
  * The library: what programs of your own may use of prediction-tape. Prices are micro-dollars, sizes micro-contracts,
  * times microseconds since the epoch, all integers that a JavaScript number holds exactly. `docs/library.md` explains.
  */
+export type { AnswerAt, ParametersAt, RowAt, RowPath } from '#src/api/paths.ts';
 export { type BookMetrics, OrderBook, SetOutcome } from '#src/book/order-book.ts';
 export type {
   BookDeltaEvent,
@@ -29,5 +30,7 @@ export { formatSize, parseSize, type Size } from '#src/units/size.ts';
 export { formatRfc3339, type Micros, parseRfc3339, TimeError } from '#src/units/time.ts';
 export type { DecodedFrame, DecodeProblem, FrameContext, FrameDecoder } from '#src/venues/decoder.ts';
 export { decoderOf } from './decoders.ts';
+export { RemoteTapeError } from './remote-request.ts';
+export { RemoteTape, type RemoteTapeSettings, type RowOptions, type RowsAsked } from './remote-tape.ts';
 export { type ReplayRequest, replay } from './replay.ts';
 export { type CandleQuery, Tape, type TapeQuery } from './tape.ts';

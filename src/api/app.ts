@@ -14,8 +14,8 @@ import { parametersOf, readParameters } from './parameters.ts';
 import { ApiProblem } from './problem.ts';
 import { RequestAllowance } from './request-allowance.ts';
 import { isSettled, jsonAnswer, rowAnswer } from './row-answers.ts';
-import { rowQueries, unknownInstrument } from './row-queries.ts';
-import { singleQueries } from './single-answers.ts';
+import { type RowQuery, rowQueries, unknownInstrument } from './row-queries.ts';
+import { type SingleQuery, singleQueries } from './single-answers.ts';
 import { databaseProblem, type TapePool } from './tape-pool.ts';
 
 export interface ApiSettings {
@@ -65,8 +65,8 @@ export function apiApp(settings: ApiSettings): Hono<{ Bindings: ApiBindings }> {
     return new ApiProblem(500, 'fault', 'a mistake of the server; its log has more');
   };
   const feeds = new LiveFeeds({ pool, system, clock, sleep, problemOf, closing });
-  const rows = rowQueries(clock);
-  const singles = singleQueries(clock);
+  const rows: readonly RowQuery[] = rowQueries(clock);
+  const singles: readonly SingleQuery[] = singleQueries(clock);
 
   app.onError((error, context) => failureOf(context, problemOf(error)));
   app.notFound((context) =>

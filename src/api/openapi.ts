@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { OutputColumn } from '../queries/output-column.ts';
 import type { ColumnType } from '../storage/tables.ts';
+import { failureBody } from './problem.ts';
 import type { RowQuery } from './row-queries.ts';
 import type { SingleQuery } from './single-answers.ts';
 
@@ -143,15 +144,7 @@ export function openApiDocument(
         header: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
       },
       schemas: {
-        Failure: z.toJSONSchema(
-          z.object({
-            error: z.object({
-              code: z.string(),
-              message: z.string(),
-              parameter: z.string().optional().meta({ description: 'the parameter that is wrong' }),
-            }),
-          }),
-        ),
+        Failure: z.toJSONSchema(failureBody),
       },
       responses: {
         BadRequest: failure('a parameter is wrong; the answer names it'),

@@ -1,3 +1,14 @@
+import { z } from 'zod';
+
+/** The body of every answer that is a failure. */
+export const failureBody = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    parameter: z.string().optional().meta({ description: 'the parameter that is wrong' }),
+  }),
+});
+
 /** What a client did wrong, or what cannot be answered now. Shown to the client as it is: holds no secret. */
 export class ApiProblem extends Error {
   override readonly name = 'ApiProblem';
@@ -22,7 +33,7 @@ export class ApiProblem extends Error {
   }
 
   /** The body of the answer. */
-  get body(): { error: { code: string; message: string; parameter?: string } } {
+  get body(): z.infer<typeof failureBody> {
     const { code, message, parameter } = this;
     return { error: { code, message, ...(parameter === null ? {} : { parameter }) } };
   }

@@ -47,11 +47,11 @@ export interface RowQuery {
   readonly until: (parameters: never) => Micros | null;
 }
 
-interface RowQueryOf<Shape extends z.ZodRawShape, Row> {
-  readonly path: string;
+interface RowQueryOf<Path extends string, Shape extends z.ZodRawShape, Columns, Row> {
+  readonly path: Path;
   readonly summary: string;
   readonly parameters: z.ZodObject<Shape>;
-  readonly columns: readonly OutputColumn<Row>[];
+  readonly columns: Columns & readonly OutputColumn<Row>[];
   readonly place: readonly PlaceType[];
   readonly placeOf: (row: Row) => readonly unknown[];
   readonly rows: (
@@ -61,9 +61,21 @@ interface RowQueryOf<Shape extends z.ZodRawShape, Row> {
   ) => AsyncIterable<Row>;
 }
 
-function rowQuery<Shape extends z.ZodRawShape, Row>(query: RowQueryOf<Shape, Row>): RowQuery {
+/** A query whose path, parameters and columns are known when a program is compiled. */
+type TypedRowQuery<Path extends string, Shape extends z.ZodRawShape, Columns> = Omit<
+  RowQuery,
+  'path' | 'parameters' | 'columns'
+> & {
+  readonly path: Path;
+  readonly parameters: z.ZodObject<Shape>;
+  readonly columns: Columns;
+};
+
+function rowQuery<const Path extends string, Shape extends z.ZodRawShape, const Columns, Row>(
+  query: RowQueryOf<Path, Shape, Columns, Row>,
+): TypedRowQuery<Path, Shape, Columns> {
   const until = (parameters: { readonly to?: Micros }): Micros | null => parameters.to ?? null;
-  return { ...query, until } as unknown as RowQuery;
+  return { ...query, until } as unknown as TypedRowQuery<Path, Shape, Columns>;
 }
 
 /** Rows of a query that begins with the instrument of the last row given, without those up to that row. */
@@ -97,7 +109,7 @@ function spanOf(
   throw new ApiProblem(400, 'bad_parameter', 'to must be later than from', { parameter: 'to' });
 }
 
-function eventQueries({ subject, paging, oneOf }: Parameters): RowQuery[] {
+function eventQueries({ subject, paging, oneOf }: Parameters) {
   const placed = ['integer', 'text', 'text'] as const;
   return [
     rowQuery({
@@ -157,7 +169,7 @@ function eventQueries({ subject, paging, oneOf }: Parameters): RowQuery[] {
   ];
 }
 
-function announcementQueries({ subject, paging, text, time, venue, oneOf }: Parameters): RowQuery[] {
+function announcementQueries({ subject, paging, text, time, venue, oneOf }: Parameters) {
   const { series: _, ...about } = subject;
   const parameters = { ...about, market: text('Kalshi ticker or Polymarket condition id').optional() };
   return [
@@ -222,7 +234,7 @@ function announcementQueries({ subject, paging, text, time, venue, oneOf }: Para
   ];
 }
 
-function coverageQueries({ subject, paging, oneOf, text }: Parameters, clock: Clock): RowQuery[] {
+function coverageQueries({ subject, paging, oneOf, text }: Parameters, clock: Clock) {
   const { event: _, series: __, ...about } = subject;
   const spanned = { ...about, ...paging };
   return [
@@ -258,7 +270,7 @@ function coverageQueries({ subject, paging, oneOf, text }: Parameters, clock: Cl
   ];
 }
 
-function bookQueries({ venue, instrument, time, span, whole, paging }: Parameters, clock: Clock): RowQuery[] {
+function bookQueries({ venue, instrument, time, span, whole, paging }: Parameters, clock: Clock) {
   return [
     rowQuery({
       path: '/v1/books',
@@ -292,7 +304,7 @@ export const unknownInstrument = (venue: string, instrument: string): ApiProblem
   });
 
 /** Every query that gives rows. */
-export function rowQueries(clock: Clock): readonly RowQuery[] {
+export function rowQueries(clock: Clock) {
   const parameters = parametersOf(clock);
   return [
     ...eventQueries(parameters),

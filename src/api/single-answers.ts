@@ -15,8 +15,8 @@ import { ApiProblem } from './problem.ts';
 import { unknownInstrument } from './row-queries.ts';
 
 /** What an answer is, and until when it speaks. */
-interface Answer {
-  readonly body: unknown;
+interface Answer<Body = unknown> {
+  readonly body: Body;
   /** Null where it speaks of the present. */
   readonly until: Micros | null;
 }
@@ -34,13 +34,24 @@ export interface SingleQuery {
   readonly answer: (client: ClientBase, parameters: never) => Promise<Answer>;
 }
 
-function single<Shape extends z.ZodRawShape>(
-  query: Omit<SingleQuery, 'parameters' | 'answer'> & {
+/** A query whose path, parameters and answer are known when a program is compiled. */
+type TypedSingleQuery<Path extends string, Shape extends z.ZodRawShape, Body> = Omit<
+  SingleQuery,
+  'path' | 'parameters' | 'answer'
+> & {
+  readonly path: Path;
+  readonly parameters: z.ZodObject<Shape>;
+  readonly answer: (client: ClientBase, parameters: never) => Promise<Answer<Body>>;
+};
+
+function single<const Path extends string, Shape extends z.ZodRawShape, Body>(
+  query: Omit<SingleQuery, 'path' | 'parameters' | 'answer'> & {
+    readonly path: Path;
     readonly parameters: z.ZodObject<Shape>;
-    readonly answer: (client: ClientBase, parameters: z.output<z.ZodObject<Shape>>) => Promise<Answer>;
+    readonly answer: (client: ClientBase, parameters: z.output<z.ZodObject<Shape>>) => Promise<Answer<Body>>;
   },
-): SingleQuery {
-  return query as unknown as SingleQuery;
+): TypedSingleQuery<Path, Shape, Body> {
+  return query;
 }
 
 const HOUR = 60 * MICROS_PER_MINUTE;
@@ -50,7 +61,7 @@ const MAP_ROWS = 40;
 const MAP_COLUMNS = 120;
 
 /** Every query that gives one answer. */
-export function singleQueries(clock: Clock): readonly SingleQuery[] {
+export function singleQueries(clock: Clock) {
   const { venue, instrument, time, whole } = parametersOf(clock);
   const spanned = {
     venue: venue.optional(),

@@ -30,7 +30,7 @@ export interface BookSubject {
 }
 
 const { time, text, flag } = columnsOf<BookRow>();
-const levels = (side: 'bids' | 'asks'): OutputColumn<BookRow> => ({
+const levels = <Side extends 'bids' | 'asks'>(side: Side): OutputColumn<BookRow, Side, BookRow[Side]> => ({
   name: side,
   // Flat there: price, size, price, size, …
   type: 'bigint[]',
@@ -38,14 +38,14 @@ const levels = (side: 'bids' | 'asks'): OutputColumn<BookRow> => ({
   value: (row) => row[side],
   text: (row) => row[side].map(([price, size]) => `${formatSize(size)}@${formatPrice(price)}`).join(' '),
 });
-export const bookColumns: readonly OutputColumn<BookRow>[] = [
+export const bookColumns = [
   time('at'),
   text('venue'),
   text('instrument'),
   flag('complete'),
   levels('bids'),
   levels('asks'),
-];
+] as const satisfies readonly OutputColumn<BookRow>[];
 
 const SPAN = /^(\d{1,15})(ms|s|m|h|d)$/;
 const SPAN_UNITS: Readonly<Record<string, number>> = {

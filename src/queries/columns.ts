@@ -2,7 +2,7 @@ import type { ColumnType } from '../storage/tables.ts';
 import { formatPrice, type Price } from '../units/price.ts';
 import { formatSize, type Size } from '../units/size.ts';
 import { formatRfc3339, type Micros } from '../units/time.ts';
-import type { Cell, OutputColumn } from './output-column.ts';
+import type { OutputColumn } from './output-column.ts';
 
 type NamesOf<Row, Value> = {
   [Name in keyof Row]-?: Row[Name] extends Value ? Name : never;
@@ -13,11 +13,11 @@ type NamesOf<Row, Value> = {
 export function columnsOf<Row>() {
   const shown =
     <Value extends number>(about: string, format: (value: Value) => string) =>
-    (name: NamesOf<Row, Value | null>): OutputColumn<Row> => ({
+    <Name extends NamesOf<Row, Value | null>>(name: Name): OutputColumn<Row, Name, Row[Name]> => ({
       name,
       type: 'bigint',
       about,
-      value: (row) => row[name] as Cell,
+      value: (row) => row[name],
       text: (row) => {
         const value = row[name] as Value | null;
         return value === null ? '' : format(value);
@@ -25,7 +25,11 @@ export function columnsOf<Row>() {
     });
   const plain =
     (type: ColumnType) =>
-    (name: keyof Row & string): OutputColumn<Row> => ({ name, type, value: (row) => row[name] as Cell });
+    <Name extends keyof Row & string>(name: Name): OutputColumn<Row, Name, Row[Name]> => ({
+      name,
+      type,
+      value: (row) => row[name],
+    });
   return {
     /** Microseconds since the epoch; for people as a date and time in UTC. */
     time: shown<Micros>('microseconds since the epoch', formatRfc3339),
@@ -37,7 +41,7 @@ export function columnsOf<Row>() {
     whole: plain('bigint'),
     small: plain('integer'),
     /** For people the column's name where it holds, nothing where not. */
-    flag: (name: NamesOf<Row, boolean>): OutputColumn<Row> => ({
+    flag: <Name extends NamesOf<Row, boolean>>(name: Name): OutputColumn<Row, Name, Row[Name]> => ({
       ...plain('boolean')(name),
       text: (row) => (row[name] === true ? name.replace(/^is_/, '') : ''),
     }),

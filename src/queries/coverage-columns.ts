@@ -3,14 +3,35 @@ import type { CoverageMinute, LineMinute } from '../coverage/minutes.ts';
 import { formatRfc3339 } from '../units/time.ts';
 import type { OutputColumn } from './output-column.ts';
 
-const LINES = ['a', 'b', 'c'] as const;
+type Line = keyof CoverageMinute['lines'];
 const TIME = 'microseconds since the epoch';
 
 const lineText = ({ state, events, causes }: LineMinute): string =>
   `${state} ${events}${causes.length === 0 ? '' : ` (${causes.join(', ')})`}`;
 
+const stateOf = <Name extends Line>(line: Name) => ({
+  name: line,
+  about: 'proven, partly, unproven or down',
+  value: ({ lines }: CoverageMinute) => lines[line].state,
+  text: ({ lines }: CoverageMinute) => lineText(lines[line]),
+});
+
+const partsOf = <Name extends Line>(line: Name) =>
+  [
+    {
+      name: `events_${line}` as const,
+      type: 'integer',
+      value: ({ lines }: CoverageMinute) => lines[line].events,
+    },
+    {
+      name: `causes_${line}` as const,
+      type: 'text[]',
+      value: ({ lines }: CoverageMinute) => lines[line].causes,
+    },
+  ] as const;
+
 /** As a table shows them, with what a line says in one cell. */
-export const minuteColumns: readonly OutputColumn<CoverageMinute>[] = [
+export const minuteColumns = [
   { name: 'venue', value: (row) => row.venue },
   { name: 'instrument', value: (row) => row.instrument },
   {
@@ -29,26 +50,20 @@ export const minuteColumns: readonly OutputColumn<CoverageMinute>[] = [
     value: (row) => row.inGap,
     text: (row) => (row.inGap === 0 ? '-' : `${(row.inGap / 1_000_000).toFixed(1)} s`),
   },
-  ...LINES.map(
-    (line): OutputColumn<CoverageMinute> => ({
-      name: line,
-      about: 'proven, partly, unproven or down',
-      value: ({ lines }) => lines[line].state,
-      text: ({ lines }) => lineText(lines[line]),
-    }),
-  ),
-];
+  stateOf('a'),
+  stateOf('b'),
+  stateOf('c'),
+] as const satisfies readonly OutputColumn<CoverageMinute>[];
 
 /** For programs: what the table puts into one cell stands in columns of its own. */
-export const minuteColumnsForPrograms: readonly OutputColumn<CoverageMinute>[] = [
+export const minuteColumnsForPrograms = [
   ...minuteColumns,
-  ...LINES.flatMap((line): OutputColumn<CoverageMinute>[] => [
-    { name: `events_${line}`, type: 'integer', value: ({ lines }) => lines[line].events },
-    { name: `causes_${line}`, type: 'text[]', value: ({ lines }) => lines[line].causes },
-  ]),
-];
+  ...partsOf('a'),
+  ...partsOf('b'),
+  ...partsOf('c'),
+] as const satisfies readonly OutputColumn<CoverageMinute>[];
 
-export const hourColumns: readonly OutputColumn<CoverageHour>[] = [
+export const hourColumns = [
   { name: 'venue', value: (row) => row.venue },
   { name: 'market', value: (row) => row.market },
   {
@@ -59,4 +74,4 @@ export const hourColumns: readonly OutputColumn<CoverageHour>[] = [
     text: (row) => formatRfc3339(row.hour).slice(0, 13).replace('T', ' '),
   },
   { name: 'condition', about: 'available, degraded, pending or missing', value: (row) => row.condition },
-];
+] as const satisfies readonly OutputColumn<CoverageHour>[];

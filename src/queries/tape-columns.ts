@@ -13,7 +13,7 @@ const QUALITY =
 const LINES = 'lines that saw it, as bits: a 1, b 2, c 4';
 
 const trade = columnsOf<TapeTrade>();
-export const tradeColumns: readonly OutputColumn<TapeTrade>[] = [
+export const tradeColumns = [
   trade.time('exchange_ts'),
   trade.text('venue'),
   trade.text('instrument'),
@@ -25,10 +25,10 @@ export const tradeColumns: readonly OutputColumn<TapeTrade>[] = [
   trade.time('received_at'),
   { ...trade.small('quality'), about: QUALITY },
   { ...trade.small('lines'), about: LINES },
-];
+] as const satisfies readonly OutputColumn<TapeTrade>[];
 
 const delta = columnsOf<TapeDelta>();
-export const deltaColumns: readonly OutputColumn<TapeDelta>[] = [
+export const deltaColumns = [
   delta.time('exchange_ts'),
   delta.text('venue'),
   delta.text('instrument'),
@@ -45,10 +45,10 @@ export const deltaColumns: readonly OutputColumn<TapeDelta>[] = [
   delta.time('received_at'),
   { ...delta.small('quality'), about: QUALITY },
   { ...delta.small('lines'), about: LINES },
-];
+] as const satisfies readonly OutputColumn<TapeDelta>[];
 
 const metric = columnsOf<TapeMetrics>();
-export const metricColumns: readonly OutputColumn<TapeMetrics>[] = [
+export const metricColumns = [
   metric.time('at'),
   metric.text('venue'),
   metric.text('instrument'),
@@ -68,10 +68,10 @@ export const metricColumns: readonly OutputColumn<TapeMetrics>[] = [
   metric.small('ask_levels'),
   metric.flag('crossed'),
   { ...metric.small('lines'), about: LINES },
-];
+] as const satisfies readonly OutputColumn<TapeMetrics>[];
 
 const candle = columnsOf<JudgedCandle>();
-export const candleColumns: readonly OutputColumn<JudgedCandle>[] = [
+export const candleColumns = [
   candle.time('bucket'),
   candle.text('venue'),
   candle.text('instrument'),
@@ -82,10 +82,10 @@ export const candleColumns: readonly OutputColumn<JudgedCandle>[] = [
   candle.size('volume'),
   candle.small('trades'),
   candle.flag('complete'),
-];
+] as const satisfies readonly OutputColumn<JudgedCandle>[];
 
 const gap = columnsOf<TapeGapRow>();
-export const gapColumns: readonly OutputColumn<TapeGapRow>[] = [
+export const gapColumns = [
   { ...gap.text('line'), about: 'tape, a, b or c' },
   gap.text('venue'),
   { ...gap.text('instrument'), about: '* is every instrument of the venue' },
@@ -93,10 +93,10 @@ export const gapColumns: readonly OutputColumn<TapeGapRow>[] = [
   { ...gap.time('to'), text: ({ to }) => (to === null ? 'open' : formatRfc3339(to)) },
   gap.text('cause'),
   { name: 'causes', type: 'text[]', value: ({ causes }) => causes },
-];
+] as const satisfies readonly OutputColumn<TapeGapRow>[];
 
 const market = columnsOf<TapeMarket>();
-export const marketColumns: readonly OutputColumn<TapeMarket>[] = [
+export const marketColumns = [
   market.text('venue'),
   market.text('market'),
   { ...market.text('status'), about: "the venue's own word" },
@@ -112,16 +112,16 @@ export const marketColumns: readonly OutputColumn<TapeMarket>[] = [
     value: ({ instruments }) => instruments,
     text: (row) => row.instruments.map(({ instrument, outcome }) => `${outcome}=${instrument}`).join(' '),
   },
-];
+] as const satisfies readonly OutputColumn<TapeMarket>[];
 
 const stage = columnsOf<StageLatency>();
 /** Microseconds; for people milliseconds. */
-const percentile = (name: 'p50' | 'p90' | 'p99' | 'p999'): OutputColumn<StageLatency> => ({
+const percentile = <Name extends 'p50' | 'p90' | 'p99' | 'p999'>(name: Name) => ({
   ...stage.whole(name),
   about: 'microseconds',
-  text: (row) => (row[name] === null ? '' : `${(row[name] / 1_000).toFixed(1)} ms`),
+  text: (row: StageLatency): string => (row[name] === null ? '' : `${(row[name] / 1_000).toFixed(1)} ms`),
 });
-export const latencyColumns: readonly OutputColumn<StageLatency>[] = [
+export const latencyColumns = [
   stage.text('venue'),
   stage.text('kind'),
   { ...stage.text('stage'), about: 'venue: to the first socket; tape: from there to the tape' },
@@ -130,10 +130,10 @@ export const latencyColumns: readonly OutputColumn<StageLatency>[] = [
   percentile('p90'),
   percentile('p99'),
   percentile('p999'),
-];
+] as const satisfies readonly OutputColumn<StageLatency>[];
 
 const announcement = columnsOf<TapeAnnouncement>();
-export const announcementColumns: readonly OutputColumn<TapeAnnouncement>[] = [
+export const announcementColumns = [
   announcement.time('at'),
   announcement.text('venue'),
   { ...announcement.text('subject'), about: 'the market, or the event where is_event' },
@@ -152,10 +152,10 @@ export const announcementColumns: readonly OutputColumn<TapeAnnouncement>[] = [
     value: ({ details }) => details,
     text: ({ details }) => JSON.stringify(details),
   },
-];
+] as const satisfies readonly OutputColumn<TapeAnnouncement>[];
 
 const settlement = columnsOf<Settlement>();
-export const settlementColumns: readonly OutputColumn<Settlement>[] = [
+export const settlementColumns = [
   settlement.time('at'),
   settlement.text('venue'),
   settlement.text('market'),
@@ -164,4 +164,4 @@ export const settlementColumns: readonly OutputColumn<Settlement>[] = [
   { ...settlement.text('instrument'), about: 'what pays: the token that won, or the Kalshi ticker' },
   { ...settlement.price('value'), about: 'micro-dollars that a contract of the instrument pays' },
   { ...settlement.small('lines'), about: LINES },
-];
+] as const satisfies readonly OutputColumn<Settlement>[];

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, expect, it } from 'vitest';
+import { startApiServer } from '#src/api/server.ts';
+import { tapeAlone } from '#src/status/system-status.ts';
 import { formatRfc3339, MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
 import { exportCommand } from '../../cli/commands/export.ts';
 import { delta, type Row, snapshot, store, T0, trade } from '../merge/lines.ts';
@@ -70,6 +72,30 @@ it('examples query a tape, and lead from its export to a plot', async () => {
       '',
     ].join('\n'),
   );
+  const server = await startApiServer({
+    host: '127.0.0.1',
+    port: 0,
+    database: { connectionString: database.url },
+    system: tapeAlone,
+    key: null,
+    hasConsole: false,
+    version: '1.2.3',
+    onFault: (text) => expect.fail(text),
+  });
+  try {
+    expect(await example('query-over-http', server.url, 'kalshi', 'K1', time)).toBe(
+      [
+        'the book, but no line has been merged yet',
+        'bid $0.41 × 2',
+        'ask $0.6 × 1.5',
+        `${time}  $0.4 × 2`,
+        `${formatRfc3339((T0 + 2) as Micros)}  $0.42 × 1`,
+        '',
+      ].join('\n'),
+    );
+  } finally {
+    await server.close();
+  }
   const [place, plot] = [join(folder, 'export'), join(folder, 'plot.svg')];
   const from = T0 - (T0 % MICROS_PER_DAY);
   await outputOf(
