@@ -57,7 +57,8 @@ export function kalshiKey(id: string, publicKeyFile: string | undefined): Kalshi
       throw new ArgumentError(`--kalshi-public-key ${publicKeyFile}: ${(error as Error).message}`);
     }
   }
-  const pair = generateKeyPairSync('ed25519');
+  // Of the two kinds of keys the one that every client of the venue can sign with.
+  const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const folder = mkdtempSync(join(tmpdir(), 'tape-sim-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const privateKeyFile = join(folder, 'kalshi-key.pem');

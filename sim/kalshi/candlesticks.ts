@@ -1,6 +1,6 @@
+import { formatMillionths } from '#src/units/decimal.ts';
 import { MICROS_PER_SECOND } from '#src/units/time.ts';
-import { contracts, dollars } from './notation.ts';
-import type { KalshiTrade } from './reports.ts';
+import type { ListedTrade } from './rest-data.ts';
 
 /** Times in Unix seconds; a period ends at a multiple of its length. */
 export interface CandleRequest {
@@ -18,11 +18,11 @@ const MOST_CANDLES = 10_000;
  */
 export function candlesticks(
   request: CandleRequest,
-  trades: readonly KalshiTrade[],
+  trades: readonly ListedTrade[],
   market: Readonly<Record<string, unknown>>,
 ): unknown[] {
   const length = request.minutes * 60;
-  const byPeriod = new Map<number, KalshiTrade[]>();
+  const byPeriod = new Map<number, ListedTrade[]>();
   for (const trade of trades) {
     if (trade.ticker !== request.ticker) continue;
     const end = Math.floor(trade.at / MICROS_PER_SECOND / length) * length + length;
@@ -46,13 +46,13 @@ export function candlesticks(
       yes_bid: same(market['yes_bid_dollars']),
       yes_ask: same(market['yes_ask_dollars']),
       price: {
-        open_dollars: dollars(prices[0]!),
-        high_dollars: dollars(Math.max(...prices)),
-        low_dollars: dollars(Math.min(...prices)),
-        close_dollars: dollars(prices.at(-1)!),
+        open_dollars: formatMillionths(prices[0]!, 4),
+        high_dollars: formatMillionths(Math.max(...prices), 4),
+        low_dollars: formatMillionths(Math.min(...prices), 4),
+        close_dollars: formatMillionths(prices.at(-1)!, 4),
         ...(previous === null ? {} : { previous_dollars: previous }),
       },
-      volume_fp: contracts(volume),
+      volume_fp: formatMillionths(volume, 2),
       open_interest_fp: market['open_interest_fp'],
     };
     previous = candle.price.close_dollars;

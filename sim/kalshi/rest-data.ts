@@ -14,6 +14,12 @@ export interface ListedMarket {
   readonly settledAt: Micros | null;
 }
 
+/** A trade as the listings have it. */
+export interface ListedTrade extends Omit<KalshiTrade, 'taker'> {
+  /** Null where nothing says. */
+  readonly taker: KalshiTrade['taker'] | null;
+}
+
 /** What REST tells of, whether simulated or replayed. */
 export interface KalshiRestData {
   /** In an order that never changes, new ones last; the first `skipped` are left out. */
@@ -27,7 +33,7 @@ export interface KalshiRestData {
     readonly no: readonly (readonly [string, string])[];
   } | null;
   /** Oldest first. */
-  trades(): readonly KalshiTrade[];
+  trades(): readonly ListedTrade[];
   readonly isTrading: boolean;
 }
 

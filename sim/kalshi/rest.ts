@@ -1,3 +1,4 @@
+import { formatMillionths } from '#src/units/decimal.ts';
 import { complement, type Price } from '#src/units/price.ts';
 import {
   type Clock,
@@ -13,10 +14,8 @@ import type { KalshiAuthentication } from './authentication.ts';
 import { type CandleRequest, candlesticks } from './candlesticks.ts';
 import type { KalshiEventFacts } from './market.ts';
 import { listMarkets } from './market-listing.ts';
-import { contracts, dollars } from './notation.ts';
 import { BadRequest, page, wholeNumber } from './query.ts';
-import type { KalshiTrade } from './reports.ts';
-import type { KalshiRestData } from './rest-data.ts';
+import type { KalshiRestData, ListedTrade } from './rest-data.ts';
 
 export interface KalshiRestLimits {
   /** Tokens a second and bucket size for signed requests, and the cost of a request. */
@@ -226,7 +225,7 @@ export class KalshiRestServer {
       ((wholeNumber(query, 'max_ts', 0) ?? Number.MAX_SAFE_INTEGER / 2_000_000) + 1) * MICROS_PER_SECOND;
     const ticker = query.get('ticker');
     const block = query.get('is_block_trade');
-    const fits = (trade: KalshiTrade): boolean =>
+    const fits = (trade: ListedTrade): boolean =>
       (ticker === null || trade.ticker === ticker) &&
       trade.at >= from &&
       trade.at < to &&
@@ -333,17 +332,22 @@ interface SeriesObject {
   readonly tags: readonly string[];
 }
 
-function tradeObject(trade: KalshiTrade): Record<string, unknown> {
+function tradeObject(trade: ListedTrade): Record<string, unknown> {
   const side = trade.taker === 'buy' ? 'yes' : 'no';
   return {
     trade_id: trade.id,
     ticker: trade.ticker,
-    count_fp: contracts(trade.size),
-    yes_price_dollars: dollars(trade.price),
-    no_price_dollars: dollars(complement(trade.price as Price)),
-    taker_side: side,
-    taker_outcome_side: side,
-    taker_book_side: trade.taker === 'buy' ? 'bid' : 'ask',
+    // A recording may hold more digits than the exchange simulated here makes.
+    count_fp: formatMillionths(trade.size, 2),
+    yes_price_dollars: formatMillionths(trade.price, 4),
+    no_price_dollars: formatMillionths(complement(trade.price as Price), 4),
+    ...(trade.taker === null
+      ? {}
+      : {
+          taker_side: side,
+          taker_outcome_side: side,
+          taker_book_side: trade.taker === 'buy' ? 'bid' : 'ask',
+        }),
     created_time: formatRfc3339(trade.at),
     is_block_trade: trade.isBlock,
   };

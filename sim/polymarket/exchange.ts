@@ -12,6 +12,7 @@ import type { TruthSink } from '../truth-log.ts';
 import type { PolymarketFeed, PolymarketGateway } from './gateway.ts';
 import { newMarket, OUTCOMES, type PolymarketMarketState } from './market.ts';
 import { PolymarketReports, type PrintedFill } from './reports.ts';
+import type { PrintedTrade } from './rest-data.ts';
 
 /** Canonical events that one action of the order flow makes on average; found by counting. */
 const EVENTS_PER_ACTION = 3.3;
@@ -233,6 +234,11 @@ export class PolymarketExchange implements PolymarketFeed {
     market.tick = 1_000;
     market.grid = PriceGrid.uniform(1_000);
     this.#reports.refined(market);
+  }
+
+  /** The last ones, oldest first. */
+  get trades(): readonly PrintedTrade[] {
+    return this.#reports.trades;
   }
 
   initialBook(token: string): string | null {

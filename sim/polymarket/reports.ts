@@ -16,9 +16,12 @@ import {
   type WireBook,
   wireBook,
 } from './market.ts';
+import type { PrintedTrade } from './rest-data.ts';
 import { TradeIdentity } from './trade-identity.ts';
 
 const BOTH = [0, 1] as const;
+/** Trades that REST can tell of at least. */
+const KEPT_TRADES = 1_000;
 
 /** A fill as it is told: of one of the two tokens. */
 export interface PrintedFill {
@@ -36,6 +39,7 @@ export class PolymarketReports {
   readonly #random: Random;
   readonly #resends: number;
   readonly #identity = new TradeIdentity();
+  #trades: PrintedTrade[] = [];
   /** The snapshot that was last written to the truth log, by token. */
   readonly #snapshots = new Map<string, string>();
   readonly #initial = new Map<string, { market: PolymarketMarketState; outcome: 0 | 1; book: WireBook }>();
@@ -53,6 +57,11 @@ export class PolymarketReports {
     this.#gateway = gateway;
     this.#random = random;
     this.#resends = resends;
+  }
+
+  /** The last ones, oldest first. */
+  get trades(): readonly PrintedTrade[] {
+    return this.#trades;
   }
 
   /** The books with which a market begins. */
@@ -171,6 +180,8 @@ export class PolymarketReports {
       event_type: 'last_trade_price',
       transaction_hash: transaction,
     };
+    this.#trades.push(message);
+    if (this.#trades.length >= 2 * KEPT_TRADES) this.#trades = this.#trades.slice(-KEPT_TRADES);
     const delivered = this.#gateway()!.token(token, JSON.stringify(message), {
       order: stamp,
       repeatable: false,

@@ -19,6 +19,9 @@ export const CLOB_LIMITS: Readonly<Record<string, number>> = {
 const LONGEST_DELAY_MILLIS = 3_000;
 const MOST_TOKENS = 500;
 const PAGE = 1_000;
+/** Trades of one answer. */
+const MOST_TRADES = 500;
+const ACTIVITY = '/live-activity/events/';
 /** Base64 of −1: there are no more pages. */
 const END_CURSOR = 'LTE=';
 
@@ -71,6 +74,7 @@ export class ClobServer {
     if (method === 'POST' && path === '/books') return this.#books(request.body);
     if (method !== 'GET') return failed(405, 'Method not allowed');
     switch (path) {
+      case '/':
       case '/ok':
         return ok('OK');
       case '/time':
@@ -81,14 +85,48 @@ export class ClobServer {
         return this.#listing(query, ({ isClosed }) => !isClosed, clobMarket);
       case '/simplified-markets':
         return this.#listing(query, () => true, simplifiedMarket);
+      case '/sampling-simplified-markets':
+        return this.#listing(query, ({ isClosed }) => !isClosed, simplifiedMarket);
       default:
     }
     if (path.startsWith('/markets/')) {
       const market = this.#data.market(decodeURIComponent(path.slice('/markets/'.length)));
       return market?.isListed === true ? ok(clobMarket(market)) : failed(404, 'market not found');
     }
+    if (path.startsWith(ACTIVITY)) return this.#activity(decodeURIComponent(path.slice(ACTIVITY.length)));
     return this.#aboutToken(path, query);
   };
+
+  /** The last trades of a market, the last one first, in the fields of the venue's client; nobody has a name here. */
+  #activity(condition: string): RestAnswer {
+    const market = this.#data.market(condition);
+    if (market === undefined) return ok([]);
+    const nobody = {
+      ...{ address: '', username: '', pseudonym: '' },
+      ...{ profile_picture: '', optimized_profile_picture: '' },
+    };
+    const made = this.#data.trades().filter((trade) => trade.market === condition);
+    const told = made.slice(-MOST_TRADES).reverse();
+    return ok(
+      told.map((trade) => {
+        const index = market.tokens.indexOf(trade.asset_id);
+        const { slug, question } = market;
+        return {
+          event_type: 'trade',
+          market: { condition_id: condition, asset_id: trade.asset_id, question, icon: '', slug },
+          user: nobody,
+          side: trade.side,
+          size: trade.size,
+          fee_rate_bps: trade.fee_rate_bps ?? '0',
+          price: trade.price,
+          outcome: market.outcomes[index] ?? '',
+          outcome_index: index,
+          transaction_hash: trade.transaction_hash ?? '',
+          timestamp: trade.timestamp,
+        };
+      }),
+    );
+  }
 
   #aboutToken(path: string, query: URLSearchParams): RestAnswer {
     const parameter = path === '/prices-history' ? 'market' : 'token_id';
@@ -117,7 +155,12 @@ export class ClobServer {
       case '/spread':
         return bid === null || ask === null ? NO_BOOK : ok({ spread: formatPrice((ask - bid) as Price) });
       case '/last-trade-price':
-        return ok({ price: book['last_trade_price'], side: 'BUY' });
+        return ok({
+          price: book['last_trade_price'],
+          side: this.#data.trades().findLast(({ asset_id }) => asset_id === token)?.side ?? '',
+        });
+      case '/fee-rate':
+        return ok({ base_fee: 0 });
       case '/prices-history':
         return ok({ history: [] });
       default:

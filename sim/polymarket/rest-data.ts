@@ -25,6 +25,19 @@ export interface ListedPolymarket {
   readonly volume: string;
 }
 
+/** A trade as the market channel tells it (protocol: `last_trade_price`). */
+export interface PrintedTrade {
+  readonly market: string;
+  readonly asset_id: string;
+  readonly price: string;
+  readonly size: string;
+  readonly side: string;
+  readonly fee_rate_bps?: string;
+  /** Milliseconds. */
+  readonly timestamp: string;
+  readonly transaction_hash?: string;
+}
+
 export interface PolymarketRestData {
   /** In an order that never changes, by ascending id; new ones come last. */
   markets(): Iterable<ListedPolymarket>;
@@ -32,6 +45,8 @@ export interface PolymarketRestData {
   marketOfToken(token: string): ListedPolymarket | undefined;
   /** The body of `GET /book`, or null for unknown and closed tokens. */
   book(token: string): Readonly<Record<string, unknown>> | null;
+  /** Oldest first, as far back as they are kept. */
+  trades(): readonly PrintedTrade[];
 }
 
 function listed(market: PolymarketMarketState): ListedPolymarket {
@@ -74,5 +89,9 @@ export class SimulatedPolymarketData implements PolymarketRestData {
     const known = this.#exchange.tokens.get(token);
     if (known === undefined || !known.market.isListed || known.market.isClosed) return null;
     return { ...wireBook(known.market, known.outcome) };
+  }
+
+  trades(): readonly PrintedTrade[] {
+    return this.#exchange.trades;
   }
 }

@@ -26,11 +26,14 @@ export class ReplayDelivery {
   clear(): void {
     this.#books.kalshi.clear();
     this.#books.polymarket.clear();
+    this.kalshi.trades.clear();
+    this.polymarket.clear();
   }
 
   /** @returns to how many subscribers it was handed */
   send(timed: TimedMessage): number {
     const { message } = timed;
+    this.#keepTrade(timed);
     return message.venue === 'kalshi'
       ? this.#sendKalshi(message, timed)
       : this.#sendPolymarket(message, timed);
@@ -81,8 +84,16 @@ export class ReplayDelivery {
     return gateway.token(token, frame, REPEATABLE, type === 'best_bid_ask');
   }
 
-  /** What was said before the time that was sought changes the books, and is not said again. */
-  skip({ message, useYesPrice }: TimedMessage): void {
+  #keepTrade(timed: TimedMessage): void {
+    const { venue, type } = timed.message;
+    if (venue === 'kalshi' && type === 'trade') this.kalshi.trades.apply(timed);
+    if (venue === 'polymarket' && type === 'last_trade_price') this.polymarket.trades.apply(timed);
+  }
+
+  /** What was said before the time that was sought changes what REST tells, and is not said again. */
+  skip(timed: TimedMessage): void {
+    const { message, useYesPrice } = timed;
+    this.#keepTrade(timed);
     const isBook = BOOK_TYPES.has(message.type);
     if (message.venue === 'kalshi') {
       if (isBook) this.#books.kalshi.apply(message, useYesPrice);

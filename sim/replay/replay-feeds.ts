@@ -1,10 +1,13 @@
+import type { Level } from '#src/events/event.ts';
 import type { RecordedMessage } from '#src/replay/recorded-message.ts';
 import { formatMillionths } from '#src/units/decimal.ts';
-import { complement, formatPrice, parsePrice } from '#src/units/price.ts';
+import { complement, formatPrice, type Price, parsePrice } from '#src/units/price.ts';
 import { formatSize } from '#src/units/size.ts';
 import type { KalshiFeed } from '../kalshi/socket-rules.ts';
 import type { PolymarketFeed } from '../polymarket/gateway.ts';
-import type { RecordedBooks } from './recorded-books.ts';
+import { fittingTick } from './fitting-tick.ts';
+import { RecordedBooks } from './recorded-books.ts';
+import { RecordedTrades } from './recorded-trades.ts';
 import type { RecordingSurvey } from './recording-survey.ts';
 
 type Body = Readonly<Record<string, unknown>>;
@@ -51,8 +54,9 @@ export function bothConventions(
   return useYesPrice ? { no: other, yes: same } : { no: same, yes: other };
 }
 
-/** Kalshi books of a recording, as far as it has been played. */
+/** Kalshi's books and trades of a recording, as far as it has been played. */
 export class ReplayedKalshi implements KalshiFeed {
+  readonly trades = new RecordedTrades('kalshi');
   readonly #survey: RecordingSurvey;
   readonly #books: RecordedBooks;
 
@@ -87,6 +91,17 @@ export class ReplayedKalshi implements KalshiFeed {
     return null;
   }
 
+  /** The book in YES prices, best first: before its first change as recorded, after as it has become. */
+  sides(ticker: string): { readonly bids: readonly Level[]; readonly asks: readonly Level[] } {
+    let books = this.#books;
+    const opening = this.#survey.openings.get(ticker);
+    if (!books.has(ticker) && opening !== undefined) {
+      books = new RecordedBooks('kalshi');
+      books.apply(opening.message, opening.useYesPrice);
+    }
+    return { bids: books.levels(ticker, 'bid'), asks: books.levels(ticker, 'ask') };
+  }
+
   /** NO in NO prices, ascending. */
   levels(ticker: string): { yes: Pair[]; no: Pair[] } {
     const yes = this.#books
@@ -101,12 +116,16 @@ export class ReplayedKalshi implements KalshiFeed {
   }
 }
 
-/** Polymarket books of a recording, as far as it has been played. */
+/** Polymarket's books and trades of a recording, as far as it has been played. */
 export class ReplayedPolymarket implements PolymarketFeed {
+  readonly trades = new RecordedTrades('polymarket');
   readonly #survey: RecordingSurvey;
   readonly #books: RecordedBooks;
   /** Recorded time of the last message about each token, as text of milliseconds. */
   readonly #times = new Map<string, string>();
+  /** As the venue said them last, by token. */
+  readonly #ticks = new Map<string, string>();
+  readonly #lastPrices = new Map<string, string>();
 
   constructor(survey: RecordingSurvey, books: RecordedBooks) {
     this.#survey = survey;
@@ -114,9 +133,37 @@ export class ReplayedPolymarket implements PolymarketFeed {
   }
 
   played(message: RecordedMessage & { venue: 'polymarket' }): void {
-    const { timestamp } = message.body;
-    if (typeof timestamp !== 'string') return;
-    for (const token of message.instruments) this.#times.set(token, timestamp);
+    const { timestamp, tick_size, new_tick_size, last_trade_price, price } = message.body;
+    const tick = new_tick_size ?? tick_size;
+    const last = message.type === 'last_trade_price' ? price : last_trade_price;
+    for (const token of message.instruments) {
+      if (typeof timestamp === 'string') this.#times.set(token, timestamp);
+      if (typeof tick === 'string') this.#ticks.set(token, tick);
+      if (typeof last === 'string') this.#lastPrices.set(token, last);
+    }
+  }
+
+  /** Forgets what was played, as before the first message. */
+  clear(): void {
+    this.#times.clear();
+    this.#ticks.clear();
+    this.#lastPrices.clear();
+    this.trades.clear();
+  }
+
+  /** As the venue said it, or the coarsest that the book's prices allow. */
+  tickSize(token: string): string {
+    const said = this.#ticks.get(token) ?? this.#survey.openings.get(token)?.message.body['tick_size'];
+    if (typeof said === 'string') return said;
+    const tick = fittingTick(this.#books.levels(token, 'bid'), this.#books.levels(token, 'ask'));
+    return formatPrice(tick as Price);
+  }
+
+  /** Of the last trade, as the venue said it; null where it has said nothing. */
+  lastPrice(token: string): string | null {
+    const said =
+      this.#lastPrices.get(token) ?? this.#survey.openings.get(token)?.message.body['last_trade_price'];
+    return typeof said === 'string' ? said : null;
   }
 
   initialBook(token: string): string | null {

@@ -1,12 +1,16 @@
+import { formatMillionths } from '#src/units/decimal.ts';
 import { formatRfc3339, MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
-import type { KalshiEventFacts } from '../kalshi/market.ts';
-import type { KalshiTrade } from '../kalshi/reports.ts';
-import type { KalshiRestData, ListedMarket } from '../kalshi/rest-data.ts';
-import type { ListedPolymarket, PolymarketRestData } from '../polymarket/rest-data.ts';
+import { type KalshiEventFacts, priceRanges } from '../kalshi/market.ts';
+import type { KalshiRestData, ListedMarket, ListedTrade } from '../kalshi/rest-data.ts';
+import type { ListedPolymarket, PolymarketRestData, PrintedTrade } from '../polymarket/rest-data.ts';
+import { fittingTick } from './fitting-tick.ts';
 import type { RecordingSurvey } from './recording-survey.ts';
 import type { ReplayedKalshi, ReplayedPolymarket } from './replay-feeds.ts';
 
 const OPEN_FOR = 365 * MICROS_PER_DAY;
+const ONE_DOLLAR = 1_000_000;
+const dollars = (price: number): string => formatMillionths(price, 4);
+const contracts = (size: number): string => formatMillionths(size, 2);
 
 /** `KXSERIES-EVENT-MARKET`: the ticker's parts name event and series. */
 function eventOf(ticker: string): KalshiEventFacts {
@@ -64,15 +68,23 @@ export class ReplayedKalshiListing implements KalshiRestData {
     return this.#events.values();
   }
 
+  /** What a recording does not tell is as of a market in which nothing else has happened. */
   object(ticker: string): Record<string, unknown> {
     const { event } = this.#markets.get(ticker)!;
     const opened = formatRfc3339(this.#openedAt);
     const closes = formatRfc3339(this.#closeAt);
+    const { bids, asks } = this.#feed.sides(ticker);
+    const [bid = 0, bidSize = 0] = bids[0] ?? [];
+    const [ask = ONE_DOLLAR, askSize = 0] = asks[0] ?? [];
+    const trades = this.#feed.trades.figures(ticker);
+    const volume = contracts(trades?.volume ?? 0);
+    const structure = fittingTick(bids, asks) === 10_000 ? 'linear_cent' : 'deci_cent';
     return {
       ticker,
       event_ticker: event.event_ticker,
       market_type: 'binary',
       title: ticker,
+      subtitle: '',
       yes_sub_title: '',
       no_sub_title: '',
       status: 'active',
@@ -80,8 +92,31 @@ export class ReplayedKalshiListing implements KalshiRestData {
       updated_time: opened,
       open_time: opened,
       close_time: closes,
+      expiration_time: closes,
       latest_expiration_time: closes,
+      settlement_timer_seconds: 0,
+      yes_bid_dollars: dollars(bid),
+      yes_bid_size_fp: contracts(bidSize),
+      yes_ask_dollars: dollars(ask),
+      yes_ask_size_fp: contracts(askSize),
+      no_bid_dollars: dollars(ONE_DOLLAR - ask),
+      no_ask_dollars: dollars(ONE_DOLLAR - bid),
+      last_price_dollars: dollars(trades?.last ?? 0),
+      previous_price_dollars: dollars(trades?.previous ?? 0),
+      previous_yes_bid_dollars: dollars(0),
+      previous_yes_ask_dollars: dollars(0),
+      volume_fp: volume,
+      volume_24h_fp: volume,
+      open_interest_fp: contracts(0),
+      liquidity_dollars: dollars(0),
+      notional_value_dollars: dollars(ONE_DOLLAR),
       result: '',
+      expiration_value: '',
+      can_close_early: false,
+      rules_primary: '',
+      rules_secondary: '',
+      price_level_structure: structure,
+      price_ranges: priceRanges(structure),
     };
   }
 
@@ -98,8 +133,16 @@ export class ReplayedKalshiListing implements KalshiRestData {
     return { yes: ascending(yes_dollars_fp), no: ascending(no_dollars_fp) };
   }
 
-  trades(): readonly KalshiTrade[] {
-    return [];
+  trades(): readonly ListedTrade[] {
+    return this.#feed.trades.all.map((trade) => ({
+      id: trade.trade_id,
+      ticker: trade.instrument,
+      price: trade.price,
+      size: trade.size,
+      taker: trade.taker_side,
+      at: trade.exchange_ts,
+      isBlock: trade.is_block,
+    }));
   }
 }
 
@@ -125,8 +168,8 @@ export class ReplayedPolymarketListing implements PolymarketRestData {
         category: '',
         tokens: known,
         outcomes: known.map((_, index) => `outcome ${index + 1}`),
-        lastPrices: known.map(() => '0.5'),
-        tickSize: '0.01',
+        lastPrices: [],
+        tickSize: '',
         negRisk: false,
         createdAt: Math.min(survey.from, now) as Micros,
         endAt: (now + OPEN_FOR) as Micros,
@@ -140,30 +183,46 @@ export class ReplayedPolymarketListing implements PolymarketRestData {
     }
   }
 
-  markets(): Iterable<ListedPolymarket> {
-    return this.#markets.values();
+  *markets(): Generator<ListedPolymarket> {
+    for (const market of this.#markets.values()) yield this.#asPlayed(market);
   }
 
   market(condition: string): ListedPolymarket | undefined {
-    return this.#markets.get(condition);
+    const market = this.#markets.get(condition);
+    return market === undefined ? undefined : this.#asPlayed(market);
   }
 
   marketOfToken(token: string): ListedPolymarket | undefined {
-    return this.#byToken.get(token);
+    const market = this.#byToken.get(token);
+    return market === undefined ? undefined : this.#asPlayed(market);
   }
 
+  #asPlayed(market: ListedPolymarket): ListedPolymarket {
+    const { tokens } = market;
+    const volume = tokens.reduce((sum, token) => sum + (this.#feed.trades.figures(token)?.volume ?? 0), 0);
+    return {
+      ...market,
+      lastPrices: tokens.map((token) => this.#feed.lastPrice(token) ?? '0.5'),
+      tickSize: this.#feed.tickSize(tokens[0]!),
+      volume: String(Math.floor(volume / 1_000_000)),
+    };
+  }
+
+  /** In the order of the fields in which the venue hashes them. */
   book(token: string): Readonly<Record<string, unknown>> | null {
     const book = this.#feed.body(token);
     if (book === null) return null;
-    const { buys, sells, bids = buys, asks = sells, ...rest } = book;
+    const { market, asset_id, timestamp, hash, buys, sells, bids = buys, asks = sells } = book;
     return {
-      min_order_size: '5',
-      tick_size: '0.01',
-      neg_risk: false,
-      last_trade_price: '',
-      ...rest,
-      bids,
-      asks,
+      ...{ market, asset_id, timestamp, hash, bids, asks },
+      min_order_size: book['min_order_size'] ?? '5',
+      tick_size: this.#feed.tickSize(token),
+      neg_risk: book['neg_risk'] ?? false,
+      last_trade_price: this.#feed.lastPrice(token) ?? '',
     };
+  }
+
+  trades(): readonly PrintedTrade[] {
+    return this.#feed.trades.all.map(({ body }) => body as unknown as PrintedTrade);
   }
 }
