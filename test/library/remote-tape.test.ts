@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { RemoteTape, RemoteTapeError, type RemoteTapeSettings } from 'prediction-tape';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiServer, type ApiServerSettings, startApiServer } from '#src/api/server.ts';
@@ -325,10 +327,19 @@ describe('an answer that does not come to its end', () => {
     }
     const { remote } = client({ url: 'http://127.0.0.1:1' });
     expect(await refused(Array.fromAsync(remote.gaps()))).toMatchObject({ status: null });
-    const moved = client({
-      fetch: async () => new Response(null, { status: 302, headers: { location: 'http://x.example' } }),
-    });
-    expect(await refused(Array.fromAsync(moved.remote.gaps()))).toMatchObject({ status: 302 });
+  });
+
+  it('does not follow to another address, which the key is not for', async () => {
+    const moved = createServer((_, answer) => answer.writeHead(307, { location: `${url}/v1/gaps` }).end());
+    await new Promise<void>((resolve) => moved.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = moved.address() as AddressInfo;
+      const { remote } = client({ url: `http://127.0.0.1:${port}` });
+      expect(await refused(Array.fromAsync(remote.gaps()))).toMatchObject({ status: 307 });
+    } finally {
+      moved.close();
+      moved.closeAllConnections();
+    }
   });
 
   it('ends with the reason of the signal: before, while waiting, and within', async () => {
