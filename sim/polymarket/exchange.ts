@@ -10,9 +10,8 @@ import type { SimulationSettings } from '../settings.ts';
 import type { Timeline } from '../timeline.ts';
 import type { TruthSink } from '../truth-log.ts';
 import type { PolymarketFeed, PolymarketGateway } from './gateway.ts';
-import { newMarket, OUTCOMES, type PolymarketMarketState } from './market.ts';
+import { newMarket, OUTCOMES, type PolymarketMarketState, type PrintedTrade } from './market.ts';
 import { PolymarketReports, type PrintedFill } from './reports.ts';
-import type { PrintedTrade } from './rest-data.ts';
 
 /** Canonical events that one action of the order flow makes on average; found by counting. */
 const EVENTS_PER_ACTION = 3.3;

@@ -110,6 +110,19 @@ function wireLevels(market: PolymarketMarketState, outcome: 0 | 1, side: Side): 
     .reverse();
 }
 
+/** A trade as the market channel tells it (protocol: `last_trade_price`). */
+export interface PrintedTrade {
+  readonly market: string;
+  readonly asset_id: string;
+  readonly price: string;
+  readonly size: string;
+  readonly side: string;
+  readonly fee_rate_bps?: string;
+  /** Milliseconds. */
+  readonly timestamp: string;
+  readonly transaction_hash?: string;
+}
+
 export function lastTradePrice(market: PolymarketMarketState, outcome: 0 | 1): Price {
   return outcome === 0 ? market.last : complement(market.last);
 }

@@ -9,6 +9,7 @@ import type { PolymarketGateway } from './gateway.ts';
 import {
   bookMessage,
   type PolymarketMarketState,
+  type PrintedTrade,
   seenBy,
   sizeText,
   tokenLevels,
@@ -16,7 +17,6 @@ import {
   type WireBook,
   wireBook,
 } from './market.ts';
-import type { PrintedTrade } from './rest-data.ts';
 import { TradeIdentity } from './trade-identity.ts';
 
 const BOTH = [0, 1] as const;

@@ -1,7 +1,13 @@
 import { formatPrice } from '#src/units/price.ts';
 import type { Micros } from '#src/units/time.ts';
 import type { PolymarketExchange } from './exchange.ts';
-import { lastTradePrice, OUTCOMES, type PolymarketMarketState, wireBook } from './market.ts';
+import {
+  lastTradePrice,
+  OUTCOMES,
+  type PolymarketMarketState,
+  type PrintedTrade,
+  wireBook,
+} from './market.ts';
 
 /** A market as REST tells of it, whether simulated or replayed. */
 export interface ListedPolymarket {
@@ -23,19 +29,6 @@ export interface ListedPolymarket {
   readonly isClosed: boolean;
   readonly winner: number | null;
   readonly volume: string;
-}
-
-/** A trade as the market channel tells it (protocol: `last_trade_price`). */
-export interface PrintedTrade {
-  readonly market: string;
-  readonly asset_id: string;
-  readonly price: string;
-  readonly size: string;
-  readonly side: string;
-  readonly fee_rate_bps?: string;
-  /** Milliseconds. */
-  readonly timestamp: string;
-  readonly transaction_hash?: string;
 }
 
 export interface PolymarketRestData {
