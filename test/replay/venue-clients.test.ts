@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -357,6 +357,87 @@ describe('@polymarket/clob-client against a replay', () => {
     expect(await clob(host).getLastTradePrice(TOKEN)).toEqual({ price: '0.305', side: 'SELL' });
     expect((await clob(host).getMarket('0xm')).tokens).toMatchObject([{ price: 0.305 }]);
     expect(await clob(host).getMarketTradesEvents('0xnone')).toEqual([]);
+  });
+});
+
+describe('what the frames of a recording say', () => {
+  const about = { market: '0xm', asset_id: TOKEN };
+  const levels = { bids: [{ price: '0.3', size: '1' }], asks: [{ price: '0.4', size: '1' }] };
+  const frames = [
+    {
+      ...about,
+      ...levels,
+      timestamp: '1000',
+      event_type: 'book',
+      tick_size: '0.1',
+      last_trade_price: '0.35',
+    },
+    {
+      ...about,
+      old_tick_size: '0.1',
+      new_tick_size: '0.0001',
+      timestamp: '2000',
+      event_type: 'tick_size_change',
+    },
+    {
+      ...{
+        ...about,
+        price: '0.4',
+        size: '2',
+        side: 'BUY',
+        timestamp: '3000',
+        event_type: 'last_trade_price',
+      },
+      ...{ fee_rate_bps: '7', transaction_hash: '0xt' },
+    },
+    // An older form, without a time of the venue, of more digits than today's.
+    {
+      type: 'trade',
+      sid: 1,
+      seq: 1,
+      msg: { trade_id: 'old', market_ticker: TICKER, yes_price_dollars: '0.123456', count_fp: '1.000001' },
+    },
+  ];
+
+  it('is told by REST as they say it: steps of prices, last prices, transactions, times of arrival', async () => {
+    const file = join(folder, 'frames.jsonl');
+    const line = (frame: unknown, index: number): string =>
+      JSON.stringify({ t: at(index), conn: 'c', frame: JSON.stringify(frame) });
+    writeFileSync(file, frames.map(line).join('\n'));
+    const replay = await served(file);
+    const { polymarket, kalshi } = replay.ready;
+    const told = async () => {
+      const client = clob(polymarket!.clob);
+      const { tick_size, last_trade_price } = await client.getOrderBook(TOKEN);
+      const { tokens, minimum_tick_size } = await client.getMarket('0xm');
+      return { tick_size, minimum_tick_size, last_trade_price, price: tokens[0].price };
+    };
+    const first = { tick_size: '0.1', minimum_tick_size: 0.1, last_trade_price: '0.35', price: 0.35 };
+    expect(await told()).toEqual(first);
+    replay.begin();
+    await replay.ended;
+    expect(await told()).toEqual({
+      tick_size: '0.0001',
+      minimum_tick_size: 0.0001,
+      last_trade_price: '0.4',
+      price: 0.4,
+    });
+    const [event] = await clob(polymarket!.clob).getMarketTradesEvents('0xm');
+    expect(event).toMatchObject({ transaction_hash: '0xt', fee_rate_bps: '7', timestamp: '3000' });
+    const { trades } = (await new MarketApi(configured(kalshi!.rest)).getTrades()).data;
+    expect(trades).toMatchObject([
+      {
+        trade_id: 'old',
+        yes_price_dollars: '0.123456',
+        no_price_dollars: '0.876544',
+        count_fp: '1.000001',
+        created_time: formatRfc3339(at(3) as Micros),
+      },
+    ]);
+    expect(trades[0]).not.toHaveProperty('taker_side');
+    replay.pause();
+    replay.seek(at(1) as Micros);
+    await expect.poll(told).toEqual(first);
   });
 });
 
