@@ -436,7 +436,7 @@ describe('what the frames of a recording say', () => {
     ]);
     expect(trades[0]).not.toHaveProperty('taker_side');
     replay.pause();
-    replay.seek(at(1) as Micros);
+    replay.seek(at(0) as Micros);
     await expect.poll(told).toEqual(first);
   });
 });
