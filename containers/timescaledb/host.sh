@@ -93,9 +93,10 @@ make_certificates() {
 exchange_secret() {
   local secret
   secret=$(aws secretsmanager get-secret-value --region "$REGION" --secret-id "$SECRET" --query SecretString --output text)
-  (umask 077 && jq --raw-output --join-output .password <<<"$secret" >"$RUN/password")
-  chown "$OWNER:$OWNER" "$RUN/password"
-  chmod 400 "$RUN/password"
+  (umask 077 && jq --raw-output --join-output .password <<<"$secret" >"$RUN/password.new")
+  chown "$OWNER:$OWNER" "$RUN/password.new"
+  chmod 400 "$RUN/password.new"
+  mv --force "$RUN/password.new" "$RUN/password"
   if [ "$(jq --raw-output '.ca // ""' <<<"$secret")" != "$(cat "$DATA/authority/ca.crt")" ]; then
     (umask 077 && jq --rawfile ca "$DATA/authority/ca.crt" '.ca = ($ca | rtrimstr("\n"))' <<<"$secret" >"$RUN/secret")
     aws secretsmanager put-secret-value --region "$REGION" --secret-id "$SECRET" --secret-string "file://$RUN/secret" >/dev/null
