@@ -119,7 +119,9 @@ export class Stores {
       configuration,
     });
     for (const { verdict, identity, time } of events.examples) note(`${verdict}: ${identity} at ${time}`);
-    require(events.on_tape > 0 && books.books_compared > 0, 'nothing came to the tape');
+    require(events.on_tape > 0 &&
+      books.books_compared >
+        0, `nothing can be compared: ${events.on_tape} of ${events.events} events on the tape, ${events.in_gaps} in gaps, ${events.after_horizon} after its horizon; ${books.books_compared} books certain, ${books.books_incomplete} not`);
     const { rows } = await production.query<{ gaps: string }>(
       "SELECT count(*) AS gaps FROM gaps WHERE line = 'tape' AND from_ts > 0 AND to_ts IS NOT NULL",
     );
