@@ -20,6 +20,17 @@ const spell = (name: string, specification: string): Trouble => ({
   },
 });
 
+/** The stream of a line takes part or nothing of what it is given for some seconds. */
+const refused = (name: string, mood: 'partly' | 'refusing'): Trouble => ({
+  name,
+  befall: async (run, random) => {
+    const gate = run.kinesis[line(random)];
+    gate.mood = mood;
+    await sleep(random.between(4, 10) * 1_000);
+    gate.mood = 'open';
+  },
+});
+
 async function replaced(run: LiveRun, which: Line, stop: () => void): Promise<void> {
   const epoch = (await run.status(which))?.epoch;
   stop();
@@ -34,24 +45,8 @@ export const troubles: readonly Trouble[] = [
   spell('unreadable frames', 'kalshi.malformed=2,kalshi.truncated=2,kalshi.binary=1'),
   spell('slow and broken REST', 'slow_rest=0.2,rest_429=0.2,rest_500=0.2,rest_html=0.1'),
   { name: 'connections cut', befall: async (run, random) => void run.gates[line(random)].cutSockets() },
-  {
-    name: 'stream throttled',
-    befall: async (run, random) => {
-      const gate = run.kinesis[line(random)];
-      gate.mood = 'partly';
-      await sleep(random.between(4, 10) * 1_000);
-      gate.mood = 'open';
-    },
-  },
-  {
-    name: 'stream away',
-    befall: async (run, random) => {
-      const gate = run.kinesis[line(random)];
-      gate.mood = 'refusing';
-      await sleep(random.between(4, 10) * 1_000);
-      gate.mood = 'open';
-    },
-  },
+  refused('stream throttled', 'partly'),
+  refused('stream away', 'refusing'),
   {
     name: 'tape away',
     befall: async (run, random) => {

@@ -74,7 +74,7 @@ export class GapLedger {
     holder.gap = { id: '', from, cause };
   }
 
-  /** The line has seen everything of this instrument since `to`. A gap that ends where it began is one taken back. */
+  /** The line has seen everything of this instrument since `to`. */
   close(holder: GapHolder, to: Micros): void {
     if (holder.gap === null) return;
     // One that opened since the last flush has no id before its record exists.
@@ -87,6 +87,11 @@ export class GapLedger {
     if (group !== undefined && group.gap === gap && group.to === bound && group.instruments.length < LISTED) {
       group.instruments.push(holder.instrument);
     } else this.closing.push({ gap, to: bound, instruments: [holder.instrument] });
+  }
+
+  /** Nothing of this instrument was missed: the gap, where there is one, ends where it began, which counts as none. */
+  takeBack(holder: GapHolder): void {
+    if (holder.gap !== null) this.close(holder, holder.gap.from);
   }
 
   /** A gap of which both bounds are known, or one with `to` null that this life will not close. */
@@ -122,9 +127,13 @@ export class GapLedger {
     return gap;
   }
 
-  /** One that ends where it began says that nothing was missed. */
   closeAll(gap: OpenGap, to: Micros): void {
     this.feedRecords.push({ gap, to: Math.max(to, gap.from) as Micros });
+  }
+
+  /** Nothing was missed of any instrument. */
+  takeBackAll(gap: OpenGap): void {
+    this.closeAll(gap, gap.from);
   }
 
   /** A gap of all instruments of which both bounds are known. */

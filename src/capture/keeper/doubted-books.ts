@@ -35,7 +35,7 @@ export class DoubtedBooks {
 
   /** It is heard again, or is gone and its books are lost. */
   settle(source: Source): void {
-    for (const book of this.sources.get(source) ?? []) this.takeBack(book);
+    for (const book of this.sources.get(source) ?? []) this.ledger.takeBack(book);
     this.sources.delete(source);
   }
 
@@ -47,12 +47,8 @@ export class DoubtedBooks {
       );
       if (left.length === books.length) continue;
       const kept = new Set(left);
-      for (const book of books) if (!kept.has(book)) this.takeBack(book);
+      for (const book of books) if (!kept.has(book)) this.ledger.takeBack(book);
       this.sources.set(source, left);
     }
-  }
-
-  private takeBack(book: Doubted): void {
-    if (book.gap !== null) this.ledger.close(book, book.gap.from);
   }
 }

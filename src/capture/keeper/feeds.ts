@@ -146,7 +146,7 @@ export class Feeds {
       return;
     }
     feed.doubt = null;
-    this.parts.ledger.closeAll(gap, gap.from);
+    this.parts.ledger.takeBackAll(gap);
   }
 
   /** Whether it is taken to have everything. */
@@ -226,7 +226,7 @@ export class Feeds {
         if (doubt === null && now - at > SHORTLY) relied.doubt = ledger.openAll(since as Micros, cause);
         return true;
       }
-      if (doubt !== null) ledger.closeAll(doubt, doubt.from);
+      if (doubt !== null) ledger.takeBackAll(doubt);
       return false;
     });
   }

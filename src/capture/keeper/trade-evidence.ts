@@ -92,7 +92,7 @@ export class TradeEvidence {
 
   private isExplained({ book, market, doubt }: Waiting): boolean {
     if (this.traded(market, book.received_at) < book.amount) return false;
-    if (doubt.gap !== null) this.ledger.close(doubt, doubt.gap.from);
+    this.ledger.takeBack(doubt);
     return true;
   }
 
