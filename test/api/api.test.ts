@@ -1,8 +1,7 @@
 import { request } from 'node:http';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiServer, type ApiServerSettings, startApiServer } from '#src/api/server.ts';
-import { tapeAlone } from '#src/status/system-status.ts';
+import type { ApiServer, ApiServerSettings } from '#src/api/server.ts';
 import type { Micros } from '#src/units/time.ts';
 import { bookCommand } from '../../cli/commands/book.ts';
 import { candlesCommand } from '../../cli/commands/candles.ts';
@@ -17,7 +16,7 @@ import type { DatabaseOpener } from '../../cli/queries/database.ts';
 import { delta, lifecycle, metrics, type Row, snapshot, store, T0, trade } from '../merge/lines.ts';
 import { jsonLines, outputOf } from '../queries/run-command.ts';
 import { useDatabases } from '../storage/database.ts';
-import { type ServedTape, servedTape } from './served-tape.ts';
+import { type ServedTape, servedApi, servedTape } from './served-tape.ts';
 
 const databases = useDatabases();
 const SECOND = 1_000_000;
@@ -29,18 +28,8 @@ const servers: ApiServer[] = [];
 const faults: string[] = [];
 
 async function serve(more: Partial<ApiServerSettings> = {}): Promise<ApiServer> {
-  const server = await startApiServer({
-    host: '127.0.0.1',
-    port: 0,
-    database: { connectionString: tape.url },
-    system: tapeAlone,
-    key: null,
-    hasConsole: true,
-    version: '1.2.3',
-    onFault: (text) => faults.push(text),
-    allowance: { refillPerSecond: 10_000, capacity: 10_000 },
-    ...more,
-  });
+  const onFault = (text: string): void => void faults.push(text);
+  const server = await servedApi(tape.url, onFault, { hasConsole: true, ...more });
   servers.push(server);
   return server;
 }

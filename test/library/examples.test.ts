@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, expect, it } from 'vitest';
-import { startApiServer } from '#src/api/server.ts';
-import { tapeAlone } from '#src/status/system-status.ts';
 import { formatRfc3339, MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
 import { exportCommand } from '../../cli/commands/export.ts';
+import { servedApi } from '../api/served-tape.ts';
 import { delta, type Row, snapshot, store, T0, trade } from '../merge/lines.ts';
 import { outputOf } from '../queries/run-command.ts';
 import { useDatabases } from '../storage/database.ts';
@@ -72,16 +71,7 @@ it('examples query a tape, and lead from its export to a plot', async () => {
       '',
     ].join('\n'),
   );
-  const server = await startApiServer({
-    host: '127.0.0.1',
-    port: 0,
-    database: { connectionString: database.url },
-    system: tapeAlone,
-    key: null,
-    hasConsole: false,
-    version: '1.2.3',
-    onFault: (text) => expect.fail(text),
-  });
+  const server = await servedApi(database.url, (text) => expect.fail(text));
   try {
     expect(await example('query-over-http', server.url, 'kalshi', 'K1', time)).toBe(
       [

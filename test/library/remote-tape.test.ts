@@ -2,11 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { RemoteTape, RemoteTapeError, type RemoteTapeSettings } from 'prediction-tape';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ApiServer, type ApiServerSettings, startApiServer } from '#src/api/server.ts';
-import { tapeAlone } from '#src/status/system-status.ts';
+import type { ApiServer, ApiServerSettings } from '#src/api/server.ts';
 import type { Price } from '#src/units/price.ts';
 import type { Micros } from '#src/units/time.ts';
-import { type ServedTape, servedTape } from '../api/served-tape.ts';
+import { type ServedTape, servedApi, servedTape } from '../api/served-tape.ts';
 import { delta, lifecycle, metrics, type Row, snapshot, store, T0, trade } from '../merge/lines.ts';
 import { useDatabases } from '../storage/database.ts';
 
@@ -18,18 +17,7 @@ let tape: ServedTape;
 let url: string;
 
 async function serve(more: Partial<ApiServerSettings> = {}): Promise<string> {
-  const server = await startApiServer({
-    host: '127.0.0.1',
-    port: 0,
-    database: { connectionString: tape.url },
-    system: tapeAlone,
-    key: null,
-    hasConsole: false,
-    version: '1.2.3',
-    onFault: (text) => expect.fail(text),
-    allowance: { refillPerSecond: 10_000, capacity: 10_000 },
-    ...more,
-  });
+  const server = await servedApi(tape.url, (text) => expect.fail(text), more);
   servers.push(server);
   return server.url;
 }

@@ -8,7 +8,7 @@ import pg from 'pg';
 import { afterAll, afterEach, inject } from 'vitest';
 import type { MigrationSet } from '#src/storage/migrate.ts';
 import { type PostgresServer, startPostgres } from '../../local/postgres/server.ts';
-import { copyCluster, databaseFolder, TEST_SETTINGS, templateOf } from './prepared-cluster.ts';
+import { copyCluster, TEST_SETTINGS, templateOf } from './prepared-cluster.ts';
 
 export interface TestDatabase {
   readonly name: string;
@@ -25,7 +25,7 @@ export interface TestDatabases {
 
 /** Call at the top of a test file. */
 export function useDatabases(): TestDatabases {
-  const directory = mkdtempSync(join(databaseFolder(), 'prediction-tape-test-'));
+  const directory = mkdtempSync(join(inject('preparedCluster'), 'copy-'));
   let server: Promise<PostgresServer> | null = null;
   let admin: Promise<pg.Client> | null = null;
   let sessions: pg.Client[] = [];

@@ -15,7 +15,7 @@ import { startPostgres } from '../../local/postgres/server.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Folder of this run in which the cluster is made. */
+    /** Folder of this run for the cluster and for its copies, which go with the run, however a test file ends. */
     preparedCluster: string;
   }
 }
@@ -27,7 +27,7 @@ const ENOUGH_MEMORY = 2 * 2 ** 30;
  * Where databases of tests lie: in memory, where there is room. Each is some four hundred files, and a disk takes three
  * times as long to make and remove them as a test takes for all the rest.
  */
-export function databaseFolder(): string {
+function databaseFolder(): string {
   try {
     const { bavail, bsize } = statfsSync(MEMORY);
     if (bavail * bsize >= ENOUGH_MEMORY) return MEMORY;
