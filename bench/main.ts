@@ -2,14 +2,16 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { besideRecorded, readRecorded, writeRecorded } from './recorded.ts';
 import { jsonLine, shortTable, table, withSection } from './report.ts';
 import type { Extent, Row } from './row.ts';
 import { subjects } from './subjects.ts';
 
-const USAGE = `npm run bench [-- [--quick] [--only NAME[,NAME]] [--json] [--no-write]]
+const USAGE = `npm run bench [-- [--quick] [--only NAME[,NAME]] [--json] [--no-write] [--guard]]
 
 Measures everything beside its peers and prints a table. A run of all subjects also brings the tables in
-docs/performance.md and README.md up to date, unless --no-write is given.
+docs/performance.md and README.md up to date, unless --no-write is given. With --guard it says which figures are
+lower than those of the last such run; that never makes it fail.
 
 subjects: ${Object.keys(subjects).join(', ')}
 `;
@@ -58,6 +60,7 @@ async function main(): Promise<number> {
       only: { type: 'string' },
       json: { type: 'boolean', default: false },
       'no-write': { type: 'boolean', default: false },
+      guard: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -86,7 +89,12 @@ async function main(): Promise<number> {
     }
   }
   process.stdout.write(`${table(rows)}\n`);
-  if (values.only === undefined && !values['no-write'] && failures === 0) writeTables(rows, extent);
+  // Read before it is written anew.
+  if (values.guard) process.stdout.write(`${besideRecorded(rows, readRecorded())}\n`);
+  if (values.only === undefined && !values['no-write'] && failures === 0) {
+    writeTables(rows, extent);
+    writeRecorded(rows);
+  }
   if (values.json) process.stdout.write(`${jsonLine(rows)}\n`);
   return failures === 0 ? 0 : 1;
 }

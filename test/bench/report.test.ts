@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { measure, median, quantile, rateRow } from '../../bench/measure.ts';
+import { besideRecorded, readRecorded } from '../../bench/recorded.ts';
 import { jsonLine, shortTable, table, withSection } from '../../bench/report.ts';
 import { isReached, type Row } from '../../bench/row.ts';
 
@@ -44,6 +45,21 @@ describe('the report of the bench', () => {
     const document = 'before\n<!-- x:begin -->\nold\n<!-- x:end -->\nafter\n';
     expect(withSection(document, 'x', 'new')).toBe('before\n<!-- x:begin -->\nnew\n<!-- x:end -->\nafter\n');
     expect(() => withSection(document, 'y', 'new')).toThrow('<!-- y:begin -->');
+  });
+});
+
+describe('the guard', () => {
+  it('names what is lower by more than three tenths, and no row that nobody recorded', () => {
+    const rows = [row, { ...row, name: 'merge', ratio: 0.3 }, { ...row, name: 'new', ratio: 0.01 }];
+    expect(besideRecorded(rows, { decimals: 1.2, merge: 0.5, gone: 9 }).split('\n')).toEqual([
+      'merge: 0.30, was 0.50',
+      '2 of 3 figures have been recorded; lower than that by more than three tenths: 1',
+    ]);
+    expect(besideRecorded([{ ...row, ratio: Number.NaN }], { decimals: 1 })).toContain('decimals: NaN');
+  });
+
+  it('has figures of a whole run to go by', () => {
+    expect(Object.keys(readRecorded()).length).toBeGreaterThan(10);
   });
 });
 
