@@ -6,7 +6,9 @@ const INSTRUMENTS = 20_000;
 const BUSY = 5_000;
 const POLL_MILLIS = 1_000;
 const SETTLE_MILLIS = 20_000;
-const QUIET_MILLIS = 30_000;
+/** What goes on afterwards, so that a collector has reason to run: a hundredth of a burst, for two minutes. */
+const CALM_RATE = 1_000;
+const CALM_SECONDS = 120;
 const LIMIT_MILLIS = 600_000;
 const MEBIBYTE = 2 ** 20;
 
@@ -24,7 +26,7 @@ export interface LoadRow {
   readonly frame_to_stream_p99_ms: number;
   readonly event_loop_p99_ms: number;
   readonly event_loop_max_ms: number;
-  /** Resident memory before, in the middle (a median of each third), at most, and half a minute after. */
+  /** Resident memory before, in the middle (a median of each third), at most, and in the end of two calm minutes after. */
   readonly memory_before_mib: number;
   readonly memory_thirds_mib: readonly number[];
   readonly memory_peak_mib: number;
@@ -91,22 +93,29 @@ export async function load(
     const samples: number[] = [];
     const watching = setInterval(() => samples.push(memory()), POLL_MILLIS);
     const flowed = await rig.flow(rate, seconds);
-    truth = flowed.truth;
     const flowedAt = performance.now();
     const during = thirds(samples);
-    for (let quiet = 0; quiet < 2 && performance.now() - flowedAt < LIMIT_MILLIS; ) {
-      const { frames, stream } = await rig.status();
-      const isDone = frames - before.frames >= flowed.messages && stream.backlog < 100;
-      quiet = isDone ? quiet + 1 : 0;
-      if (quiet < 2) await sleep(200);
-    }
+    const arrived = async (messages: number): Promise<void> => {
+      const began = performance.now();
+      for (let quiet = 0; quiet < 2 && performance.now() - began < LIMIT_MILLIS; ) {
+        const { frames, stream } = await rig.status();
+        const isDone = frames - before.frames >= messages && stream.backlog < 100;
+        quiet = isDone ? quiet + 1 : 0;
+        if (quiet < 2) await sleep(200);
+      }
+    };
+    await arrived(flowed.messages);
     const behind = (performance.now() - flowedAt) / 1_000;
     await sleep(POLL_MILLIS * 2);
     const totals = await rig.totals();
     const delays = rig.reading?.delay_ms ?? { p99: Number.NaN, max: Number.NaN };
     const cpu = (rig.reading?.cpu_seconds ?? Number.NaN) - cpuBefore.own;
     const exchangeCpu = rig.cpuBeside.exchange - cpuBefore.beside.exchange;
-    await sleep(QUIET_MILLIS);
+    const peak = Math.max(...samples);
+    samples.length = 0;
+    const calm = await rig.flow(CALM_RATE, CALM_SECONDS);
+    truth = calm.truth;
+    await arrived(flowed.messages + calm.messages);
     clearInterval(watching);
     const after = await rig.status();
     const reconnects = (status: typeof after): number => status.venues.kalshi.notices['disconnected'] ?? 0;
@@ -123,8 +132,8 @@ export async function load(
       event_loop_max_ms: delays.max,
       memory_before_mib: memoryBefore,
       memory_thirds_mib: during,
-      memory_peak_mib: Math.max(...samples),
-      memory_after_mib: memory(),
+      memory_peak_mib: peak,
+      memory_after_mib: median(samples.slice(-10)),
       cpu_micros_per_message: (cpu * 1e6) / flowed.messages,
       exchange_cpu_micros_per_message: (exchangeCpu * 1e6) / flowed.messages,
       spilled_records: (after.stream.spilled_records ?? 0) - (before.stream.spilled_records ?? 0),
