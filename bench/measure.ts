@@ -7,9 +7,14 @@ export interface Contender {
   readonly prepare?: () => void | Promise<void>;
   /** Does the work once. @returns how many units of it were done. */
   readonly run: () => number | Promise<number>;
+  /** CPU time in microseconds that other processes have taken for it up to now; counted where CPU time is. */
+  readonly cpuElsewhere?: () => number;
 }
 
-/** `cpu`: time of all threads of this process, so that others on the machine count little. `wall`: time on the wall. */
+/**
+ * `cpu`: time of all threads of this process and of what works for it, so that others on the machine count little.
+ * `wall`: time on the wall.
+ */
 export type TimeKind = 'cpu' | 'wall';
 
 /** Units per second of each contender in each round. */
@@ -24,12 +29,12 @@ const WARM_UP_MILLIS = 300;
  * Runs all contenders in turn, round after round, each round beginning with another of them: whatever else the
  * machine does befalls all alike. Young garbage of one is collected before the next begins, if `--expose-gc` allows.
  */
-export async function measure(
+export async function measureBoth(
   contenders: readonly Contender[],
   rounds: number,
-  kind: TimeKind = 'cpu',
-): Promise<Rates> {
-  const rates = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
+): Promise<Readonly<Record<TimeKind, Rates>>> {
+  const none = (): Map<string, number[]> => new Map(contenders.map(({ name }) => [name, []]));
+  const rates = { cpu: none(), wall: none() };
   for (const contender of contenders) {
     const began = performance.now();
     for (let runs = 0; runs < WARM_UPS || performance.now() - began < WARM_UP_MILLIS; runs++) {
@@ -43,16 +48,30 @@ export async function measure(
       await contender.prepare?.();
       // A full collection would also throw away code made for shapes of which none is alive at the moment.
       globalThis.gc?.({ type: 'minor' });
+      const elsewhere = contender.cpuElsewhere?.() ?? 0;
       const cpu = process.cpuUsage();
       const wall = process.hrtime.bigint();
       const units = await contender.run();
       const elapsed = Number(process.hrtime.bigint() - wall) / 1_000;
       const { user, system } = process.cpuUsage(cpu);
-      const micros = kind === 'wall' ? elapsed : user + system;
-      rates.get(contender.name)!.push((units * MICROS_PER_SECOND) / Math.max(micros, 1));
+      const other = (contender.cpuElsewhere?.() ?? 0) - elsewhere;
+      for (const [kind, micros] of [
+        ['cpu', user + system + other],
+        ['wall', elapsed],
+      ] as const)
+        rates[kind].get(contender.name)!.push((units * MICROS_PER_SECOND) / Math.max(micros, 1));
     }
   }
   return rates;
+}
+
+/** As `measureBoth`, of one kind of time. */
+export async function measure(
+  contenders: readonly Contender[],
+  rounds: number,
+  kind: TimeKind = 'cpu',
+): Promise<Rates> {
+  return (await measureBoth(contenders, rounds))[kind];
 }
 
 /** The value in the middle; of an even number, the mean of the two. NaN of none. */

@@ -16,6 +16,7 @@ export const subjects: Readonly<Record<string, () => Promise<{ readonly subject:
   recorder: () => import('./recorder.ts'),
   writer: () => import('./writer.ts'),
   merge: () => import('./merge.ts'),
+  'tape-queries': () => import('./tape-queries.ts'),
   parquet: () => import('./parquet.ts'),
   replay: () => import('./replay.ts'),
 };

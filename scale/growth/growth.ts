@@ -10,10 +10,10 @@ import { type LineName, lineNames } from '#src/storage/production/merge-statemen
 import { bookAt, tradesOf } from '#src/storage/production/tape-queries.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
+import { type FilledTape, fillTape, firstDay, instrumentName } from '../../bench/inputs/filled-tape.ts';
 import { fillLine } from '../../bench/merge.ts';
 import { startPostgres } from '../../local/postgres/server.ts';
 import { Random } from '../../sim/market/random.ts';
-import { type FilledTape, fillTape, firstDay, instrumentName } from './filled-tape.ts';
 
 const INSTRUMENTS = 1_000;
 const DAYS_A_MILLION = 10;

@@ -5,7 +5,7 @@ import { deltasOf, metricsOf } from '#src/storage/production/change-queries.ts';
 import { bookAt, gapsOf, tradesOf } from '#src/storage/production/tape-queries.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
-import { type FilledTape, fillTape, instrumentName } from '../../scale/growth/filled-tape.ts';
+import { type FilledTape, fillTape, instrumentName } from '../../bench/inputs/filled-tape.ts';
 import { type PlanCost, plansOf } from '../../scale/growth/plan.ts';
 import { T0 } from '../merge/lines.ts';
 import { useDatabases } from '../storage/database.ts';
