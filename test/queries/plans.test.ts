@@ -87,6 +87,16 @@ describe('what a query of the tape reads', () => {
     },
   );
 
+  it('for candles of many instruments is asked once for all of them, their gaps by index', async () => {
+    const { instrument: _, ...anything } = hour;
+    const request = { ...anything, width: '1h', of: 'trades', empty: 'carry' } as const;
+    const all = await costs(drain((reader) => candlesOf(reader, request, defaultRules)));
+    // The candles, the gaps, and the prices of the day before.
+    expect(all).toHaveLength(3);
+    const gaps = all.find(({ statement }) => statement.includes('FROM gaps'))!;
+    expect(gaps.wholly).toEqual([]);
+  });
+
   it('for gaps is those of the instrument and of its whole venue', async () => {
     const day = { ...hour, from: (NOON - MICROS_PER_DAY) as Micros, line: 'tape' } as const;
     const [cost] = await costs(drain((reader) => gapsOf(reader, day)));

@@ -18,8 +18,8 @@ import type { Micros } from '../../units/time.ts';
 import { EVERY_INSTRUMENT } from './gap-merge.ts';
 import { lookBack } from './looking-back.ts';
 import { MID_ROWS, OHLC, TRADE_ROWS, TRADED } from './rollups.ts';
-import { rowsOf } from './row-cursor.ts';
-import { Conditions, eventConditions, type TapeFilter } from './tape-filter.ts';
+import { portionsOf } from './row-cursor.ts';
+import { eventConditions, type TapeFilter } from './tape-filter.ts';
 import { horizonOf } from './tape-queries.ts';
 
 export interface CandleRequest extends TapeFilter {
@@ -108,13 +108,26 @@ function statementOf(request: CandleRequest): { text: string; values: unknown[] 
   return { text: `SELECT * FROM (${candles}) AS c ORDER BY venue, instrument, bucket ${limit}`, values };
 }
 
-/** What a series of candles needs to know of its instrument. */
+interface Subject {
+  readonly venue: string;
+  readonly instrument: string;
+}
+
+const keyOf = ({ venue, instrument }: Subject): string => `${venue}\n${instrument}`;
+/** SQL of the subjects that the first two values of a statement name. */
+const ASKED = 'unnest($1::text[], $2::text[]) AS asked (venue, instrument)';
+const namesOf = (subjects: readonly Subject[]): [string[], string[]] => [
+  subjects.map(({ venue }) => venue),
+  subjects.map(({ instrument }) => instrument),
+];
+
+/** What series of candles need to know of their instruments, asked for many of these at once. */
 class Surroundings {
   readonly #client: ClientBase;
   readonly #request: CandleRequest;
   readonly #span: CandleSpan;
   readonly #rules: TapeRules;
-  readonly #venues = new Map<string, { horizon: Micros | null; gaps: readonly Interval[] }>();
+  readonly #horizons = new Map<string, Micros | null>();
 
   constructor(client: ClientBase, request: CandleRequest, span: CandleSpan, rules: TapeRules) {
     this.#client = client;
@@ -123,49 +136,76 @@ class Surroundings {
     this.#rules = rules;
   }
 
-  async of(venue: string, instrument: string): Promise<CandleSurroundings> {
-    let whole = this.#venues.get(venue);
-    if (whole === undefined) {
-      const horizon = await horizonOf(this.#client, this.#rules, venue);
-      whole = { horizon, gaps: await this.#gaps(venue, EVERY_INSTRUMENT) };
-      this.#venues.set(venue, whole);
+  async of(subjects: readonly Subject[]): Promise<Map<string, CandleSurroundings>> {
+    if (subjects.length === 0) return new Map();
+    const venues = [...new Set(subjects.map(({ venue }) => venue))];
+    for (const venue of venues) {
+      if (!this.#horizons.has(venue))
+        this.#horizons.set(venue, await horizonOf(this.#client, this.#rules, venue));
     }
-    return {
-      horizon: whole.horizon,
-      gaps: union([...whole.gaps, ...(await this.#gaps(venue, instrument))]),
-      priceBefore: await this.#priceBefore(venue, instrument),
-    };
+    const whole = venues.map((venue) => ({ venue, instrument: EVERY_INSTRUMENT }));
+    const gaps = await this.#gaps([...whole, ...subjects]);
+    const prices = await this.#pricesBefore(subjects);
+    return new Map(
+      subjects.map((subject) => {
+        const { venue } = subject;
+        const all = gaps.get(keyOf({ venue, instrument: EVERY_INSTRUMENT })) ?? [];
+        return [
+          keyOf(subject),
+          {
+            horizon: this.#horizons.get(venue)!,
+            gaps: union([...all, ...(gaps.get(keyOf(subject)) ?? [])]),
+            priceBefore: prices.get(keyOf(subject)) ?? null,
+          },
+        ];
+      }),
+    );
   }
 
   /** Gaps of the tape that reach into the span. */
-  async #gaps(venue: string, instrument: string): Promise<Interval[]> {
-    const conditions = new Conditions();
-    conditions.add('line = ?', 'tape');
-    conditions.add('venue = ?', venue);
-    conditions.add('instrument = ?', instrument);
-    conditions.add('from_ts < ?', this.#span.to);
-    conditions.add('(to_ts IS NULL OR to_ts > ?)', this.#span.from);
-    const { rows } = await this.#client.query<{ from_ts: string; to_ts: string | null }>(
-      `SELECT from_ts, to_ts FROM gaps ${conditions.where}`,
-      conditions.values,
+  async #gaps(subjects: readonly Subject[]): Promise<Map<string, Interval[]>> {
+    const { from, to } = this.#span;
+    const values: unknown[] = namesOf(subjects);
+    const before = to === undefined ? '' : `AND from_ts < $${values.push(to)}`;
+    const after = from === undefined ? '' : `AND (to_ts IS NULL OR to_ts > $${values.push(from)})`;
+    // OFFSET 0: by index for each, whatever the planner takes the number of the names to be.
+    const { rows } = await this.#client.query<Subject & { from_ts: string; to_ts: string | null }>(
+      `SELECT asked.venue, asked.instrument, g.from_ts, g.to_ts FROM ${ASKED} CROSS JOIN LATERAL (
+         SELECT from_ts, to_ts FROM gaps
+         WHERE gaps.venue = asked.venue AND gaps.instrument = asked.instrument AND line = 'tape' ${before} ${after}
+         OFFSET 0) AS g`,
+      values,
     );
-    return rows.map(({ from_ts, to_ts }) => ({
-      from: Number(from_ts) as Micros,
-      to: to_ts === null ? null : (Number(to_ts) as Micros),
-    }));
+    const gaps = new Map<string, Interval[]>();
+    for (const row of rows) {
+      const own = gaps.get(keyOf(row)) ?? [];
+      own.push({
+        from: Number(row.from_ts) as Micros,
+        to: row.to_ts === null ? null : (Number(row.to_ts) as Micros),
+      });
+      gaps.set(keyOf(row), own);
+    }
+    return gaps;
   }
 
-  async #priceBefore(venue: string, instrument: string): Promise<Price | null> {
+  /** The last price before the span of those that have one, where prices are carried into it. */
+  async #pricesBefore(subjects: readonly Subject[]): Promise<Map<string, Price>> {
     const { empty, from } = this.#span;
-    if (empty !== 'carry' || from === undefined) return null;
-    return await lookBack(from, async (earliest) => {
-      const { rows } = await this.#client.query<{ price: string }>(
-        `SELECT price FROM (${this.#request.of === 'trades' ? TRADE_ROWS : MID_ROWS}) AS p
-         WHERE venue = $1 AND instrument = $2 AND t < $3 AND t >= $4 ORDER BY t DESC, tie DESC LIMIT 1`,
-        [venue, instrument, from, earliest],
+    const prices = new Map<string, Price>();
+    if (empty !== 'carry' || from === undefined) return prices;
+    await lookBack(from, async (earliest) => {
+      const missing = subjects.filter((subject) => !prices.has(keyOf(subject)));
+      const { rows } = await this.#client.query<Subject & { price: string }>(
+        `SELECT asked.venue, asked.instrument, b.price FROM ${ASKED} CROSS JOIN LATERAL (
+           SELECT price FROM (${this.#request.of === 'trades' ? TRADE_ROWS : MID_ROWS}) AS p
+           WHERE p.venue = asked.venue AND p.instrument = asked.instrument AND t < $3 AND t >= $4
+           ORDER BY t DESC, tie DESC LIMIT 1) AS b`,
+        [...namesOf(missing), from, earliest],
       );
-      return rows[0] === undefined ? null : (Number(rows[0].price) as Price);
+      for (const row of rows) prices.set(keyOf(row), Number(row.price) as Price);
+      return prices.size === subjects.length ? prices : null;
     });
+    return prices;
   }
 }
 
@@ -188,25 +228,29 @@ export async function* candlesOf(
     ...(to === undefined ? {} : { to }),
   };
   const surroundings = new Surroundings(client, request, span, rules);
-  let current: { venue: string; instrument: string; series: CandleSeries } | null = null;
-  const rows = rowsOf<Record<string, string | null> & { trades: number }>(client, text, values);
+  let current = null as { readonly key: string; readonly series: CandleSeries } | null;
+  const portions = portionsOf<Record<string, string | null> & { trades: number }>(client, text, values);
   let given = 0;
   const limit = request.limit ?? Number.POSITIVE_INFINITY;
-  for await (const row of rows) {
-    const [venue, instrument] = [row['venue']!, row['instrument']!];
-    if (current === null || current.venue !== venue || current.instrument !== instrument) {
-      if (current !== null) {
-        for (const candle of current.series.finish()) {
+  for await (const rows of portions) {
+    const candles = rows.map(candleOf);
+    const subjects = new Map(candles.map((candle) => [keyOf(candle), candle]));
+    if (current !== null) subjects.delete(current.key);
+    const known = await surroundings.of([...subjects.values()]);
+    for (const candle of candles) {
+      const key = keyOf(candle);
+      if (current?.key !== key) {
+        for (const last of current?.series.finish() ?? []) {
           if (given++ === limit) return;
-          yield candle;
+          yield last;
         }
+        const { venue, instrument } = candle;
+        current = { key, series: new CandleSeries(venue, instrument, span, known.get(key)!) };
       }
-      const known = await surroundings.of(venue, instrument);
-      current = { venue, instrument, series: new CandleSeries(venue, instrument, span, known) };
-    }
-    for (const candle of current.series.add(candleOf(row))) {
-      if (given++ === limit) return;
-      yield candle;
+      for (const next of current.series.add(candle)) {
+        if (given++ === limit) return;
+        yield next;
+      }
     }
   }
   for (const candle of current?.series.finish() ?? []) {

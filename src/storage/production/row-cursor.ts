@@ -16,13 +16,24 @@ export async function* rowsOf<Row extends QueryResultRow>(
   rowsAtOnce = ROWS_AT_ONCE,
   name = 'rows_ahead',
 ): AsyncGenerator<Row> {
+  for await (const rows of portionsOf<Row>(client, statement, values, rowsAtOnce, name)) yield* rows;
+}
+
+/** As `rowsOf`, with the rows that are read at once together; none is empty. */
+export async function* portionsOf<Row extends QueryResultRow>(
+  client: ClientBase,
+  statement: string,
+  values: readonly unknown[],
+  rowsAtOnce = ROWS_AT_ONCE,
+  name = 'rows_ahead',
+): AsyncGenerator<readonly Row[]> {
   const isJoining = isInTransaction(client);
   if (!isJoining) await client.query(BEGIN_ONE_MOMENT);
   try {
     await client.query(`DECLARE ${name} NO SCROLL CURSOR FOR ${statement}`, [...values]);
     for (;;) {
       const { rows } = await client.query<Row>(`FETCH ${rowsAtOnce} FROM ${name}`);
-      yield* rows;
+      if (rows.length > 0) yield rows;
       if (rows.length < rowsAtOnce) return;
     }
   } finally {
