@@ -12,6 +12,7 @@ import type { Micros } from '#src/units/time.ts';
 import { type PostgresServer, startPostgres } from '../local/postgres/server.ts';
 import { databaseRow } from './database-row.ts';
 import type { Row, Subject } from './row.ts';
+import { sessionCpu } from './session-cpu.ts';
 
 const DAY_MICROS = 86_400_000_000;
 /** Rows that a line's writer stores in one transaction. */
@@ -88,10 +89,24 @@ async function peerInBatches(client: pg.Client, events: number): Promise<void> {
   }
 }
 
-async function seconds(work: () => Promise<unknown>): Promise<number> {
+/** What some work took, in seconds. */
+interface Taken {
+  readonly wall: number;
+  /** CPU time of this process and of the sessions that worked for it. */
+  readonly cpu: number;
+}
+
+/** @param sessions tells the CPU time of the work's sessions, in microseconds. */
+async function takenBy(work: () => Promise<unknown>, sessions: () => number): Promise<Taken> {
   const begun = performance.now();
+  const before = sessions();
+  const usage = process.cpuUsage();
   await work();
-  return (performance.now() - begun) / 1_000;
+  const { user, system } = process.cpuUsage(usage);
+  return {
+    wall: (performance.now() - begun) / 1_000,
+    cpu: (user + system + sessions() - before) / 1_000_000,
+  };
 }
 
 async function countRows(client: pg.Client): Promise<number> {
@@ -152,47 +167,47 @@ class MergeBench {
     const times = {
       new: { ours: [], once: [], batches: [] },
       known: { ours: [], once: [], batches: [] },
-    } as Record<'new' | 'known', Record<'ours' | 'once' | 'batches', number[]>>;
+    } as Record<'new' | 'known', Record<'ours' | 'once' | 'batches', Taken[]>>;
+    const cpuOfOurs = await sessionCpu([tape, ...Object.values(lines)]);
+    const cpuOfPeer = await sessionCpu([peer]);
     const empty = async (client: pg.Client): Promise<void> => {
       await client.query(`TRUNCATE ${table.name}, coverage, coverage_hours; CHECKPOINT`);
     };
     for (let repetition = 0; repetition < this.#options.repetitions; repetition++) {
       for (const contender of ['ours', 'once', 'batches'] as const) {
-        const [client, work] = {
-          ours: [tape, merge] as const,
-          once: [peer, () => peerAtOnce(peer)] as const,
-          batches: [peer, () => peerInBatches(peer, this.#events)] as const,
+        const [client, work, sessions] = {
+          ours: [tape, merge, cpuOfOurs] as const,
+          once: [peer, () => peerAtOnce(peer), cpuOfPeer] as const,
+          batches: [peer, () => peerInBatches(peer, this.#events), cpuOfPeer] as const,
         }[contender];
         await empty(client);
         for (const state of ['new', 'known'] as const) {
-          const taken = await seconds(work);
-          times[state][contender].push(taken);
+          times[state][contender].push(await takenBy(work, sessions));
         }
         const rows = await countRows(client);
         if (rows !== this.#events) throw new Error(`${contender}: ${rows} rows, of ${this.#events}`);
       }
     }
     const read = this.#events * 3 * (49 / 50);
-    const rates = (taken: readonly number[]): number[] => taken.map((time) => read / time);
     const words = { new: 'merge of three lines', known: 'merge of three lines, everything already there' };
-    return (['new', 'known'] as const).flatMap((state) =>
-      (
-        [
-          ['once', 'one INSERT … SELECT … ON CONFLICT over all lines in the same server', 0.7],
-          [
-            'batches',
-            `INSERT … SELECT … ON CONFLICT in the same server, ${ROWS_PER_RUN} rows a statement`,
-            0.7,
-          ],
-        ] as const
-      ).map(([contender, peerName, reach]) =>
-        databaseRow(
-          { name: words[state], peerName, reach },
-          rates(times[state].ours),
-          rates(times[state][contender]),
-        ),
-      ),
-    );
+    const peers = {
+      once: 'one INSERT … SELECT … ON CONFLICT over all lines in the same server',
+      batches: `INSERT … SELECT … ON CONFLICT in the same server, ${ROWS_PER_RUN} rows a statement`,
+    } as const;
+    const rows: Row[] = [];
+    for (const state of ['new', 'known'] as const) {
+      for (const contender of ['once', 'batches'] as const) {
+        for (const [kind, how, unit] of [
+          ['wall', 'time on the wall', 'rows/s'],
+          ['cpu', 'CPU of client and servers', 'rows/s of CPU'],
+        ] as const) {
+          const rates = (taken: readonly Taken[]): number[] => taken.map((times) => read / times[kind]);
+          const described = { name: `${words[state]}, ${how}`, peerName: peers[contender], reach: 0.7, unit };
+          rows.push(databaseRow(described, rates(times[state].ours), rates(times[state][contender])));
+        }
+      }
+    }
+    return rows;
   }
 }
 

@@ -73,22 +73,26 @@ export function growthTable(rows: readonly GrowthRow[]): string {
   const head = [
     'changes on the tape',
     'days',
-    'book at T, ms',
-    'changes of an hour, ms',
-    'trades of a day, ms',
-    'candles of a day, ms',
-    'merge, µs a row',
-    'audit, µs a row',
+    'book at T, CPU ms',
+    'on the wall p50, p99, ms',
+    'changes of an hour, CPU ms',
+    'trades of a day, CPU ms',
+    'candles of a day, CPU ms',
+    'merge, CPU µs a row',
+    'all lines down, CPU ms',
+    'audit, CPU µs a row',
   ];
   const cells = rows.map((row) => [
     row.rows.toLocaleString('en-US'),
     String(row.days),
-    row.book_ms.toFixed(2),
-    row.changes_of_an_hour_ms.toFixed(2),
-    row.trades_of_a_day_ms.toFixed(2),
-    row.candles_of_a_day_ms.toFixed(2),
-    tenth(row.merge_micros_per_row),
-    tenth(row.audit_micros_per_row),
+    row.book_cpu_ms.toFixed(2),
+    `${tenth(row.book_p50_ms)}, ${tenth(row.book_p99_ms)}`,
+    row.changes_of_an_hour_cpu_ms.toFixed(2),
+    row.trades_of_a_day_cpu_ms.toFixed(2),
+    row.candles_of_a_day_cpu_ms.toFixed(2),
+    tenth(row.merge_cpu_micros_per_row),
+    Math.round(row.lines_down_cpu_ms).toLocaleString('en-US'),
+    tenth(row.audit_cpu_micros_per_row),
   ]);
   return markdownTable(head, cells);
 }

@@ -11,7 +11,9 @@ import { bookAt, tradesOf } from '#src/storage/production/tape-queries.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
 import { type FilledTape, fillTape, firstDay, instrumentName } from '../../bench/inputs/filled-tape.ts';
+import { quantile } from '../../bench/measure.ts';
 import { fillLine } from '../../bench/merge.ts';
+import { sessionCpu } from '../../bench/session-cpu.ts';
 import { startPostgres } from '../../local/postgres/server.ts';
 import { Random } from '../../sim/market/random.ts';
 
@@ -22,29 +24,50 @@ const BOOKS = 200;
 const SPANS = 50;
 /** Changes that each line gets, and that are merged onto the tape. */
 const MERGED = 100_000;
+/** Of them, those whose minutes are audited. */
+const AUDITED = 25_000;
 const ROWS_PER_RUN = 50_000;
 const HOUR = 3_600_000_000;
 const MILLION = 1_000_000;
 /** Between two changes of those that are merged. */
 const MERGED_STEP = 20_000;
 
-/** What the work on a tape of so many rows takes. */
+/**
+ * What the work on a tape of so many rows takes: CPU time of this process and of the servers' sessions, so that what
+ * else runs on the machine counts little; percentiles are time on the wall.
+ */
 export interface GrowthRow {
   readonly rows: number;
   readonly days: number;
-  readonly book_ms: number;
+  readonly book_cpu_ms: number;
+  readonly book_p50_ms: number;
+  readonly book_p99_ms: number;
   /** Of one instrument. */
-  readonly changes_of_an_hour_ms: number;
-  readonly trades_of_a_day_ms: number;
-  readonly candles_of_a_day_ms: number;
-  readonly merge_micros_per_row: number;
-  readonly audit_micros_per_row: number;
+  readonly changes_of_an_hour_cpu_ms: number;
+  readonly trades_of_a_day_cpu_ms: number;
+  readonly candles_of_a_day_cpu_ms: number;
+  readonly merge_cpu_micros_per_row: number;
+  /** The gaps of all instruments, once every line has fallen silent. */
+  readonly lines_down_cpu_ms: number;
+  readonly audit_cpu_micros_per_row: number;
 }
 
-async function mean(times: number, work: (turn: number) => Promise<unknown>): Promise<number> {
-  const begun = performance.now();
-  for (let turn = 0; turn < times; turn++) await work(turn);
-  return (performance.now() - begun) / times;
+/** CPU time in milliseconds of each turn, on average, and what each took on the wall. */
+async function taken(
+  times: number,
+  sessions: () => number,
+  work: (turn: number) => Promise<unknown>,
+): Promise<{ cpu: number; walls: number[] }> {
+  const walls: number[] = [];
+  const before = sessions();
+  const usage = process.cpuUsage();
+  for (let turn = 0; turn < times; turn++) {
+    const begun = performance.now();
+    await work(turn);
+    walls.push(performance.now() - begun);
+  }
+  const { user, system } = process.cpuUsage(usage);
+  return { cpu: (user + system + sessions() - before) / 1_000 / times, walls };
 }
 
 async function drained(rows: AsyncIterable<unknown>): Promise<number> {
@@ -101,18 +124,18 @@ export async function growth(
         to: (from + length) as Micros,
       };
     };
+    const sessions = await sessionCpu(clients);
     // What is asked for a first time is read from disk.
     const book = () => bookAt(production, 'kalshi', instrument(), moment() as Micros, defaultRules);
-    await mean(BOOKS, book);
-    const bookMillis = await mean(BOOKS, book);
-    const changes = await mean(SPANS, () => drained(deltasOf(production, span(HOUR))));
-    const trades = await mean(SPANS, () => drained(tradesOf(production, span(MICROS_PER_DAY))));
-    const candles = await mean(SPANS, () => {
+    await taken(BOOKS, sessions, book);
+    const books = await taken(BOOKS, sessions, book);
+    const changes = await taken(SPANS, sessions, () => drained(deltasOf(production, span(HOUR))));
+    const trades = await taken(SPANS, sessions, () => drained(tradesOf(production, span(MICROS_PER_DAY))));
+    const candles = await taken(SPANS, sessions, () => {
       const request = { ...span(MICROS_PER_DAY), width: '1h', of: 'trades', empty: 'skip' } as const;
       return drained(candlesOf(production, request, defaultRules));
     });
-    const begun = performance.now();
-    const merge = new TapeMerge({
+    const pass = new TapeMerge({
       production: async () => production,
       line: async (line) => lines[line],
       clock: () => (Date.now() * 1_000) as Micros,
@@ -120,13 +143,22 @@ export async function growth(
       rowsPerRun: ROWS_PER_RUN,
       rules: defaultRules,
     });
-    let report = await merge.run();
-    while (report.behind) report = await merge.run();
-    const merged = (performance.now() - begun) * 1_000;
-    const audited = await mean(1, () =>
+    const silentSince = async (at: number): Promise<void> => {
+      await production.query('UPDATE line_lives SET durable_until = $1', [at]);
+    };
+    await silentSince(today + 2 * MICROS_PER_DAY);
+    note('merging');
+    const merge = await taken(1, sessions, async () => {
+      let report = await pass.run();
+      while (report.behind) report = await pass.run();
+    });
+    await silentSince(today - HOUR);
+    const down = await taken(1, sessions, () => pass.run());
+    note('auditing');
+    const audit = await taken(1, sessions, () =>
       auditTape(production, lines, {
         from: today as Micros,
-        to: (today + MERGED * MERGED_STEP) as Micros,
+        to: (today + AUDITED * MERGED_STEP) as Micros,
         rules: defaultRules,
         examples: 1,
       }),
@@ -134,12 +166,15 @@ export async function growth(
     return {
       rows: millions * MILLION,
       days,
-      book_ms: bookMillis,
-      changes_of_an_hour_ms: changes,
-      trades_of_a_day_ms: trades,
-      candles_of_a_day_ms: candles,
-      merge_micros_per_row: merged / (MERGED * lineNames.length),
-      audit_micros_per_row: (audited * 1_000) / MERGED,
+      book_cpu_ms: books.cpu,
+      book_p50_ms: quantile(books.walls, 0.5),
+      book_p99_ms: quantile(books.walls, 0.99),
+      changes_of_an_hour_cpu_ms: changes.cpu,
+      trades_of_a_day_cpu_ms: trades.cpu,
+      candles_of_a_day_cpu_ms: candles.cpu,
+      merge_cpu_micros_per_row: (merge.cpu * 1_000) / (MERGED * lineNames.length),
+      lines_down_cpu_ms: down.cpu,
+      audit_cpu_micros_per_row: (audit.cpu * 1_000) / AUDITED,
     };
   } finally {
     await Promise.all(clients.map((client) => client.end().catch(() => {})));
