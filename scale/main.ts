@@ -10,7 +10,7 @@ import { type LoadRow, load } from './load.ts';
 import { growthTable, instrumentsTable, loadTable } from './tables.ts';
 
 const USAGE = `npm run scale [-- [--instruments N[,N]] [--sustained RATE [--minutes N]] [--burst RATE [--seconds N]]
-                  [--growth N[,N]] [--directory PATH] [--json] [--write]]
+                  [--growth N[,N] [--changes-only]] [--directory PATH] [--json] [--write]]
 
 Runs one real gatherer against an exchange of as many markets as are asked for, and measures it.
 
@@ -18,6 +18,7 @@ Runs one real gatherer against an exchange of as many markets as are asked for, 
   --sustained RATE     messages a second, for --minutes (10); the stream is compared with what was sent
   --burst RATE         the same for --seconds (5)
   --growth N[,N]       queries, merge and audit on a tape of so many million changes
+  --changes-only       without trades and figures of books, which take most of the time to fill such a tape
   --directory PATH     for logs and what the gatherer keeps; a few GB for a long run (.scale)
   --json               the last line is one JSON object
   --write              brings the tables in docs/scaling.md up to date
@@ -49,6 +50,7 @@ async function main(): Promise<number> {
       burst: { type: 'string' },
       seconds: { type: 'string' },
       growth: { type: 'string' },
+      'changes-only': { type: 'boolean', default: false },
       directory: { type: 'string' },
       json: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
@@ -77,7 +79,7 @@ async function main(): Promise<number> {
   if (burst !== null)
     loadRows.push(await load('burst', burst, amount('seconds', values.seconds) ?? 5, directory, note));
   const growthRows: GrowthRow[] = [];
-  for (const count of millions) growthRows.push(await growth(count, directory, note));
+  for (const count of millions) growthRows.push(await growth(count, values['changes-only'], directory, note));
   for (const [section, rows, content] of [
     ['instruments', instrumentRows, instrumentsTable(instrumentRows)],
     ['load', loadRows, loadTable(loadRows)],

@@ -44,8 +44,9 @@ export interface GrowthRow {
   readonly book_p99_ms: number;
   /** Of one instrument. */
   readonly changes_of_an_hour_cpu_ms: number;
-  readonly trades_of_a_day_cpu_ms: number;
-  readonly candles_of_a_day_cpu_ms: number;
+  /** Null of a tape of changes only. */
+  readonly trades_of_a_day_cpu_ms: number | null;
+  readonly candles_of_a_day_cpu_ms: number | null;
   readonly merge_cpu_micros_per_row: number;
   /** The gaps of all instruments, once every line has fallen silent. */
   readonly lines_down_cpu_ms: number;
@@ -79,6 +80,7 @@ async function drained(rows: AsyncIterable<unknown>): Promise<number> {
 /** Fills a tape with so many millions of changes, and measures queries, merge and audit on it. */
 export async function growth(
   millions: number,
+  changesOnly: boolean,
   directory: string,
   note: (text: string) => void,
 ): Promise<GrowthRow> {
@@ -103,6 +105,7 @@ export async function growth(
       days,
       lastDay: (today - MICROS_PER_DAY) as Micros,
       changesPerDay: Math.round((millions * MILLION) / INSTRUMENTS / days),
+      changesOnly,
     };
     const production = await open('tape', 'production');
     await fillTape(production, tape);
@@ -170,8 +173,8 @@ export async function growth(
       book_p50_ms: quantile(books.walls, 0.5),
       book_p99_ms: quantile(books.walls, 0.99),
       changes_of_an_hour_cpu_ms: changes.cpu,
-      trades_of_a_day_cpu_ms: trades.cpu,
-      candles_of_a_day_cpu_ms: candles.cpu,
+      trades_of_a_day_cpu_ms: changesOnly ? null : trades.cpu,
+      candles_of_a_day_cpu_ms: changesOnly ? null : candles.cpu,
       merge_cpu_micros_per_row: (merge.cpu * 1_000) / (MERGED * lineNames.length),
       lines_down_cpu_ms: down.cpu,
       audit_cpu_micros_per_row: (audit.cpu * 1_000) / AUDITED,

@@ -87,15 +87,19 @@ describe('what a query of the tape reads', () => {
     },
   );
 
-  it('for candles of many instruments is asked once for all of them, their gaps by index', async () => {
-    const { instrument: _, ...anything } = hour;
-    const request = { ...anything, width: '1h', of: 'trades', empty: 'carry' } as const;
-    const all = await costs(drain((reader) => candlesOf(reader, request, defaultRules)));
-    // The candles, the gaps, and the prices of the day before.
-    expect(all).toHaveLength(3);
-    const gaps = all.find(({ statement }) => statement.includes('FROM gaps'))!;
-    expect(gaps.wholly).toEqual([]);
-  });
+  it.each(['trades', 'mids'] as const)(
+    'for candles of %s of all instruments is their roll-ups of that time, and one question for what surrounds them',
+    async (of) => {
+      const { instrument: _, ...anything } = hour;
+      const request = { ...anything, width: '1h', of, empty: 'carry' } as const;
+      const [candles, ...others] = await costs(drain((reader) => candlesOf(reader, request, defaultRules)));
+      expect(candles!.wholly.filter((name) => name.endsWith('_rollups'))).toEqual([]);
+      expect(candles!.rowsRead).toBeLessThan(4 * tape.instruments);
+      // The gaps, and the prices of the day before.
+      expect(others).toHaveLength(2);
+      expect(others.flatMap(({ wholly }) => wholly).filter((name) => !name.endsWith('_default'))).toEqual([]);
+    },
+  );
 
   it('for gaps is those of the instrument and of its whole venue', async () => {
     const day = { ...hour, from: (NOON - MICROS_PER_DAY) as Micros, line: 'tape' } as const;
