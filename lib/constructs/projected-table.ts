@@ -8,13 +8,17 @@ const FORMATS = {
   parquet: {
     inputFormat: 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat',
     outputFormat: 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat',
-    serializationLibrary: 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe',
+    serdeInfo: { serializationLibrary: 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe' },
     classification: 'parquet',
   },
   'json-lines': {
     inputFormat: 'org.apache.hadoop.mapred.TextInputFormat',
     outputFormat: 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat',
-    serializationLibrary: 'org.openx.data.jsonserde.JsonSerDe',
+    serdeInfo: {
+      serializationLibrary: 'org.openx.data.jsonserde.JsonSerDe',
+      // A frame that only looks like JSON spoils its line for readers that take lines as JSON.
+      parameters: { 'ignore.malformed.json': 'TRUE' },
+    },
     classification: 'json',
   },
 } as const;
@@ -32,7 +36,7 @@ export class ProjectedTable extends Construct {
 
   constructor(scope: Construct, id: string, { database, bucket, definition }: ProjectedTableProps) {
     super(scope, id);
-    const { inputFormat, outputFormat, serializationLibrary, classification } = FORMATS[definition.format];
+    const { inputFormat, outputFormat, serdeInfo, classification } = FORMATS[definition.format];
     const bucketUrl = `s3://${bucket.bucketName}`;
     const table = new CfnTable(this, 'Table', {
       catalogId: Stack.of(this).account,
@@ -47,7 +51,7 @@ export class ProjectedTable extends Construct {
           location: `${bucketUrl}/${definition.prefix}`,
           inputFormat,
           outputFormat,
-          serdeInfo: { serializationLibrary },
+          serdeInfo,
           columns: [...definition.columns],
         },
       },

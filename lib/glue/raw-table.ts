@@ -15,7 +15,11 @@ export const rawTable: TableDefinition = {
   columns: [
     { name: 't', type: 'bigint', comment: 'receive time, microseconds' },
     { name: 'conn', type: 'string', comment: 'connection and its epoch' },
-    { name: 'frame', type: 'string', comment: 'text as received' },
+    {
+      name: 'frame',
+      type: 'string',
+      comment: 'text as received; what was JSON is written anew by the reader, with the same content',
+    },
     { name: 'sent', type: 'string', comment: 'command that this side sent' },
     { name: 'binary', type: 'string', comment: 'a binary frame, base64' },
   ],

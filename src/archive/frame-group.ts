@@ -20,6 +20,10 @@ export interface FrameGroupOptions {
   readonly suspended: () => void;
 }
 
+interface CollectedChunk extends LineChunk {
+  readonly data: Buffer<ArrayBuffer>;
+}
+
 const MICROS_PER_MILLI = 1_000;
 /** Memory of so many flushes is kept for the next; an unusually long frame may have needed more. */
 const MOST_REUSED = 4;
@@ -31,7 +35,7 @@ export class FrameGroup {
   #lineCount = 0;
   #first = Number.POSITIVE_INFINITY as Micros;
   #last = 0 as Micros;
-  #chunks: LineChunk[] = [];
+  #chunks: CollectedChunk[] = [];
   #chunkBytes = 0;
   #segment: { readonly writer: SegmentWriter; readonly path: string; readonly begunAt: Micros } | null = null;
   #lastStart = -1;
@@ -65,19 +69,25 @@ export class FrameGroup {
     this.recordedLines++;
     if (at < this.#first) this.#first = at;
     if (at > this.#last) this.#last = at;
-    if (this.#lines.length >= this.#options.flushBytes) void this.flush();
+    if (this.#lines.length >= this.#options.flushBytes) {
+      this.#swap();
+      void this.#queue('save');
+    }
   }
 
-  /** Writes what was taken so far, and finishes the segment when it is old or large enough. Never rejects. */
+  /**
+   * Writes what was taken so far, has the disk keep it, and finishes the segment when it is old or large enough.
+   * Never rejects.
+   */
   flush(): Promise<void> {
     this.#swap();
-    return this.#queue(false);
+    return this.#queue('sync');
   }
 
   /** Writes everything and finishes the segment. Never rejects. */
   finish(): Promise<void> {
     this.#swap();
-    return this.#queue(true);
+    return this.#queue('finish');
   }
 
   #swap(): void {
@@ -96,10 +106,10 @@ export class FrameGroup {
     this.#last = 0 as Micros;
   }
 
-  #queue(finish: boolean): Promise<void> {
+  #queue(upTo: 'save' | 'sync' | 'finish'): Promise<void> {
     this.#work = this.#work.then(async () => {
       try {
-        await this.#write(finish);
+        await this.#write(upTo);
       } catch (error) {
         this.writeFailures++;
         this.#options.writeFailed(this.#segment?.path ?? this.#options.directory, String(error));
@@ -108,7 +118,7 @@ export class FrameGroup {
     return this.#work;
   }
 
-  async #write(finish: boolean): Promise<void> {
+  async #write(upTo: 'save' | 'sync' | 'finish'): Promise<void> {
     // What an earlier refusal left comes first; while it lasts, nothing more is taken out of the queue.
     await this.#segment?.writer.save();
     let saving: Promise<void> = Promise.resolve();
@@ -127,7 +137,7 @@ export class FrameGroup {
       this.#chunkBytes -= chunk.data.byteLength;
       this.#reuse(chunk.data);
       if (isSaving) continue;
-      // The disk takes what is there while more is compressed: a slow one gets more at a time, and syncs less often.
+      // The disk takes what is there while more is compressed: a slow one gets more at a time.
       isSaving = true;
       saving = writer.save().then(
         () => {
@@ -141,13 +151,15 @@ export class FrameGroup {
     await saving;
     if (refusal !== null) throw refusal;
     await this.#segment?.writer.save();
-    if (finish || this.#isDue()) await this.#finishSegment();
+    if (upTo === 'finish' || this.#isDue()) await this.#finishSegment();
+    else if (upTo === 'sync') await this.#segment?.writer.sync();
   }
 
   /** A chunk that was compressed leaves its memory to the lines that come. */
-  #reuse(data: Uint8Array): void {
-    if (data.buffer.byteLength <= MOST_REUSED * this.#options.flushBytes)
-      this.#lines.reuse(Buffer.from(data.buffer as ArrayBuffer));
+  #reuse(data: Buffer<ArrayBuffer>): void {
+    const { byteLength } = data.buffer;
+    const { flushBytes } = this.#options;
+    if (byteLength >= flushBytes && byteLength <= MOST_REUSED * flushBytes) this.#lines.reuse(data);
   }
 
   #begin(first: Micros): { writer: SegmentWriter; path: string; begunAt: Micros } {

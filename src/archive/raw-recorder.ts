@@ -23,9 +23,9 @@ export interface RawRecorderOptions {
   readonly after: (millis: number, action: () => void) => () => void;
   /** 0 inclusive to 1 exclusive. */
   readonly random: () => number;
-  /** A crash loses at most what came since the last flush; 5,000 by default. */
+  /** A crash or a loss of power loses at most what came since the last flush; 5,000 by default. */
   readonly flushMillis?: number;
-  /** Flushed earlier with so many bytes waiting; 1 MiB by default. */
+  /** Written earlier with so many bytes waiting, so that a crash of the process loses no more; 1 MiB by default. */
   readonly flushBytes?: number;
   /** A segment is finished at this age, 300,000 by default, */
   readonly segmentMillis?: number;
@@ -88,7 +88,7 @@ export interface RecorderLeftovers {
 
 /**
  * Records every frame as received, before anything decodes it: JSON lines (`src/capture/recording.ts`) in
- * compressed segments, kept on disk until the object store has them. Taking a frame costs its JSON escapes;
+ * compressed segments, kept on disk until the object store has them. Taking a frame costs a copy of its bytes;
  * compression and disk run beside. Nothing here throws at the caller or stops the capture.
  */
 export class RawRecorder implements FrameRecorder {
@@ -178,7 +178,7 @@ export class RawRecorder implements FrameRecorder {
     };
   }
 
-  /** Everything taken so far is in the files when this resolves, unless the disk refuses. */
+  /** Everything taken so far is in the files, and lasts, when this resolves, unless the disk refuses. */
   async flush(): Promise<void> {
     await Promise.all([...this.#groups.values()].map((group) => group.flush()));
   }

@@ -44,6 +44,7 @@ export class SegmentWriter {
   #unwritten: Buffer[] = [];
   #unwrittenBytes = 0;
   #saving: Promise<void> | null = null;
+  #isSynced = true;
   #position = 0;
   #lines = 0;
   #rawBytes = 0;
@@ -80,7 +81,7 @@ export class SegmentWriter {
     return this.#unwrittenBytes;
   }
 
-  /** Takes the chunk; it is in the file after the next `save`. */
+  /** Takes the chunk; it is in the file after the next `save`, and on the disk after the next `sync`. */
   async compress(chunk: LineChunk): Promise<void> {
     this.#lines += chunk.lines;
     this.#rawBytes += chunk.data.byteLength;
@@ -96,30 +97,47 @@ export class SegmentWriter {
   }
 
   /**
-   * Writes what waits, all that has come together in one go. When the disk refuses, all of it still waits and the next
-   * call tries the same bytes at the same place again.
+   * Writes what waits, all that has come together in one go: from then on it outlives this process. When the disk
+   * refuses, all of it still waits and the next call tries the same bytes at the same place again.
    *
    * @throws Error of the file system.
    */
-  async save(): Promise<void> {
-    while (this.#saving !== null) await this.#saving;
-    this.#saving = this.#save();
+  save(): Promise<void> {
+    return this.#alone(async () => {
+      if (this.#unwritten.length === 0 && this.#file !== null) return;
+      this.#file ??= await open(this.path, 'w');
+      while (this.#unwritten.length > 0) {
+        this.#isSynced = false;
+        const { bytesWritten } = await this.#file.writev([...this.#unwritten], this.#position);
+        if (bytesWritten === 0) throw new Error(`nothing of ${this.#unwrittenBytes} bytes was written`);
+        this.#written(bytesWritten);
+      }
+    });
+  }
+
+  /**
+   * Saves, and has the disk keep it: from then on it outlives a loss of power.
+   *
+   * @throws Error of the file system.
+   */
+  async sync(): Promise<void> {
+    await this.save();
+    await this.#alone(async () => {
+      if (this.#isSynced) return;
+      await this.#file!.datasync();
+      this.#isSynced = true;
+    });
+  }
+
+  /** The file is worked on by one at a time. */
+  async #alone(work: () => Promise<void>): Promise<void> {
+    while (this.#saving !== null) await this.#saving.catch(() => {});
+    this.#saving = work();
     try {
       await this.#saving;
     } finally {
       this.#saving = null;
     }
-  }
-
-  async #save(): Promise<void> {
-    if (this.#unwritten.length === 0 && this.#file !== null) return;
-    this.#file ??= await open(this.path, 'w');
-    while (this.#unwritten.length > 0) {
-      const { bytesWritten } = await this.#file.writev([...this.#unwritten], this.#position);
-      if (bytesWritten === 0) throw new Error(`nothing of ${this.#unwrittenBytes} bytes was written`);
-      this.#written(bytesWritten);
-    }
-    await this.#file.datasync();
   }
 
   /** So many of the bytes that waited are in the file. */
@@ -154,7 +172,7 @@ export class SegmentWriter {
         this.#compressor.end();
       });
     }
-    await this.save();
+    await this.sync();
     if (this.#manifest !== null) return this.#manifest;
     await this.#file!.close();
     this.#manifest = {

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { RecordedLine } from '../capture/recording.ts';
 import type { Micros } from '../units/time.ts';
 import { type TextLine, textLines } from './text-lines.ts';
+import { unescapedLine } from './unescaped.ts';
 import { DamagedRecordingError, unpacked } from './unpack.ts';
 
 /** A recording that cannot be opened or read at all. */
@@ -139,6 +140,8 @@ function recordingLine(line: TextLine): RecordingLine {
     return { number, frame: null, recorded: null, fault: { reason: line.reason, message: line.message } };
   }
   if (!mayBeRecorded(text)) return { number, frame: text, recorded: null };
+  const unescaped = unescapedLine(text);
+  if (unescaped !== null) return { number, frame: unescaped.frame ?? null, recorded: unescaped };
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -151,7 +154,7 @@ function recordingLine(line: TextLine): RecordingLine {
   const content = frame ?? sent ?? binary;
   if (t === undefined || content === undefined) return { number, frame: text, recorded: null };
   if (typeof t !== 'number' || !Number.isSafeInteger(t) || typeof content !== 'string') {
-    const message = `a recorded line needs t in whole microseconds and frame, sent or binary as text; t is ${JSON.stringify(t)}`;
+    const message = `a recorded line needs t in whole microseconds and frame, sent or binary as text (or as an object or list right behind its colon); t is ${JSON.stringify(t)}`;
     return { number, frame: null, recorded: null, fault: { reason: 'wrong_shape', message } };
   }
   const recorded = { t: t as Micros, conn: typeof conn === 'string' ? conn : '' };

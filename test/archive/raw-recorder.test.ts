@@ -29,6 +29,7 @@ import {
 } from '#src/archive/segment-name.ts';
 import { recoverSegment } from '#src/archive/segment-recovery.ts';
 import type { RecordedLine } from '#src/capture/recording.ts';
+import { readRecordingFrom } from '#src/recording/read-recording.ts';
 import { type Micros, parseRfc3339 } from '#src/units/time.ts';
 
 let directory: string;
@@ -66,19 +67,40 @@ function open(options: Partial<RawRecorderOptions> = {}): Promise<RawRecorder> {
   });
 }
 
-async function stored(): Promise<{ key: string; lines: RecordedLine[] }[]> {
+async function stored(): Promise<{ key: string; text: string; lines: RecordedLine[] }[]> {
   const all = [];
   for await (const key of store.list('raw/')) {
     const text = zstdDecompressSync(await store.get(key)).toString('utf8');
     expect(text.endsWith('\n')).toBe(true);
-    const lines = text
-      .slice(0, -1)
-      .split('\n')
-      .map((line) => JSON.parse(line) as RecordedLine);
-    all.push({ key, lines });
+    const lines: RecordedLine[] = [];
+    const bytes = async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(text);
+    };
+    for await (const { recorded } of readRecordingFrom(bytes())) lines.push(recorded!);
+    all.push({ key, text, lines });
   }
   return all;
 }
+
+/** Texts that are objects or lists, or merely begin and end as one. */
+const likeJson = fc.oneof(
+  fc.json(),
+  fc.object().map((value) => JSON.stringify(value, null, 1)),
+  fc
+    .tuple(fc.constantFrom('{', '['), fc.string({ unit: 'binary' }), fc.constantFrom('}', ']'))
+    .map((parts) => parts.join('')),
+  fc.constantFrom(
+    '{',
+    '[',
+    '{}',
+    '[]',
+    '{"a":"\ud800"}',
+    '{"a":1},"x":{}',
+    '{"a":"\n"}',
+    '{"é":"€😀"}',
+    '[{"a":"\\""}]',
+  ),
+);
 
 test('frames, commands and binary frames come back exactly, from an object that ordinary zstd readers read', async () => {
   await fc.assert(
@@ -86,27 +108,23 @@ test('frames, commands and binary frames come back exactly, from an object that 
       fc.array(
         fc.oneof(
           fc.string({ unit: 'binary' }),
-          fc.json(),
+          likeJson,
           fc.uint8Array(),
-          fc.record({ command: fc.string() }),
+          fc.record({ command: fc.oneof(fc.string(), likeJson) }),
         ),
         { minLength: 1, maxLength: 50 },
       ),
       fc.constantFrom(1, 100, 1_000_000),
-      async (frames, flushBytes) => {
+      fc.constantFrom('a/kalshi-book-17#3', 'a "quoted\\" one-1#1', 'née-1#1', `c-1#${'1'.repeat(600)}`),
+      async (frames, flushBytes, conn) => {
         rmSync(join(directory, 'store'), { recursive: true, force: true });
         const recorder = await open({ flushBytes });
         const expected: RecordedLine[] = [];
         for (const [index, frame] of frames.entries()) {
           const t = (start + index) as Micros;
-          const conn = 'a/kalshi-book-17#3';
           if (typeof frame === 'string') {
             recorder.received(t, conn, frame);
-            expected.push({
-              t,
-              conn,
-              frame: frame.toWellFormed() === frame ? frame : (JSON.parse(JSON.stringify(frame)) as string),
-            });
+            expected.push({ t, conn, frame });
           } else if (frame instanceof Uint8Array) {
             recorder.received(t, conn, frame);
             expected.push({ t, conn, binary: Buffer.from(frame).toString('base64') });
@@ -123,6 +141,48 @@ test('frames, commands and binary frames come back exactly, from an object that 
     ),
     { numRuns: 30 },
   );
+});
+
+test('what is JSON in one line is in its line as it came, so that any reader of JSON lines has it', async () => {
+  const recorder = await open();
+  const frames = ['{"type":"x", "msg":{"a":"\\u00e9 \\"€\\""}}', '[1, 2]', 'PONG', '{"a":\n1}'];
+  for (const frame of frames) recorder.received(start, 'c-1#1', frame);
+  recorder.sent(start, 'c-1#1', '{"id":1}');
+  await recorder.close(5_000);
+  const [object] = await stored();
+  expect(object!.text.split('\n').slice(0, -1)).toEqual([
+    `{"t":${start},"conn":"c-1#1","frame":${frames[0]}}`,
+    `{"t":${start},"conn":"c-1#1","frame":[1, 2]}`,
+    `{"t":${start},"conn":"c-1#1","frame":"PONG"}`,
+    `{"t":${start},"conn":"c-1#1","frame":"{\\"a\\":\\n1}"}`,
+    `{"t":${start},"conn":"c-1#1","sent":{"id":1}}`,
+  ]);
+});
+
+test('many bytes are written at once, and are on the disk at the next flush, though it refused at first', async () => {
+  const probe = await openFile(join(directory, 'probe'), 'w');
+  const handles = Object.getPrototypeOf(probe) as FileHandle;
+  await probe.close();
+  const written = vi.spyOn(handles, 'writev');
+  const synced = vi.spyOn(handles, 'datasync');
+  try {
+    const recorder = await open({ flushBytes: 100 });
+    for (let line = 0; line < 10; line++) recorder.received(start, 'c-1#1', 'x'.repeat(100));
+    await vi.waitFor(() => expect(recorder.figures().memory_bytes).toBe(0));
+    expect(written).toHaveBeenCalled();
+    expect(synced).not.toHaveBeenCalled();
+    synced.mockRejectedValueOnce(new Error('EIO'));
+    await recorder.flush();
+    expect(problems).toMatchObject([{ kind: 'write_failed', message: 'Error: EIO' }]);
+    await recorder.flush();
+    await recorder.flush();
+    expect(synced).toHaveBeenCalledTimes(2);
+    await recorder.close(5_000);
+    expect((await stored()).flatMap(({ lines }) => lines)).toHaveLength(10);
+  } finally {
+    written.mockRestore();
+    synced.mockRestore();
+  }
 });
 
 test('an object lies under venue, gatherer, date and hour, and its metadata is its manifest', async () => {

@@ -34,6 +34,9 @@ const LINES = [
   '{"frame":"é€😀","conn":"b#1","t":1774062525621003}',
   '{"type":"bare"}',
   'PONG',
+  '{"t":1774062525621004,"conn":"a \\"b\\"#1","frame":{"type":"x", "n":1.0, not JSON}}',
+  '{"t":-5,"conn":"a#1","sent":[{"cmd":"subscribe"}]}',
+  '{"t":1774062525621005,"conn":"a#1","frame":{"é":"€😀"},"sent":{}}',
 ];
 const READ = [
   { number: 1, frame: '{"type":"x"}', recorded: { t: 1774062525621000, conn: 'a#1', frame: '{"type":"x"}' } },
@@ -42,6 +45,17 @@ const READ = [
   { number: 4, frame: 'é€😀', recorded: { t: 1774062525621003, conn: 'b#1', frame: 'é€😀' } },
   { number: 5, frame: '{"type":"bare"}', recorded: null },
   { number: 6, frame: 'PONG', recorded: null },
+  {
+    number: 7,
+    frame: '{"type":"x", "n":1.0, not JSON}',
+    recorded: { t: 1774062525621004, conn: 'a "b"#1', frame: '{"type":"x", "n":1.0, not JSON}' },
+  },
+  { number: 8, frame: null, recorded: { t: -5, conn: 'a#1', sent: '[{"cmd":"subscribe"}]' } },
+  {
+    number: 9,
+    frame: '{"é":"€😀"},"sent":{}',
+    recorded: { t: 1774062525621005, conn: 'a#1', frame: '{"é":"€😀"},"sent":{}' },
+  },
 ];
 
 describe('a recording', () => {
@@ -104,7 +118,7 @@ describe('a recording', () => {
       Buffer.from('{"type":"a"}\n'),
       Buffer.from([0xff, 0xfe, 0x00, 0x0a]),
       Buffer.from(
-        '{"t":"soon","conn":"c","frame":"x"}\n{"t":1.5,"conn":"c","frame":"x"}\n{"t":1,"conn":"c","frame":7}\n',
+        '{"t":"soon","conn":"c","frame":"x"}\n{"t":1.5,"conn":"c","frame":"x"}\n{"t":1,"conn":"c","frame":7}\n{"t":1,"conn":"c","frame": {"type":"b"}}\n{"t":99999999999999999,"conn":"c","frame":{}}\n',
       ),
       Buffer.from('{"t":1,"conn":"c","frame":"cut\n{"type":"b"}'),
     ]);
@@ -115,8 +129,10 @@ describe('a recording', () => {
       [3, null, 'wrong_shape'],
       [4, null, 'wrong_shape'],
       [5, null, 'wrong_shape'],
-      [6, '{"t":1,"conn":"c","frame":"cut', undefined],
-      [7, '{"type":"b"}', undefined],
+      [6, null, 'wrong_shape'],
+      [7, null, 'wrong_shape'],
+      [8, '{"t":1,"conn":"c","frame":"cut', undefined],
+      [9, '{"type":"b"}', undefined],
     ]);
   });
 
