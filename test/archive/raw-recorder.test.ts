@@ -145,7 +145,7 @@ test('frames, commands and binary frames come back exactly, from an object that 
 
 test('what is JSON in one line is in its line as it came, so that any reader of JSON lines has it', async () => {
   const recorder = await open();
-  const frames = ['{"type":"x", "msg":{"a":"\\u00e9 \\"€\\""}}', '[1, 2]', 'PONG', '{"a":\n1}'];
+  const frames = ['{"type":"x", "msg":{"a":"\\u00e9 \\"€\\""}}', '[1, 2]', 'PONG', '{"a":\n1}', '{"a":"\ud800"}'];
   for (const frame of frames) recorder.received(start, 'c-1#1', frame);
   recorder.sent(start, 'c-1#1', '{"id":1}');
   await recorder.close(5_000);
@@ -155,6 +155,7 @@ test('what is JSON in one line is in its line as it came, so that any reader of 
     `{"t":${start},"conn":"c-1#1","frame":[1, 2]}`,
     `{"t":${start},"conn":"c-1#1","frame":"PONG"}`,
     `{"t":${start},"conn":"c-1#1","frame":"{\\"a\\":\\n1}"}`,
+    `{"t":${start},"conn":"c-1#1","frame":"{\\"a\\":\\"\\ud800\\"}"}`,
     `{"t":${start},"conn":"c-1#1","sent":{"id":1}}`,
   ]);
 });
