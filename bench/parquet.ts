@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { BookDeltaEvent, Venue } from '#src/events/event.ts';
-import { type ExportedTable, exportedTables, PLACE } from '#src/export/exported-tables.ts';
+import { type ExportedTable, PLACE, tablesOfFiles } from '#src/export/exported-tables.ts';
 import type { ParquetInput } from '#src/export/parquet-columns.ts';
 import { ParquetFile } from '#src/export/parquet-file.ts';
 import { readRecording } from '#src/recording/read-recording.ts';
@@ -140,7 +140,7 @@ export const subject: Subject = {
     ];
     const found: Row[] = [];
     for (const [name, venue, rows] of inputs) {
-      for (const table of exportedTables.filter(({ source }) => source.name === 'order_book_deltas')) {
+      for (const table of tablesOfFiles.filter(({ source }) => source.name === 'order_book_deltas')) {
         const { ours, duckdb } = await bytesPerRow(table, rows);
         const size = { ours, lowerIsBetter: true, unit: 'bytes a row' } as const;
         const title = `${table.name}, ${name}, ${rows.length.toLocaleString('en')} rows`;

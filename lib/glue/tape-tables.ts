@@ -1,4 +1,4 @@
-import { type ExportedTable, exportedTables } from '#src/export/exported-tables.ts';
+import { type ExportedTable, tablesOfFiles } from '#src/export/exported-tables.ts';
 import type { ParquetColumn } from '#src/export/parquet-columns.ts';
 import type { GlueColumn, PartitionKey, TableDefinition } from './table-definition.ts';
 
@@ -35,4 +35,4 @@ function definition({ name, about, columns }: ExportedTable): TableDefinition {
 }
 
 /** The tape as Parquet, by table, day and venue; the columns are those of the exported files. */
-export const tapeTables: readonly TableDefinition[] = exportedTables.map(definition);
+export const tapeTables: readonly TableDefinition[] = tablesOfFiles.map(definition);

@@ -1,4 +1,4 @@
-import type { Dirent } from 'node:fs';
+import { type Dirent, existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ObjectNotFoundError, type ObjectStore } from './object-store.ts';
@@ -22,11 +22,12 @@ export class DirectoryObjectStore implements ObjectStore {
   ): Promise<void> {
     checkKey(key);
     const number = this.#puts++;
-    await this.#replace(join(METADATA, `${key}.json`), number, (path) =>
-      writeFile(path, JSON.stringify(metadata)),
-    );
     await this.#replace(key, number, (path) =>
       body instanceof Uint8Array ? writeFile(path, body) : copyFile(body.file, path),
+    );
+    // Last: whoever dies between the two leaves an object that does not claim to be what it is not.
+    await this.#replace(join(METADATA, `${key}.json`), number, (path) =>
+      writeFile(path, JSON.stringify(metadata)),
     );
   }
 
@@ -49,6 +50,7 @@ export class DirectoryObjectStore implements ObjectStore {
 
   async metadata(key: string): Promise<Readonly<Record<string, string>>> {
     const bytes = await this.#read(key, join(METADATA, `${key}.json`));
+    if (!existsSync(join(this.#root, key))) throw new ObjectNotFoundError(key);
     return JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, string>;
   }
 

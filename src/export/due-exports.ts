@@ -25,7 +25,7 @@ export function daysOf(from: Micros, to: Micros): string[] {
 
 /**
  * Files that the last days want: those that were never made, and those whose rows are others by now. Of what is already
- * there, only counts are looked at.
+ * there, only counts are looked at. On the way, plain names are brought to what manifests have named for an hour.
  *
  * @param days before today that are looked at. @param mostFiles of one run.
  */
@@ -47,7 +47,9 @@ export async function dueExports(
   for (const date of daysOf((today - days * MICROS_PER_DAY) as Micros, today as Micros)) {
     for (const venue of venues) {
       for (const table of exportedTables) {
-        const due = await exporting.due(table, { table: table.name, date, venue });
+        const partition = { table: table.name, date, venue };
+        await exporting.follow(table, partition);
+        const due = await exporting.due(table, partition);
         if (due === 'done') continue;
         if (due === 'unsettled') {
           behind = Math.max(behind, now - dayOf(date).to);

@@ -16,18 +16,22 @@ export function dayOf(date: string): { readonly from: Micros; readonly to: Micro
 }
 
 /**
- * The rows of a day, venue and range of instruments in the order of the file. Texts sort by their bytes, whatever the database's language,
+ * The rows of a day, venue and range of instruments in the order of the file, with the columns of its arrivals, too. Texts sort by their bytes, whatever the database's language,
  * so that the same rows always give the same file.
  */
 export async function* exportedRows(
   client: ClientBase,
-  { source, columns, orderedBy, time }: ExportedTable,
+  { source, columns, arrivals, orderedBy, time }: ExportedTable,
   { date, venue }: Partition,
   range: SubjectRange,
 ): AsyncGenerator<Record<string, ParquetInput>> {
   const { from, to } = dayOf(date);
   const isText = new Set(source.columns.filter(({ type }) => type === 'text').map(({ name }) => name));
-  const selected = columns.flatMap(({ name, select }) => (select === null ? [] : `${select} AS ${name}`));
+  const selected = new Set(
+    [...columns, ...(arrivals?.columns ?? [])].flatMap(({ name, select }) =>
+      select === null ? [] : `${select} AS ${name}`,
+    ),
+  );
   const order = orderedBy.map((name) => `${source.name}.${name}${isText.has(name) ? ' COLLATE "C"' : ''}`);
   const values: string[] = [];
   const bounds = (['from', 'to'] as const).flatMap((bound) => {
@@ -38,7 +42,7 @@ export async function* exportedRows(
   });
   const rows = rowsOf<Record<string, ParquetInput>>(
     client,
-    `SELECT ${selected.join(', ')} FROM ${source.name}
+    `SELECT ${[...selected].join(', ')} FROM ${source.name}
      WHERE venue = $1 AND ${time} >= $2 AND ${time} < $3${bounds.join('')} ORDER BY ${order.join(', ')}`,
     [venue, from, to, ...values],
   );

@@ -33,6 +33,8 @@ export interface ExportedTable {
   readonly orderedBy: readonly string[];
   /** The same order in the words of the file. */
   readonly sortedBy: readonly string[];
+  /** A table of the same rows whose files are made together with this one's, and told by the same manifest. */
+  readonly arrivals?: ExportedTable;
 }
 
 const sameAs = (column: Column): ExportedColumn => ({
@@ -88,21 +90,6 @@ const ofDelta = (name: string): ExportedColumn =>
 /** Bytes where the text of a hash is that of bytes; nothing where a venue gave something else. */
 const IS_HEXADECIMAL = `hash ~ '^([0-9a-f]{2})+$'`;
 
-/** What changed. How it came is in a file of its own: three quarters of the bytes, which few readers want. */
-const deltas: ExportedTable = {
-  ...placed,
-  name: orderBookDeltas.name,
-  source: orderBookDeltas,
-  about: 'Changes of one price level.',
-  columns: [
-    ofDelta('instrument'),
-    ofDelta('exchange_ts'),
-    place,
-    ...['side', 'price', 'amount', 'is_absolute', 'occurrence', 'instant_index', 'quality'].map(ofDelta),
-    lines,
-  ],
-};
-
 const deltaArrivals: ExportedTable = {
   ...placed,
   name: 'order_book_delta_arrivals',
@@ -137,11 +124,26 @@ const deltaArrivals: ExportedTable = {
   ],
 };
 
-/** Every table of events, changes in two; the Glue catalogue names the same columns. */
+/** What changed. How it came is in a file of its own: three quarters of the bytes, which few readers want. */
+const deltas: ExportedTable = {
+  ...placed,
+  name: orderBookDeltas.name,
+  source: orderBookDeltas,
+  about: 'Changes of one price level.',
+  columns: [
+    ofDelta('instrument'),
+    ofDelta('exchange_ts'),
+    place,
+    ...['side', 'price', 'amount', 'is_absolute', 'occurrence', 'instant_index', 'quality'].map(ofDelta),
+    lines,
+  ],
+  arrivals: deltaArrivals,
+};
+
+/** Every table of events, each with manifests of its own. */
 export const exportedTables: readonly ExportedTable[] = [
   whole(trades, 'Fills.', ['instrument', 'exchange_ts']),
   deltas,
-  deltaArrivals,
   whole(orderBookSnapshots, 'Whole books, or their best levels.', ['instrument', 'snapshot_ts']),
   whole(tickers, 'Best prices and day figures as the venue states them; null where absent.', [
     'instrument',
@@ -150,3 +152,8 @@ export const exportedTables: readonly ExportedTable[] = [
   whole(marketLifecycle, 'What a venue announces about a market or an event.', ['subject', 'at']),
   whole(orderBookMetrics, "Figures of the lines' own books at intervals.", ['instrument', 'at']),
 ];
+
+/** Every table that files are of, changes in two; the Glue catalogue names the same columns. */
+export const tablesOfFiles: readonly ExportedTable[] = exportedTables.flatMap((table) =>
+  table.arrivals === undefined ? [table] : [table, table.arrivals],
+);

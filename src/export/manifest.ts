@@ -11,8 +11,11 @@ const file = z.object({
   sha256: z.string().length(64),
 });
 
-/** Raised whenever files get other columns, or columns another meaning; 1 where a manifest has none. */
-export const SCHEMA_VERSION = 2;
+/**
+ * Raised whenever manifests or files are to be read in another way; 1 where a manifest has none. 2: changes lie in two
+ * files. 3: one manifest tells both.
+ */
+export const SCHEMA_VERSION = 3;
 
 /** Of the column by which files are sorted first: from this one on, and before that one; null is no bound. */
 export const subjectRange = z.object({ from: z.string().nullable(), to: z.string().nullable() });
@@ -21,7 +24,16 @@ export type SubjectRange = z.infer<typeof subjectRange>;
 /** Least and greatest venue time of a row, both included, in microseconds. */
 const timeBounds = z.object({ from: micros, to: micros });
 
-export const tapeFile = file.extend({ row_groups: count, range: subjectRange, time: timeBounds });
+/** A file of arrivals: it has the rows and groups of the file of changes that it was made with, in the same order. */
+const arrivals = file.omit({ rows: true });
+
+export const tapeFile = file.extend({
+  row_groups: count,
+  range: subjectRange,
+  time: timeBounds,
+  /** Of changes: how they came. Absent of other tables, and before schema 3. */
+  arrivals: arrivals.optional(),
+});
 /** One file of a table, day and venue. */
 export type TapeFile = z.infer<typeof tapeFile>;
 
@@ -62,7 +74,13 @@ const manifestShape = z.object({
   /** Microseconds. */
   exported_at: micros,
   /** Files of versions before, the newest first, each kept under its key. */
-  superseded: z.array(file.extend({ version: z.number().int().positive(), exported_at: micros })),
+  superseded: z.array(
+    file.extend({
+      version: z.number().int().positive(),
+      exported_at: micros,
+      arrivals: arrivals.optional(),
+    }),
+  ),
 });
 
 /** What the files of a table, day and venue hold, how far they can be trusted, and what they were before. */
@@ -80,15 +98,19 @@ const folder = ({ table, date, venue }: Partition): string => `${table}/date=${d
 /** Files are told apart by their number; the first, which most days have alone, has none. */
 const numbered = (name: string, index: number): string => (index === 0 ? name : `${name}-${index}`);
 
-/** The file that readers of the tape find. @param index from 0. */
-export const fileKey = (partition: Partition, index: number): string =>
+/**
+ * Where a reader who goes by names alone finds a file of the tape. It is put there once, and follows what the manifest
+ * names later. @param index from 0.
+ */
+export const plainKey = (partition: Partition, index: number): string =>
   `tape/${folder(partition)}/${numbered('tape', index)}.parquet`;
+
+/** Where a file of these contents lies that is not, or may not stay, under its plain name; never anything else. */
+export const versionKey = (partition: Partition, sha256: string): string =>
+  `versions/${folder(partition)}/${sha256.slice(0, 16)}.parquet`;
 
 /** Beside the tables' own prefix, where a reader of Parquet would take it for data. */
 export const manifestKey = (partition: Partition): string => `manifests/${folder(partition)}/manifest.json`;
-
-export const supersededKey = (partition: Partition, version: number, index: number): string =>
-  `superseded/${folder(partition)}/${numbered(`v${version}`, index)}.parquet`;
 
 /** @returns null where nothing was exported. @throws Error naming the key of a manifest that is none. */
 export async function readManifest(store: ObjectStore, partition: Partition): Promise<Manifest | null> {

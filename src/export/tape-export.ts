@@ -2,24 +2,24 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { ClientBase } from 'pg';
-import { ObjectNotFoundError, type ObjectStore } from '../archive/object-store.ts';
+import type { ObjectStore } from '../archive/object-store.ts';
 import { atOneMoment } from '../storage/production/one-moment.ts';
 import type { TapeRules } from '../tape/rules.ts';
 import type { Clock, Micros } from '../units/time.ts';
 import { completenessOf, exportedRows, hasRows, isSettled, rowsSeen } from './exported-rows.ts';
 import type { ExportedTable } from './exported-tables.ts';
+import { FilePlaces, isOfToday } from './file-places.ts';
 import { ROWS_PER_FILE, rangesOf } from './file-ranges.ts';
 import {
   type Completeness,
-  fileKey,
   type Manifest,
   type Partition,
   type RowsSeen,
   readManifest,
   SCHEMA_VERSION,
   type SubjectRange,
-  supersededKey,
   type TapeFile,
+  versionKey,
   writeManifest,
 } from './manifest.ts';
 import { ParquetFile, type WrittenFile } from './parquet-file.ts';
@@ -40,7 +40,7 @@ export interface ExportReport extends Partition {
   readonly bytes: number;
 }
 
-/** What became of one file; `file` is what lies there now, null where there is none. */
+/** What became of one file; `file` is what the manifest is to tell, null where there is none. */
 export interface FileReport {
   readonly outcome: FileOutcome;
   readonly file: TapeFile | null;
@@ -74,6 +74,7 @@ export interface ExportOptions {
 
 interface Made {
   readonly file: WrittenFile;
+  readonly arrivals: WrittenFile | null;
   readonly time: { from: Micros; to: Micros };
 }
 
@@ -83,9 +84,11 @@ interface Made {
  */
 export class TapeExport {
   readonly #options: ExportOptions;
+  readonly #places: FilePlaces;
 
   constructor(options: ExportOptions) {
     this.#options = options;
+    this.#places = new FilePlaces(options.store);
   }
 
   /** Exports a table's rows of one day and venue; every file is of one moment. */
@@ -97,7 +100,9 @@ export class TapeExport {
     for (const [index, range] of plan.ranges.entries()) {
       files.push(await this.writeFile(table, partition, index, range));
     }
-    return await this.finish(table, plan, files);
+    const report = await this.finish(table, plan, files);
+    await this.follow(table, partition);
+    return report;
   }
 
   /**
@@ -126,6 +131,7 @@ export class TapeExport {
       const before = await readManifest(store, partition);
       if (
         before?.completeness.settled === true &&
+        isOfToday(before, table.arrivals !== undefined) &&
         isOfSameRows(before.completeness, await rowsSeen(client, table, partition))
       )
         return 'done';
@@ -146,45 +152,60 @@ export class TapeExport {
       : before.files.map(({ range }) => range);
   }
 
-  /** Brings the rows of some instruments into their file; the file before is kept first. */
+  /**
+   * Brings the rows of some instruments into a file, of changes into two, read at one moment. What the manifest names
+   * stays as it is, for those who are reading it.
+   */
   async writeFile(
     table: ExportedTable,
     partition: Partition,
     index: number,
     range: SubjectRange,
   ): Promise<FileReport> {
-    const { store, scratch } = this.#options;
+    const { scratch, store, allowFewer } = this.#options;
     const path = join(scratch, `${table.name}-${partition.date}-${partition.venue}-${index}.parquet`);
+    const beside = `${path}.arrivals`;
     try {
-      const made = await this.#write(table, partition, range, path);
-      const manifest = await readManifest(store, partition);
-      const before = manifest?.files[index] ?? null;
+      const made = await this.#write(table, partition, range, path, beside);
+      const before = (await readManifest(store, partition))?.files[index] ?? null;
       if (made === null) return { outcome: before === null ? 'empty' : 'refused', file: before };
       const { rows, bytes, sha256, rowGroups } = made.file;
-      const key = fileKey(partition, index);
-      const file: TapeFile = { key, rows, bytes, sha256, row_groups: rowGroups, range, time: made.time };
-      if (before === null) {
-        await this.#put(key, path, file);
-        return { outcome: 'written', file };
-      }
-      if (sha256 === before.sha256) {
-        // A run that died may have left another file behind.
-        if ((await checksumOf(store, key)) !== sha256) await this.#put(key, path, file);
-        return { outcome: 'unchanged', file };
-      }
-      if (rows < before.rows && this.#options.allowFewer !== true)
+      if (before !== null && rows < before.rows && allowFewer !== true)
         return { outcome: 'refused', file: before };
-      await this.#keep(supersededKey(partition, manifest!.version, index), before);
-      await this.#put(key, path, file);
-      return { outcome: 'replaced', file };
+      const rest = { rows, bytes, sha256, row_groups: rowGroups, range, time: made.time };
+      if (before !== null && isSame(before, made)) {
+        // Somebody may have taken away or spoilt what a manifest tells of.
+        await this.#places.mend(before.key, path, rest);
+        if (before.arrivals !== undefined)
+          await this.#places.mend(before.arrivals.key, beside, { ...before.arrivals, rows });
+        return { outcome: 'unchanged', file: before };
+      }
+      if (before !== null) await this.#keep(table, partition, before);
+      const file: TapeFile = { key: await this.#places.put(partition, index, { file: path }, rest), ...rest };
+      if (made.arrivals === null) return { outcome: before === null ? 'written' : 'replaced', file };
+      const { bytes: size, sha256: sum } = made.arrivals;
+      const key = await this.#places.put(
+        { ...partition, table: table.arrivals!.name },
+        index,
+        { file: beside },
+        { rows, sha256: sum },
+      );
+      const whole = { ...file, arrivals: { key, bytes: size, sha256: sum } };
+      return { outcome: before === null ? 'written' : 'replaced', file: whole };
     } finally {
       await rm(path, { force: true });
+      await rm(beside, { force: true });
     }
   }
 
+  /** Brings what the manifest names to where readers look who go by names alone, an hour after it was written. */
+  async follow(table: ExportedTable, partition: Partition): Promise<void> {
+    await this.#places.follow(partition, table.arrivals?.name ?? null, this.#options.clock());
+  }
+
   /**
-   * Writes the manifest of files that are in their place. Last: whoever finds the manifest finds the files that it
-   * describes, or newer ones by their checksums. Doing it again with the same reports makes no other version. Where a file was
+   * Writes the manifest of files that are in their place, at once for all of them, and last: whoever finds a manifest
+   * finds the files that it names as it describes them. Doing it again with the same reports makes no other version. Where a file was
    * refused, what the manifest said of the day before is kept: the day stays due.
    *
    * @param reports one for each range of the plan, in its order.
@@ -209,7 +230,7 @@ export class TapeExport {
     const known = has('refused') && before !== null ? before.completeness : completeness;
     if ((has('replaced') || has('written')) && !isThere) {
       const superseded = reports.flatMap((report, index) =>
-        report.outcome === 'replaced' ? superseding(partition, before!, index) : [],
+        report.outcome === 'replaced' ? superseding(table, partition, before!, index) : [],
       );
       manifest = {
         schema: SCHEMA_VERSION,
@@ -231,14 +252,14 @@ export class TapeExport {
       manifest = { ...before, completeness: known };
     }
     if (manifest !== null && !isDeepStrictEqual(manifest, before)) await writeManifest(store, manifest);
-    const sum = (figure: 'rows' | 'bytes'): number =>
-      (manifest?.files ?? []).reduce((total, file) => total + file[figure], 0);
+    const sum = (figure: (file: TapeFile) => number): number =>
+      (manifest?.files ?? []).reduce((total, file) => total + figure(file), 0);
     return {
       ...partition,
       outcome,
       version: manifest?.version ?? null,
-      rows: sum('rows'),
-      bytes: sum('bytes'),
+      rows: sum(({ rows }) => rows),
+      bytes: sum(({ bytes, arrivals }) => bytes + (arrivals?.bytes ?? 0)),
     };
   }
 
@@ -247,40 +268,56 @@ export class TapeExport {
     partition: Partition,
     range: SubjectRange,
     path: string,
+    beside: string,
   ): Promise<Made | null> {
     const { client, rowsPerGroup, onRow } = this.#options;
-    let file: ParquetFile | null = null;
+    const parts: { readonly file: ParquetFile; readonly columns: readonly string[] }[] = [];
+    const open = (place: string, { columns }: ExportedTable): void => {
+      const file = new ParquetFile(place, columns, rowsPerGroup);
+      parts.push({ file, columns: columns.map(({ name }) => name) });
+    };
     let from = Number.POSITIVE_INFINITY;
     let to = Number.NEGATIVE_INFINITY;
     try {
       for await (const row of exportedRows(client, table, partition, range)) {
-        file ??= new ParquetFile(path, table.columns, rowsPerGroup);
-        file.append(table.columns.map(({ name }) => row[name]));
+        if (parts.length === 0) {
+          open(path, table);
+          if (table.arrivals !== undefined) open(beside, table.arrivals);
+        }
+        for (const { file, columns } of parts) file.append(columns.map((name) => row[name]));
         const at = Number(row[table.time]);
         from = Math.min(from, at);
         to = Math.max(to, at);
         onRow?.();
       }
-      return file === null
-        ? null
-        : { file: await file.finish(), time: { from: from as Micros, to: to as Micros } };
+      const [file, arrivals] = parts;
+      if (file === undefined) return null;
+      return {
+        file: await file.file.finish(),
+        arrivals: (await arrivals?.file.finish()) ?? null,
+        time: { from: from as Micros, to: to as Micros },
+      };
     } catch (error) {
-      file?.abandon();
+      for (const { file } of parts) file.abandon();
       throw error;
     }
   }
 
-  async #put(key: string, path: string, { sha256, rows }: TapeFile): Promise<void> {
-    await this.#options.store.put(key, { file: path }, { sha256, rows: String(rows) });
-  }
-
-  /** Keeps the file that is about to be replaced; once, so that a run that died after it cannot spoil it. */
-  async #keep(key: string, { key: placed, rows, sha256 }: TapeFile): Promise<void> {
-    const { store } = this.#options;
-    if ((await checksumOf(store, key)) === null)
-      await store.put(key, await store.get(placed), { sha256, rows: String(rows) });
+  /** Keeps the files that the next manifest will supersede. */
+  async #keep(table: ExportedTable, partition: Partition, before: TapeFile): Promise<void> {
+    await this.#places.keep(partition, before.key, before);
+    if (before.arrivals === undefined) return;
+    const { key, sha256 } = before.arrivals;
+    await this.#places.keep({ ...partition, table: table.arrivals!.name }, key, {
+      rows: before.rows,
+      sha256,
+    });
   }
 }
+
+/** Whether a file of before holds what was made now, of changes with how they came. */
+const isSame = ({ sha256, arrivals }: TapeFile, made: Made): boolean =>
+  sha256 === made.file.sha256 && arrivals?.sha256 === made.arrivals?.sha256;
 
 /** Whether nothing tells that the rows of the two are others: as many by every line, and none that a repair changed. */
 export function isOfSameRows(left: RowsSeen, right: RowsSeen): boolean {
@@ -288,18 +325,15 @@ export function isOfSameRows(left: RowsSeen, right: RowsSeen): boolean {
 }
 
 /** What the manifest says of a file that was replaced. */
-function superseding(partition: Partition, before: Manifest, index: number): Manifest['superseded'][number] {
-  const { rows, bytes, sha256 } = before.files[index]!;
-  const key = supersededKey(partition, before.version, index);
-  return { version: before.version, key, rows, bytes, sha256, exported_at: before.exported_at };
-}
-
-/** The checksum that a file was placed with; null where there is no file. */
-export async function checksumOf(store: ObjectStore, key: string): Promise<string | null> {
-  try {
-    return (await store.metadata(key))['sha256'] ?? '';
-  } catch (error) {
-    if (error instanceof ObjectNotFoundError) return null;
-    throw error;
-  }
+function superseding(
+  table: ExportedTable,
+  partition: Partition,
+  { version, files, exported_at }: Manifest,
+  index: number,
+): Manifest['superseded'][number] {
+  const { rows, bytes, sha256, arrivals } = files[index]!;
+  const superseded = { version, key: versionKey(partition, sha256), rows, bytes, sha256, exported_at };
+  if (arrivals === undefined) return superseded;
+  const key = versionKey({ ...partition, table: table.arrivals!.name }, arrivals.sha256);
+  return { ...superseded, arrivals: { ...arrivals, key } };
 }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join, posix } from 'node:path';
+import { join, posix } from 'node:path';
 import { type Venue, venueNames } from '../events/event.ts';
 import { hashKey } from '../events/identity.ts';
 import { exportedTables } from '../export/exported-tables.ts';
-import { manifestKey, type Partition } from '../export/manifest.ts';
+import { manifestKey, type Partition, plainKey, versionKey } from '../export/manifest.ts';
 import { type ParquetCell, ParquetReader, type ParquetRow } from '../export/read-parquet.ts';
 import { type EventTable, orderBookDeltas } from '../storage/tables.ts';
 
@@ -22,7 +22,6 @@ export interface ExportedPart extends Partition {
 
 const ARRIVALS = 'order_book_delta_arrivals';
 const FILE = /\.parquet$/;
-const FIRST_FILE = 'tape.parquet';
 
 const subfolders = (folder: string): string[] =>
   existsSync(folder)
@@ -33,89 +32,121 @@ const subfolders = (folder: string): string[] =>
     : [];
 
 /** The days and venues of a table below one of the folders of an export. */
-function* partitionsIn(
-  folder: string,
-  table: string,
-): Generator<{ date: string; venue: Venue; place: string }> {
+function* partitionsIn(folder: string, table: string): Generator<{ date: string; venue: Venue }> {
   for (const dateFolder of subfolders(join(folder, table))) {
     const date = /^date=(\d{4}-\d{2}-\d{2})$/.exec(dateFolder)?.[1];
     if (date === undefined) continue;
     for (const venueFolder of subfolders(join(folder, table, dateFolder))) {
       const venue = venueNames.find((name) => venueFolder === `venue=${name}`);
-      if (venue !== undefined) yield { date, venue, place: join(folder, table, dateFolder, venueFolder) };
+      if (venue !== undefined) yield { date, venue };
     }
   }
 }
 
-/** What a manifest says of its files: their names and checksums. @throws ImportError where it is none */
-function filesOf(manifest: string): readonly { readonly name: string; readonly sha256: unknown }[] {
+/** A file as its manifest tells it. */
+interface DescribedFile {
+  readonly key: string;
+  readonly sha256: unknown;
+}
+
+/** Of changes, the file that tells how they came; absent where a manifest of its own tells it, as before schema 3. */
+interface DescribedPart extends DescribedFile {
+  readonly arrivals?: DescribedFile | undefined;
+}
+
+const plain = (partition: Partition): string => plainKey(partition, 0);
+
+/** What a manifest says of its files; null where there is none. @throws ImportError where it is none */
+function describedIn(folder: string, partition: Partition): readonly DescribedPart[] | null {
+  const manifest = join(folder, manifestKey(partition));
+  if (!existsSync(manifest)) return null;
   try {
     const { file, files } = JSON.parse(readFileSync(manifest, 'utf8')) as {
       /** Of schema 1, which has one file. */
       readonly file?: { readonly sha256?: unknown };
-      readonly files?: readonly { readonly key: string; readonly sha256?: unknown }[];
+      readonly files?: readonly DescribedPart[];
     };
-    if (files === undefined) return [{ name: FIRST_FILE, sha256: file?.sha256 }];
-    return files.map(({ key, sha256 }) => ({ name: posix.basename(key), sha256 }));
+    const parts = files ?? [{ key: plain(partition), sha256: file?.sha256 }];
+    for (const { key, arrivals } of parts) {
+      checkKey(partition, key);
+      if (arrivals !== undefined) checkKey({ ...partition, table: ARRIVALS }, arrivals.key);
+    }
+    return parts;
   } catch {
     throw new ImportError(`${manifest} is no manifest`);
   }
 }
 
-/** Names of the files that a manifest tells of; the first, where nothing can be read: whoever reads it says why. */
-function namesIn(manifest: string): readonly string[] {
-  if (!existsSync(manifest)) return [];
+/** @throws Error for a key of another partition, or of a file somewhere else. */
+function checkKey(partition: Partition, key: string): void {
+  const places = [plainKey(partition, 0), versionKey(partition, '')].map((place) => posix.dirname(place));
+  if (!places.includes(posix.dirname(key)) || !FILE.test(key))
+    throw new Error(`${key} is not of its manifest`);
+}
+
+/** Keys of the files that a manifest tells of; the first, where nothing can be read: whoever reads it says why. */
+function keysIn(folder: string, partition: Partition): readonly string[] | null {
   try {
-    return filesOf(manifest).map(({ name }) => name);
+    return describedIn(folder, partition)?.map(({ key }) => key) ?? null;
   } catch {
-    return [FIRST_FILE];
+    return [plain(partition)];
   }
 }
 
 /**
- * The parts of an export in a folder, by table, date and venue; empty where the folder is none. Files that a manifest
- * tells of and that are not there are among them: to read one throws an ImportError.
+ * The parts of an export in a folder, by table, date and venue; empty where the folder is none. Where there is a manifest,
+ * they are the files that it names, also those that are not there: to read one throws an ImportError.
  */
 export function exportedParts(folder: string): ExportedPart[] {
   const parts: ExportedPart[] = [];
   for (const { name: table, source } of exportedTables) {
-    if (table === ARRIVALS) continue;
-    const places = new Map<string, { date: string; venue: Venue; names: Set<string> }>();
-    for (const { date, venue, place } of partitionsIn(join(folder, 'tape'), table)) {
-      const names = readdirSync(place).filter((name) => FILE.test(name));
-      places.set(`${date} ${venue}`, { date, venue, names: new Set(names) });
+    const partitions = new Map<string, { date: string; venue: Venue }>();
+    for (const place of ['tape', 'manifests']) {
+      for (const { date, venue } of partitionsIn(join(folder, place), table))
+        partitions.set(`${date} ${venue}`, { date, venue });
     }
-    for (const { date, venue } of partitionsIn(join(folder, 'manifests'), table)) {
-      const known = places.get(`${date} ${venue}`) ?? { date, venue, names: new Set() };
-      for (const name of namesIn(join(folder, manifestKey({ table, date, venue })))) known.names.add(name);
-      places.set(`${date} ${venue}`, known);
-    }
-    for (const [, { date, venue, names }] of [...places].sort(([left], [right]) => (left < right ? -1 : 1))) {
-      const place = join(folder, 'tape', table, `date=${date}`, `venue=${venue}`);
-      for (const name of [...names].sort())
-        parts.push({ table, source, date, venue, path: join(place, name) });
+    for (const [, { date, venue }] of [...partitions].sort(([left], [right]) => (left < right ? -1 : 1))) {
+      const partition = { table, date, venue };
+      for (const key of keysIn(folder, partition) ?? filesBeside(folder, plain(partition)))
+        parts.push({ ...partition, source, path: join(folder, key) });
     }
   }
   return parts;
 }
 
-/**
- * @throws ImportError where the file is not there, or not the one that its manifest describes; a file without a
- *   manifest is taken.
- */
-export async function checkAgainstManifest(
-  folder: string,
-  partition: Partition,
-  path: string,
-): Promise<void> {
-  const manifest = join(folder, manifestKey(partition));
-  const described = existsSync(manifest) ? filesOf(manifest) : null;
+/** Keys of all files in the folder of a key. */
+function filesBeside(folder: string, key: string): readonly string[] {
+  const place = posix.dirname(key);
+  return readdirSync(join(folder, place))
+    .filter((name) => FILE.test(name))
+    .sort()
+    .map((name) => posix.join(place, name));
+}
+
+/** @throws ImportError where the file is not there, or not as it is described */
+async function checkFile(path: string, described: DescribedFile | undefined | null): Promise<void> {
   if (!existsSync(path)) throw new ImportError(`${path} is missing, which its manifest describes`);
   if (described === null) return;
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
-  if (hash.digest('hex') !== described.find(({ name }) => name === basename(path))?.sha256)
+  if (hash.digest('hex') !== described?.sha256)
     throw new ImportError(`${path} is not the file that its manifest describes`);
+}
+
+/**
+ * What the manifest says of a file; null where there is no manifest: the file is taken then.
+ *
+ * @throws ImportError where the file is not there, or not the one that its manifest describes.
+ */
+async function checkAgainstManifest(
+  folder: string,
+  partition: Partition,
+  path: string,
+): Promise<DescribedPart | null> {
+  const files = describedIn(folder, partition);
+  const described = files?.find(({ key }) => join(folder, key) === path);
+  await checkFile(path, files === null ? null : described);
+  return described ?? null;
 }
 
 /** A row of the tape, by the names of its columns. */
@@ -126,13 +157,26 @@ const textOfHash = ({ hash, hash_text }: ParquetRow): string | null => {
   return (hash ?? hash_text ?? null) as string | null;
 };
 
-/** Changes with how they came, from the file beside. @throws ImportError where the two do not belong together */
-async function* joined(folder: string, part: ExportedPart, changes: ParquetReader): AsyncGenerator<TapeRow> {
-  const beside = { ...part, table: ARRIVALS };
-  const path = part.path.replace(join('tape', part.table), join('tape', ARRIVALS));
+/** Where it lies how changes came. @throws ImportError where that file is not there, or not as it is described */
+async function arrivalsOf(
+  folder: string,
+  part: ExportedPart,
+  described: DescribedPart | null,
+): Promise<string> {
+  const told = described?.arrivals;
+  const path =
+    told === undefined
+      ? part.path.replace(join('tape', part.table), join('tape', ARRIVALS))
+      : join(folder, told.key);
   if (!existsSync(path))
     throw new ImportError(`${path} is missing, which tells how the changes of ${part.path} came`);
-  await checkAgainstManifest(folder, beside, path);
+  if (told === undefined) await checkAgainstManifest(folder, { ...part, table: ARRIVALS }, path);
+  else await checkFile(path, told);
+  return path;
+}
+
+/** Changes with how they came, from the file at `path`. @throws ImportError where the two do not belong together */
+async function* joined(path: string, part: ExportedPart, changes: ParquetReader): AsyncGenerator<TapeRow> {
   const arrivals = (await ParquetReader.open(path)).read();
   let row = 0;
   for await (const change of changes.read()) {
@@ -153,9 +197,9 @@ async function* joined(folder: string, part: ExportedPart, changes: ParquetReade
 
 /** The rows of a part as the tape has them, but for the venue. @throws ImportError or ParquetError naming the file */
 export async function* rowsOfPart(folder: string, part: ExportedPart): AsyncGenerator<TapeRow> {
-  await checkAgainstManifest(folder, part, part.path);
+  const described = await checkAgainstManifest(folder, part, part.path);
   const reader = await ParquetReader.open(part.path);
   // Files of schema 1 hold changes and their arrival together.
   const isApart = part.source === orderBookDeltas && !reader.columns.includes('received_at');
-  yield* isApart ? joined(folder, part, reader) : reader.read();
+  yield* isApart ? joined(await arrivalsOf(folder, part, described), part, reader) : reader.read();
 }

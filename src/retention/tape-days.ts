@@ -3,14 +3,15 @@ import type { ObjectStore } from '../archive/object-store.ts';
 import { venueNames } from '../events/event.ts';
 import { hasRows, rowsSeen } from '../export/exported-rows.ts';
 import { type ExportedTable, exportedTables } from '../export/exported-tables.ts';
+import { isOfToday, missingOf } from '../export/file-places.ts';
 import { type Manifest, type Partition, readManifest, rowsIn } from '../export/manifest.ts';
-import { checksumOf, isOfSameRows } from '../export/tape-export.ts';
+import { isOfSameRows } from '../export/tape-export.ts';
 import { formatRfc3339 } from '../units/time.ts';
 import type { PrunedDatabase, PrunedTable } from './prune.ts';
 import type { StoredDay } from './stored-days.ts';
 
-/** The tables whose rows files hold; some go into two of them. */
-const sources: readonly PrunedTable[] = [...new Set(exportedTables.map(({ source }) => source))];
+/** The tables whose rows files hold. */
+const sources: readonly PrunedTable[] = exportedTables.map(({ source }) => source);
 
 /** The account of minutes; files have none of it, so it stays as long as any of the events that it counts. */
 const coverage: PrunedTable = { name: 'coverage', time: 'minute' };
@@ -36,36 +37,28 @@ export function tapeDays(client: ClientBase, store: ObjectStore | null): PrunedD
       if (await isEmpty(client, table, day)) return { rows: 0, held: null };
       if (store === null) return { rows: null, held: 'nothing says that it is in files' };
       const date = formatRfc3339(day.from).slice(0, 10);
-      const tables = exportedTables.filter(({ source }) => source === table);
+      const exported = exportedTables.find(({ source }) => source === table)!;
       const manifests = new Map<string, Manifest>();
-      const look = async (exported: ExportedTable, venue: string): Promise<string | null> => {
+      for (const venue of venueNames) {
         const partition = { table: exported.name, date, venue };
         const manifest = await readManifest(store, partition);
-        if (manifest !== null) manifests.set(`${exported.name} ${venue}`, manifest);
+        if (manifest !== null) manifests.set(venue, manifest);
         const held =
           manifest === null
             ? `${venue} is not in files`
             : await unlikeTape(client, store, exported, partition, manifest);
-        return held !== null && (await hasRows(client, exported, partition)) ? held : null;
-      };
-      for (const exported of tables) {
-        for (const venue of venueNames) {
-          const held = await look(exported, venue);
-          if (held !== null) return { rows: null, held };
-        }
+        if (held !== null && (await hasRows(client, exported, partition))) return { rows: null, held };
       }
       const rows = await rowsByVenue(client, table, day);
-      for (const exported of tables) {
-        for (const [venue, count] of rows) {
-          const manifest = manifests.get(`${exported.name} ${venue}`);
-          const files = manifest === undefined ? null : rowsIn(manifest);
-          if (files === count) continue;
-          const held =
-            files === null
-              ? `${venue} is not in files`
-              : `the files of ${venue} have ${files} rows, the tape has ${count}`;
-          return { rows: total(rows), held };
-        }
+      for (const [venue, count] of rows) {
+        const manifest = manifests.get(venue);
+        const files = manifest === undefined ? null : rowsIn(manifest);
+        if (files === count) continue;
+        const held =
+          files === null
+            ? `${venue} is not in files`
+            : `the files of ${venue} have ${files} rows, the tape has ${count}`;
+        return { rows: total(rows), held };
       }
       return { rows: total(rows), held: null };
     },
@@ -109,8 +102,11 @@ async function unlikeTape(
 ): Promise<string | null> {
   const { venue } = partition;
   if (!completeness.settled) return `${venue} was not settled when it was exported`;
-  for (const { key, sha256 } of files) {
-    if ((await checksumOf(store, key)) !== sha256) return `${key} does not lie there as its manifest says`;
+  if (!isOfToday({ files }, table.arrivals !== undefined))
+    return `the manifest of ${venue} does not tell how its changes came: export the day again`;
+  for (const file of files) {
+    const missing = await missingOf(store, file);
+    if (missing !== null) return `${missing} does not lie there as its manifest says`;
   }
   if (!isOfSameRows(await rowsSeen(client, table, partition), completeness)) {
     return `rows of ${venue} have changed since they were exported`;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { exportedTables } from '#src/export/exported-tables.ts';
+import { tablesOfFiles } from '#src/export/exported-tables.ts';
 import { useDatabases } from '../storage/database.ts';
 
 const databases = useDatabases();
@@ -16,7 +16,7 @@ function documented(table: string): Map<string, string> {
 
 it('the page on files describes every column of every table in the words of the database', async () => {
   const client = await (await databases.fresh('production')).connect();
-  for (const { name, source, columns } of exportedTables) {
+  for (const { name, source, columns } of tablesOfFiles) {
     const { rows } = await client.query<{ column: string; about: string }>(
       `SELECT attname AS column, col_description(attrelid, attnum) AS about FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0`,
       [source.name],

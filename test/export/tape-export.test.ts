@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DirectoryObjectStore } from '#src/archive/directory-object-store.ts';
 import type { ObjectStore } from '#src/archive/object-store.ts';
 import { hashKey } from '#src/events/identity.ts';
-import { exportedTables } from '#src/export/exported-tables.ts';
-import type { Manifest } from '#src/export/manifest.ts';
+import { exportedTables, tablesOfFiles } from '#src/export/exported-tables.ts';
+import { type Manifest, versionKey, writeManifest } from '#src/export/manifest.ts';
 import { type ExportOptions, type ExportReport, TapeExport } from '#src/export/tape-export.ts';
 import { recordRepair } from '#src/repair/repair-log.ts';
 import { tapeColumns } from '#src/storage/production/merge-statements.ts';
@@ -75,8 +75,22 @@ const path = (table: string, venue = 'kalshi'): string =>
   join(out, 'tape', table, `date=${DATE}`, `venue=${venue}`, 'tape.parquet');
 const manifestPath = (table = deltas.name): string =>
   join(out, 'manifests', table, `date=${DATE}`, 'venue=kalshi', 'manifest.json');
-const manifest = (): Manifest => JSON.parse(readFileSync(manifestPath(), 'utf8')) as Manifest;
+const manifest = (table = deltas.name): Manifest =>
+  JSON.parse(readFileSync(manifestPath(table), 'utf8')) as Manifest;
+/** What the manifest names as the file of the day. */
+const named = (table = deltas.name): string => join(out, manifest(table).files[0]!.key);
 const sha256 = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
+
+/** Every file that a manifest names. */
+const filesOf = ({ files }: Manifest): readonly { readonly key: string; readonly sha256: string }[] =>
+  files.flatMap((file) => [file, file.arrivals!]);
+
+/** The statement of the page on files that joins the two files of changes, over this export. */
+function joinByManifest(): string {
+  const page = readFileSync(new URL('../../docs/files.md', import.meta.url), 'utf8');
+  const [, sql] = /```sql\n(-- DuckDB: everything that is known of each change\n[^`]+)```/.exec(page)!;
+  return sql!.replaceAll("'PLACE/", `'${out}/`);
+}
 
 /** A row's fields in the order of their names; JSON by meaning. */
 function asText(names: readonly string[], row: Row): string {
@@ -206,9 +220,9 @@ describe('the exported tape', () => {
       'VARCHAR[]': 'array<string>',
       BLOB: 'binary',
     };
-    expect(tapeTables).toHaveLength(exportedTables.length);
-    for (const table of exportedTables) {
-      await exporting().export(table, DATE, 'kalshi');
+    expect(tapeTables).toHaveLength(tablesOfFiles.length);
+    for (const table of exportedTables) await exporting().export(table, DATE, 'kalshi');
+    for (const table of tablesOfFiles) {
       const found = await askDuckDb(
         `DESCRIBE SELECT * FROM read_parquet('${path(table.name)}', hive_partitioning = false)`,
       );
@@ -293,8 +307,9 @@ describe('a manifest', () => {
     }
     const report = await exportDeltas();
     const file = path(deltas.name);
+    const arrivals = path('order_book_delta_arrivals');
     expect(manifest()).toEqual({
-      schema: 2,
+      schema: 3,
       table: 'order_book_deltas',
       date: DATE,
       venue: 'kalshi',
@@ -308,6 +323,11 @@ describe('a manifest', () => {
           row_groups: 1,
           range: { from: null, to: null },
           time: { from: DAY, to: DAY + MICROS_PER_DAY - 1 },
+          arrivals: {
+            key: `tape/order_book_delta_arrivals/date=${DATE}/venue=kalshi/tape.parquet`,
+            bytes: statSync(arrivals).size,
+            sha256: sha256(arrivals),
+          },
         },
       ],
       sorted_by: ['instrument', 'exchange_ts', 'place'],
@@ -331,7 +351,7 @@ describe('a manifest', () => {
       outcome: 'written',
       version: 1,
       rows: 6,
-      bytes: statSync(file).size,
+      bytes: statSync(file).size + statSync(arrivals).size,
     });
   });
 
@@ -368,22 +388,89 @@ describe('exporting again', () => {
     await store(client, 'order_book_deltas', [onTape(delta({ exchange_ts: T0 + 9 }))]);
     expect(await exportDeltas()).toMatchObject({ outcome: 'replaced', version: 2, rows: 7 });
     const second = manifest();
-    expect(second).toMatchObject({ version: 2, files: [{ rows: 7, sha256: sha256(path(deltas.name)) }] });
+    expect(second).toMatchObject({ version: 2, files: [{ rows: 7, sha256: sha256(named()) }] });
     expect(second.superseded).toEqual([
       {
         version: 1,
-        key: `superseded/order_book_deltas/date=${DATE}/venue=kalshi/v1.parquet`,
+        key: versionKey(first, first.files[0]!.sha256),
         rows: 6,
         bytes: first.files[0]!.bytes,
         sha256: first.files[0]!.sha256,
         exported_at: first.exported_at,
+        arrivals: {
+          ...first.files[0]!.arrivals,
+          key: versionKey(
+            { ...first, table: 'order_book_delta_arrivals' },
+            first.files[0]!.arrivals!.sha256,
+          ),
+        },
       },
     ]);
     expect(sha256(join(out, second.superseded[0]!.key))).toBe(first.files[0]!.sha256);
+    expect(sha256(join(out, second.superseded[0]!.arrivals!.key))).toBe(first.files[0]!.arrivals!.sha256);
     // A second line that saw an event late changes its row as well.
     await client.query(`UPDATE order_book_deltas SET lines = 3 WHERE exchange_ts = $1`, [T0 + 9]);
     expect(await exportDeltas()).toMatchObject({ outcome: 'replaced', version: 3, rows: 7 });
     expect(manifest().superseded.map(({ version }) => version)).toEqual([2, 1]);
+  });
+
+  it('lets who reads by a manifest read on what it named, and who goes by names alone follow an hour later', async () => {
+    await fill();
+    await exportDeltas();
+    const first = manifest();
+    await store(client, 'order_book_deltas', [onTape(delta({ exchange_ts: T0 + 9 }))]);
+    await exportDeltas();
+    const second = manifest();
+    const isWhole = (read: Manifest): boolean =>
+      filesOf(read).every(({ key, sha256: described }) => sha256(join(out, key)) === described);
+    const plain = (): readonly string[] => [deltas.name, 'order_book_delta_arrivals'].map((table) => sha256(path(table)));
+    now = second.exported_at + 3_599_999_999;
+    await exporting().follow(deltas, first);
+    expect([isWhole(first), isWhole(second)]).toEqual([true, true]);
+    now = second.exported_at + 3_600_000_000;
+    await exporting().follow(deltas, first);
+    expect(plain()).toEqual(filesOf(second).map(({ sha256: described }) => described));
+    expect(isWhole(second)).toBe(true);
+    // The rows of the first version again: under the plain name there is something else by now.
+    await client.query('DELETE FROM order_book_deltas WHERE exchange_ts = $1', [T0 + 9]);
+    expect(await exportDeltas({ allowFewer: true })).toMatchObject({ outcome: 'replaced', version: 3 });
+    expect([isWhole(second), isWhole(manifest())]).toEqual([true, true]);
+    expect(manifest().files[0]!.sha256).toBe(first.files[0]!.sha256);
+  });
+
+  it('joins each change to how it came, by the manifest, while one version takes the place of another', async () => {
+    await fill();
+    await exportDeltas();
+    const sql = joinByManifest();
+    const before = await askDuckDb(sql);
+    expect(before).toHaveLength(6);
+    // A late row before others of its instant moves their places.
+    const late = { exchange_ts: T0 + 1, instant_index: 0, price: 5_000, received_at: T0 + 77 };
+    await store(client, 'order_book_deltas', [onTape(delta(late))]);
+    const inner = new DirectoryObjectStore(out);
+    const seen: unknown[] = [];
+    const watched: ObjectStore = {
+      get: (key) => inner.get(key),
+      metadata: (key) => inner.metadata(key),
+      list: (prefix) => inner.list(prefix),
+      put: async (key, body, metadata) => {
+        await inner.put(key, body, metadata);
+        seen.push(await askDuckDb(sql));
+      },
+    };
+    await exportDeltas({ store: watched });
+    const after = seen.pop();
+    expect(seen).toEqual(seen.map(() => before));
+    expect(seen.length).toBeGreaterThan(3);
+    expect(after).toHaveLength(7);
+    const received = await client.query<{ received_at: string }>(
+      `SELECT received_at FROM order_book_deltas WHERE venue = 'kalshi' AND exchange_ts >= $1 AND exchange_ts < $2
+       ORDER BY instrument, exchange_ts, instant_index, side, price`,
+      [DAY, DAY + MICROS_PER_DAY],
+    );
+    expect((after as Row[]).map((row) => row['received_at']).sort()).toEqual(
+      received.rows.map((row) => Number(row.received_at)).sort(),
+    );
   });
 
   it('tells what has become known about the same rows, without a new version', async () => {
@@ -414,9 +501,9 @@ describe('exporting again', () => {
     await fill();
     await exportDeltas();
     await client.query(`DELETE FROM order_book_deltas WHERE instrument = 'K2'`);
-    const bytes = sha256(path(deltas.name));
+    const bytes = sha256(named());
     expect(await exportDeltas()).toMatchObject({ outcome: 'refused', version: 1, rows: 6 });
-    expect(sha256(path(deltas.name))).toBe(bytes);
+    expect(sha256(named())).toBe(bytes);
     expect(await exportDeltas({ allowFewer: true })).toMatchObject({
       outcome: 'replaced',
       version: 2,
@@ -494,6 +581,19 @@ describe('exporting again', () => {
     expect(manifest().completeness.settled).toBe(true);
   });
 
+  it('is due where the manifest does not tell how changes came, as before it told both files', async () => {
+    await fill();
+    await exportDeltas();
+    const partition = { table: deltas.name, date: DATE, venue: 'kalshi' };
+    const told = manifest();
+    const files = told.files.map(({ arrivals: _, ...file }) => file);
+    await writeManifest(new DirectoryObjectStore(out), { ...told, schema: 2, files });
+    expect(await exporting().due(deltas, partition)).toMatchObject({ partition });
+    await exportDeltas();
+    expect(manifest().files).toEqual(told.files);
+    expect(await exporting().due(deltas, partition)).toBe('done');
+  });
+
   it('makes no file of a day without rows', async () => {
     expect(await exportDeltas()).toMatchObject({ outcome: 'empty', rows: 0 });
     expect(existsSync(out)).toBe(false);
@@ -528,14 +628,14 @@ describe('exporting again', () => {
     expect(await isDue()).toBe(false);
   });
 
-  it('comes to the same, wherever a run before it died', async () => {
+  it('comes to the same, wherever a run before it died, and leaves whole what the manifest named until then', async () => {
     await fill();
     await exportDeltas();
-    const first = manifest().files[0]!.sha256;
+    const first = manifest();
     await store(client, 'order_book_deltas', [onTape(delta({ exchange_ts: T0 + 9 }))]);
     const inner = new DirectoryObjectStore(out);
-    // A new version is three puts: the old file aside, which is done once, the new one in its place, the manifest.
-    for (const done of [0, 1, 1]) {
+    // A new version is five puts: two files aside, which is done once, the two new ones, the manifest.
+    for (const done of [0, 1, 1, 1, 1]) {
       let puts = 0;
       const dying: ObjectStore = {
         get: (key) => inner.get(key),
@@ -546,11 +646,14 @@ describe('exporting again', () => {
       };
       await expect(exportDeltas({ store: dying })).rejects.toThrow('died');
       expect(readdirSync(scratch)).toEqual([]);
+      expect(manifest()).toEqual(first);
+      for (const { key, sha256: described } of filesOf(first)) expect(sha256(join(out, key))).toBe(described);
     }
     expect(await exportDeltas()).toMatchObject({ outcome: 'replaced', version: 2, rows: 7 });
-    expect(manifest().files[0]!.sha256).toBe(sha256(path(deltas.name)));
-    expect(manifest().superseded).toMatchObject([{ version: 1, sha256: first }]);
-    expect(sha256(join(out, manifest().superseded[0]!.key))).toBe(first);
+    for (const { key, sha256: described } of filesOf(manifest()))
+      expect(sha256(join(out, key))).toBe(described);
+    expect(manifest().superseded).toMatchObject([{ version: 1, sha256: first.files[0]!.sha256 }]);
+    expect(sha256(join(out, manifest().superseded[0]!.key))).toBe(first.files[0]!.sha256);
   });
 });
 
@@ -564,10 +667,10 @@ describe('tape export', () => {
     await fill();
     const run = () => outputOf(exportCommand(dependencies), '--out', out, ...span, '--json', '--unsettled');
     const first = jsonLines(await run());
-    expect(first).toHaveLength(14);
+    expect(first).toHaveLength(12);
     const outcome = (venue: string) =>
       first.filter((row) => row['venue'] === venue).map((row) => row['outcome']);
-    expect(outcome('kalshi')).toEqual(Array.from({ length: 7 }, () => 'written'));
+    expect(outcome('kalshi')).toEqual(Array.from({ length: 6 }, () => 'written'));
     expect(outcome('polymarket').sort()).toEqual([
       'empty',
       'empty',
@@ -575,10 +678,9 @@ describe('tape export', () => {
       'empty',
       'empty',
       'written',
-      'written',
     ]);
     const again = jsonLines(await run());
-    expect(again.filter((row) => row['outcome'] === 'unchanged')).toHaveLength(9);
+    expect(again.filter((row) => row['outcome'] === 'unchanged')).toHaveLength(7);
   });
 
   it('fails where a file would lose rows, after it has done all others', async () => {
@@ -590,7 +692,7 @@ describe('tape export', () => {
     await expect(outputOf(exportCommand(dependencies), ...values)).rejects.toThrow(
       /^1 file\(s\) have more rows/,
     );
-    expect(await readParquet(path('order_book_metrics'))).toHaveLength(2);
+    expect(await readParquet(named('order_book_metrics'))).toHaveLength(2);
     expect(await readParquet(path('trades'))).toHaveLength(2);
   });
 

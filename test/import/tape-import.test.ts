@@ -1,6 +1,6 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Client } from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 import { hashKey } from '#src/events/identity.ts';
@@ -67,15 +67,23 @@ async function fill(client: Client): Promise<void> {
 const contents = (client: Client): Promise<string[][]> =>
   Promise.all(eventTables.map((table) => tapeRows(client, table)));
 
-async function exported(): Promise<{ out: string; original: Client }> {
+/** @param late whether rows come after a first export, so that files of two versions lie there. */
+async function exported(late = false): Promise<{ out: string; original: Client }> {
   const database = await databases.fresh('production');
   const original = await database.connect();
   await fill(original);
   const out = mkdtempSync(join(folder, 'out-'));
-  await outputOf(
-    exportCommand({ openDatabase: opened(database) }),
-    ...['--out', out, '--unsettled', '--from', DATE, '--to', String(T0 + 2 * MICROS_PER_DAY)],
-  );
+  const run = () =>
+    outputOf(
+      exportCommand({ openDatabase: opened(database) }),
+      ...['--out', out, '--unsettled', '--from', DATE, '--to', String(T0 + 2 * MICROS_PER_DAY)],
+    );
+  await run();
+  if (late) {
+    await store(original, 'order_book_deltas', [onTape(delta({ instrument: 'A1', received_at: T0 + 44 }))]);
+    await store(original, 'trades', [onTape(trade({ trade_id: 'late' }))]);
+    await run();
+  }
   return { out, original };
 }
 
@@ -100,6 +108,37 @@ describe('an export that is imported', () => {
     const again = jsonLines(await run('--into'));
     expect(again.every(({ inserted, updated }) => inserted === 0 && updated === 0)).toBe(true);
     expect(await contents(client)).toEqual(await contents(original));
+  });
+
+  it('is the tape as its manifests tell it where files of versions before lie beside, and as one of schema 2 told it', async () => {
+    const { out, original } = await exported(true);
+    const target = await databases.fresh('production');
+    const client = await target.connect();
+    const run = (...more: string[]) =>
+      outputOf(importCommand('test', { openDatabase: opened(target) }), out, '--json', ...more);
+    const reports = jsonLines(await run());
+    expect(reports.every(({ rows, inserted, refused }) => rows === inserted && refused === null)).toBe(true);
+    expect(await contents(client)).toEqual(await contents(original));
+
+    // As exports told it whose two files of changes each had a manifest.
+    const manifests = (table: string): string =>
+      join(out, 'manifests', table, `date=${DATE}`, 'venue=polymarket', 'manifest.json');
+    const told = JSON.parse(readFileSync(manifests('order_book_deltas'), 'utf8'));
+    const [{ arrivals, ...file }] = told.files;
+    writeFileSync(manifests('order_book_deltas'), JSON.stringify({ ...told, schema: 2, files: [file] }));
+    mkdirSync(dirname(manifests('order_book_delta_arrivals')), { recursive: true });
+    writeFileSync(manifests('order_book_delta_arrivals'), JSON.stringify({ ...told, files: [arrivals] }));
+    expect(jsonLines(await run('--into')).every(({ refused }) => refused === null)).toBe(true);
+    writeFileSync(manifests('order_book_delta_arrivals'), JSON.stringify({ ...told, files: [file] }));
+    await expect(run('--into')).rejects.toThrow(/^1 of \d+ file/);
+
+    // A manifest that would have files of elsewhere read is none.
+    const elsewhere = { ...file, key: `../${basename(out)}/${file.key}` };
+    writeFileSync(manifests('order_book_deltas'), JSON.stringify({ ...told, files: [elsewhere] }));
+    const [part] = exportedParts(out).filter(
+      ({ table, venue }) => table === 'order_book_deltas' && venue === 'polymarket',
+    );
+    await expect(rowsOfPart(out, part!).next()).rejects.toThrow(/manifest\.json is no manifest$/);
   });
 
   it('loses only the file that is not what it should be, and says which', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { DirectoryObjectStore } from '#src/archive/directory-object-store.ts';
 import { configurationSchema } from '#src/config/schema.ts';
+import { readManifest } from '#src/export/manifest.ts';
 import { recordRepair } from '#src/repair/repair-log.ts';
 import { prune } from '#src/retention/prune.ts';
 import { tapeDays } from '#src/retention/tape-days.ts';
@@ -78,7 +79,9 @@ describe('tape prune', () => {
         account,
       ]);
       await outputOf(exportCommand(sessions), '--out', folder, ...span);
-      const key = join('tape', 'order_book_deltas', `date=${dateOf(OLD)}`, 'venue=kalshi', 'tape.parquet');
+      const partition = { table: 'order_book_deltas', date: dateOf(OLD), venue: 'kalshi' };
+      const { files } = (await readManifest(new DirectoryObjectStore(folder), partition))!;
+      const { key } = files[0]!.arrivals!;
       rmSync(join(folder, '.metadata', `${key}.json`));
       expect((await pruned('--exported', folder))[0]).toBe(
         onTape(`null held ${key} does not lie there as its manifest says`),

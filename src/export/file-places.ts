@@ -1,0 +1,127 @@
+import { ObjectNotFoundError, type ObjectStore } from '../archive/object-store.ts';
+import type { Micros } from '../units/time.ts';
+import {
+  type Manifest,
+  type Partition,
+  plainKey,
+  readManifest,
+  type TapeFile,
+  versionKey,
+} from './manifest.ts';
+
+/**
+ * How long a plain name stays behind the manifest, in microseconds: whoever read the manifest before that one may still
+ * be reading what it named.
+ */
+export const BEHIND = 3_600_000_000;
+
+/** A file whose bytes are told by their checksum. */
+interface Contents {
+  readonly sha256: string;
+  readonly rows: number;
+}
+
+/**
+ * Where the files of an export lie. What a manifest names, or named within the last hour, never changes: a file goes to
+ * its plain name where nothing is, and otherwise to one made of its contents; the plain name follows later.
+ */
+export class FilePlaces {
+  readonly #store: ObjectStore;
+
+  constructor(store: ObjectStore) {
+    this.#store = store;
+  }
+
+  /** Puts a file where it disturbs no reader. @returns its key */
+  async put(
+    partition: Partition,
+    index: number,
+    body: Uint8Array | { readonly file: string },
+    contents: Contents,
+  ): Promise<string> {
+    const plain = plainKey(partition, index);
+    const there = await checksumOf(this.#store, plain);
+    if (there === contents.sha256) return plain;
+    if (there === null) {
+      await this.#put(plain, body, contents);
+      return plain;
+    }
+    const key = versionKey(partition, contents.sha256);
+    await this.#putOnce(key, body, contents);
+    return key;
+  }
+
+  /** Puts a file again where something else, or nothing, lies under the key that a manifest names. */
+  async mend(key: string, file: string, contents: Contents): Promise<void> {
+    if ((await checksumOf(this.#store, key)) !== contents.sha256) await this.#put(key, { file }, contents);
+  }
+
+  /** Keeps a file that is about to be superseded under a key that nothing else will ever have. @returns the key */
+  async keep(partition: Partition, key: string, contents: Contents): Promise<string> {
+    const kept = versionKey(partition, contents.sha256);
+    if (kept !== key) await this.#putOnce(kept, () => this.#store.get(key), contents);
+    return kept;
+  }
+
+  /** Brings what a manifest names to the plain names, once no reader can rely on what was there before. */
+  async follow(partition: Partition, arrivals: string | null, now: Micros): Promise<void> {
+    const manifest = await readManifest(this.#store, partition);
+    if (manifest === null || manifest.exported_at > now - BEHIND) return;
+    for (const [index, file] of manifest.files.entries()) {
+      await this.#follow(partition, index, file);
+      if (file.arrivals !== undefined && arrivals !== null)
+        await this.#follow({ ...partition, table: arrivals }, index, { ...file.arrivals, rows: file.rows });
+    }
+  }
+
+  async #follow(
+    partition: Partition,
+    index: number,
+    file: Contents & { readonly key: string },
+  ): Promise<void> {
+    const plain = plainKey(partition, index);
+    if (file.key === plain || (await checksumOf(this.#store, plain)) === file.sha256) return;
+    await this.#put(plain, await this.#store.get(file.key), file);
+  }
+
+  async #putOnce(
+    key: string,
+    body: Uint8Array | { readonly file: string } | (() => Promise<Uint8Array>),
+    contents: Contents,
+  ): Promise<void> {
+    if ((await checksumOf(this.#store, key)) === contents.sha256) return;
+    await this.#put(key, typeof body === 'function' ? await body() : body, contents);
+  }
+
+  async #put(
+    key: string,
+    body: Uint8Array | { readonly file: string },
+    { sha256, rows }: Contents,
+  ): Promise<void> {
+    await this.#store.put(key, body, { sha256, rows: String(rows) });
+  }
+}
+
+/** Whether a place has a file as its manifest tells it, how its rows came included. @returns the key that is otherwise */
+export async function missingOf(
+  store: ObjectStore,
+  { key, sha256, arrivals }: Pick<TapeFile, 'key' | 'sha256' | 'arrivals'>,
+): Promise<string | null> {
+  if ((await checksumOf(store, key)) !== sha256) return key;
+  if (arrivals === undefined || (await checksumOf(store, arrivals.key)) === arrivals.sha256) return null;
+  return arrivals.key;
+}
+
+/** The checksum that a file was placed with; null where there is no file. */
+export async function checksumOf(store: ObjectStore, key: string): Promise<string | null> {
+  try {
+    return (await store.metadata(key))['sha256'] ?? '';
+  } catch (error) {
+    if (error instanceof ObjectNotFoundError) return null;
+    throw error;
+  }
+}
+
+/** Whether manifests of this form lack nothing that those of today have: of changes, how they came. */
+export const isOfToday = ({ files }: Pick<Manifest, 'files'>, hasArrivals: boolean): boolean =>
+  !hasArrivals || files.every(({ arrivals }) => arrivals !== undefined);
