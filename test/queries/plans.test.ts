@@ -1,7 +1,7 @@
 import pg, { type Client, type ClientBase } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { candlesOf } from '#src/storage/production/candle-query.ts';
-import { deltasOf, metricsOf } from '#src/storage/production/change-queries.ts';
+import { DELTA_ORDER, deltasOf, metricsOf } from '#src/storage/production/change-queries.ts';
 import { bookAt, gapsOf, tradesOf } from '#src/storage/production/tape-queries.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
@@ -25,6 +25,12 @@ const NOON = (tape.lastDay - 3 * MICROS_PER_DAY + 12 * HOUR) as Micros;
 const hour = { venue: 'kalshi', instrument, from: NOON, to: (NOON + HOUR) as Micros };
 /** Changes of an instrument in an hour are 8; what is read may be several times that, and never a day of all. */
 const FEW = 200;
+/** Where rows stand in the order of their query. */
+const ORDERS = {
+  trades: ['exchange_ts', 'venue', 'trade_id'],
+  changes: DELTA_ORDER,
+  'figures of books': ['at', 'venue', 'instrument'],
+} as const;
 
 let client: Client;
 
@@ -73,6 +79,38 @@ describe('what a query of the tape reads', () => {
       expect(cost!.rowsRead).toBeLessThanOrEqual(cost!.rowsGiven);
     },
   );
+
+  const day = { from: NOON, to: (NOON + 24 * HOUR) as Micros, limit: 50 };
+  it.each([
+    ['trades', (reader: ClientBase, page: object) => tradesOf(reader, { ...day, ...page })],
+    ['changes', (reader: ClientBase, page: object) => deltasOf(reader, { ...day, ...page })],
+    ['figures of books', (reader: ClientBase, page: object) => metricsOf(reader, { ...day, ...page })],
+  ] as const)('for a page of the %s of all instruments is little more than the page', async (kind, rows) => {
+    const [first] = await costs(drain((reader) => rows(reader, {})));
+    expect(first!.rowsGiven).toBe(50);
+    expect(first!.rowsRead).toBeLessThan(FEW);
+    const last: Record<string, unknown>[] = [];
+    for await (const row of rows(client, {})) last.push(row as unknown as Record<string, unknown>);
+    const after = ORDERS[kind].map((name) => last.at(-1)![name]);
+    const [next] = await costs(drain((reader) => rows(reader, { after })));
+    expect(next!.rowsGiven).toBe(50);
+    expect(next!.rowsRead).toBeLessThan(FEW);
+  });
+
+  it('for a page of the changes of an event is those of its instruments, not of all', async () => {
+    await client.query(
+      `INSERT INTO markets (venue, market, event, series, title, status, details, updated_at)
+       VALUES ('kalshi', 'M', 'E', 'S', 'M', 'active', '{}', 1)`,
+    );
+    await client.query(
+      `INSERT INTO instruments (venue, instrument, market, outcome, position, updated_at) VALUES ('kalshi', $1, 'M', 'YES', 0, 1)`,
+      [instrument],
+    );
+    await client.query('ANALYZE markets, instruments');
+    const [cost] = await costs(drain((reader) => deltasOf(reader, { ...day, event: 'E', limit: 5 })));
+    expect(cost!.wholly.filter((name) => name.startsWith('order_book_deltas_2'))).toEqual([]);
+    expect(cost!.rowsRead).toBeLessThan(2 * FEW);
+  });
 
   it.each(['trades', 'mids'] as const)(
     'for candles of %s of one instrument is its rows of those days',

@@ -4,7 +4,7 @@ import type { Price } from '../../units/price.ts';
 import type { Size } from '../../units/size.ts';
 import type { Micros } from '../../units/time.ts';
 import { rowsOf } from './row-cursor.ts';
-import { eventConditions, type TapeFilter } from './tape-filter.ts';
+import { eventConditions, type TapeFilter, timeOrder } from './tape-filter.ts';
 
 export interface TapeDelta {
   readonly venue: string;
@@ -41,11 +41,16 @@ export const DELTA_ORDER = [
 /** Changes of books in the order of venue time; those of one instant and instrument as they came. */
 export async function* deltasOf(client: ClientBase, filter: TapeFilter): AsyncGenerator<TapeDelta> {
   const conditions = eventConditions(filter, 'exchange_ts');
-  conditions.addAfter(DELTA_ORDER, filter.after);
+  const [time, ...rest] = DELTA_ORDER;
+  const order = [
+    timeOrder(filter, 'order_book_deltas', time, conditions),
+    ...rest.map((name) => `order_book_deltas.${name}`),
+  ];
+  conditions.addAfter(order, filter.after);
   const statement = `SELECT venue, instrument, exchange_ts, side, price, amount, is_absolute, hash, hash_key, occurrence, instant_index,
       received_at, quality, lines
     FROM order_book_deltas ${conditions.where}
-    ORDER BY ${DELTA_ORDER.map((name) => `order_book_deltas.${name}`).join(', ')} ${conditions.limit(filter.limit)}`;
+    ORDER BY ${order.join(', ')} ${conditions.limit(filter.limit)}`;
   for await (const row of rowsOf<Record<string, never>>(client, statement, conditions.values)) {
     yield {
       ...(row as unknown as TapeDelta),
@@ -92,10 +97,11 @@ const WHOLE = [
 /** Figures of proven books at intervals, in the order of venue time. */
 export async function* metricsOf(client: ClientBase, filter: TapeFilter): AsyncGenerator<TapeMetrics> {
   const conditions = eventConditions(filter, 'at');
-  conditions.addAfter(['at', 'venue', 'instrument'], filter.after);
+  const order = [timeOrder(filter, 'order_book_metrics', 'at', conditions), 'venue', 'instrument'];
+  conditions.addAfter(order, filter.after);
   const statement = `SELECT venue, instrument, ${WHOLE.join(', ')}, bid_levels, ask_levels, crossed, lines
     FROM order_book_metrics ${conditions.where}
-    ORDER BY order_book_metrics.at, venue, instrument ${conditions.limit(filter.limit)}`;
+    ORDER BY ${order.join(', ')} ${conditions.limit(filter.limit)}`;
   for await (const row of rowsOf<Record<string, string | null>>(client, statement, conditions.values)) {
     const numbers = WHOLE.map((name) => [name, row[name] === null ? null : Number(row[name])]);
     yield { ...(row as unknown as TapeMetrics), ...Object.fromEntries(numbers) };

@@ -70,6 +70,19 @@ export function eventConditions(filter: TapeFilter, time: string): Conditions {
   return conditions;
 }
 
+/**
+ * By what rows of a table of events are ordered first: venue time. For those of all instruments it is the expression that
+ * the index by time is of, whose bounds are added; the rows of an instrument, an event or a series are found by instrument.
+ */
+export function timeOrder(filter: TapeFilter, table: string, time: string, conditions: Conditions): string {
+  const { instrument, event, series, from, to } = filter;
+  if ((instrument ?? event ?? series) !== undefined) return `${table}.${time}`;
+  const order = `(${table}.${time} + 0)`;
+  conditions.add(`${order} >= ?`, from);
+  conditions.add(`${order} < ?`, to);
+  return order;
+}
+
 /** Adds conditions of announcements: those about an event or a series, and about markets of it. */
 export function addAnnouncementConditions(
   conditions: Conditions,

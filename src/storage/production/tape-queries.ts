@@ -14,7 +14,7 @@ import { readLives } from './gap-merge.ts';
 import { lookBack } from './looking-back.ts';
 import { atOneMoment } from './one-moment.ts';
 import { rowsOf } from './row-cursor.ts';
-import { Conditions, eventConditions, gapConditions, type TapeFilter } from './tape-filter.ts';
+import { Conditions, eventConditions, gapConditions, type TapeFilter, timeOrder } from './tape-filter.ts';
 
 export interface TapeTrade {
   readonly venue: string;
@@ -34,9 +34,10 @@ export interface TapeTrade {
 /** Trades in the order of venue time. */
 export async function* tradesOf(client: ClientBase, filter: TapeFilter): AsyncGenerator<TapeTrade> {
   const conditions = eventConditions(filter, 'exchange_ts');
-  conditions.addAfter(['exchange_ts', 'venue', 'trade_id'], filter.after);
+  const order = [timeOrder(filter, 'trades', 'exchange_ts', conditions), 'venue', 'trade_id'];
+  conditions.addAfter(order, filter.after);
   const statement = `SELECT venue, instrument, trade_id, exchange_ts, price, size, taker_side, is_block, received_at, quality, lines
-    FROM trades ${conditions.where} ORDER BY trades.exchange_ts, venue, trade_id ${conditions.limit(filter.limit)}`;
+    FROM trades ${conditions.where} ORDER BY ${order.join(', ')} ${conditions.limit(filter.limit)}`;
   for await (const row of rowsOf<Record<string, never>>(client, statement, conditions.values)) {
     const number = (name: string): number => Number(row[name]);
     yield {
