@@ -1,9 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatPrice, type Price, parsePrice } from '#src/units/price.ts';
 import { type Clock, formatRfc3339, MICROS_PER_MILLI, MICROS_PER_SECOND } from '#src/units/time.ts';
 import type { RestAnswer, RestRequest } from '../http/listener.ts';
 import { SlidingWindow } from '../http/rate-limits.ts';
 import type { ListedPolymarket, PolymarketRestData } from './rest-data.ts';
+import {
+  type BatchForm,
+  batchForms,
+  lastSideOf,
+  midpointOf,
+  priceHistory,
+  priceOf,
+  quoteOf,
+  spreadOf,
+} from './rest-quotes.ts';
 
 /** Requests in ten seconds, by route; over the limit a request is delayed, and refused when that takes too long. */
 export const CLOB_LIMITS: Readonly<Record<string, number>> = {
@@ -12,6 +21,8 @@ export const CLOB_LIMITS: Readonly<Record<string, number>> = {
   '/price': 1_500,
   '/midpoint': 1_500,
   '/books': 500,
+  '/prices': 500,
+  '/midpoints': 500,
   '/prices-history': 1_000,
   '/tick-size': 200,
 };
@@ -71,7 +82,8 @@ export class ClobServer {
     const { method, path, query } = request;
     const refusal = await this.#limits.pass('all', path);
     if (refusal !== null) return refusal;
-    if (method === 'POST' && path === '/books') return this.#books(request.body);
+    const batch = method === 'POST' ? batchForms.get(path) : undefined;
+    if (batch !== undefined) return this.#many(request.body, batch);
     if (method !== 'GET') return failed(405, 'Method not allowed');
     switch (path) {
       case '/':
@@ -134,8 +146,9 @@ export class ClobServer {
     if (token === null || !/^\d+$/.test(token)) return failed(400, 'Invalid token id');
     const book = this.#data.book(token);
     if (book === null) return NO_BOOK;
-    const bid = best(book['bids']);
-    const ask = best(book['asks']);
+    const quote = quoteOf(book);
+    const orNone = (told: string | null, name: string): RestAnswer =>
+      told === null ? NO_BOOK : ok({ [name]: told });
     switch (path) {
       case '/book':
         return ok(book);
@@ -144,32 +157,27 @@ export class ClobServer {
       case '/neg-risk':
         return ok({ neg_risk: book['neg_risk'] });
       case '/price': {
-        const price = query.get('side') === 'BUY' ? bid : query.get('side') === 'SELL' ? ask : undefined;
-        if (price === undefined) return failed(400, 'Invalid side');
-        return ok({ price: formatPrice(price ?? (0 as Price)) });
+        const price = priceOf(quote, query.get('side'));
+        return price === undefined ? failed(400, 'Invalid side') : ok({ price });
       }
       case '/midpoint':
-        return bid === null || ask === null
-          ? NO_BOOK
-          : ok({ mid: formatPrice(Math.floor((bid + ask) / 2) as Price) });
+        return orNone(midpointOf(quote), 'mid');
       case '/spread':
-        return bid === null || ask === null ? NO_BOOK : ok({ spread: formatPrice((ask - bid) as Price) });
+        return orNone(spreadOf(quote), 'spread');
       case '/last-trade-price':
-        return ok({
-          price: book['last_trade_price'],
-          side: this.#data.trades().findLast(({ asset_id }) => asset_id === token)?.side ?? '',
-        });
+        return ok({ price: book['last_trade_price'], side: lastSideOf(this.#data, token) });
       case '/fee-rate':
         return ok({ base_fee: 0 });
-      case '/prices-history':
-        return ok({ history: [] });
+      case '/prices-history': {
+        const history = priceHistory(this.#data.trades(), token, query);
+        return history === null ? failed(400, 'Invalid time range') : ok({ history });
+      }
       default:
         return failed(404, 'Not found');
     }
   }
 
-  /** Tokens that it does not know are left out of the answer. */
-  #books(body: string): RestAnswer {
+  #many(body: string, tell: BatchForm): RestAnswer {
     let asked: unknown;
     try {
       asked = JSON.parse(body);
@@ -180,8 +188,7 @@ export class ClobServer {
       return failed(400, 'Invalid payload');
     }
     if (asked.length > MOST_TOKENS) return failed(400, 'Payload exceeds the limit');
-    const tokens = new Set(asked.map((entry: { token_id: string }) => entry.token_id));
-    return ok([...tokens].map((token) => this.#data.book(token)).filter((book) => book !== null));
+    return ok(tell(this.#data, asked));
   }
 
   #listing(
@@ -198,12 +205,6 @@ export class ClobServer {
     const next = from + PAGE < all.length ? Buffer.from(String(from + PAGE)).toString('base64') : END_CURSOR;
     return ok({ data, next_cursor: next, limit: PAGE, count: data.length });
   }
-}
-
-/** Levels come worst first. */
-function best(levels: unknown): Price | null {
-  const last = (levels as readonly { price: string }[]).at(-1);
-  return last === undefined ? null : parsePrice(last.price);
 }
 
 function tokensOf(market: ListedPolymarket): unknown[] {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ClobClient, Side } from '@polymarket/clob-client';
+import { ClobClient, PriceHistoryInterval, Side } from '@polymarket/clob-client';
 import {
   AccountApi,
   Configuration,
@@ -344,6 +344,39 @@ describe('@polymarket/clob-client against a replay', () => {
     expect(await clob(host).getSpread(TOKEN)).toEqual({ spread: '0.005' });
     expect(await clob(host).getPrice(TOKEN, 'SELL')).toEqual({ price: '0.31' });
     expect(await clob(host).getOrderBook('7')).toMatchObject({ status: 404 });
+  });
+
+  it('gets prices of many tokens at once, the same as one by one, and no others', async () => {
+    const host = (await played(tape)).ready.polymarket!.clob;
+    const ask = (...sides: Side[]) => sides.map((side) => ({ token_id: TOKEN, side }));
+    const asked = [...ask(Side.BUY), { token_id: '7', side: Side.BUY }];
+    expect(await clob(host).getMidpoints(asked)).toEqual({ [TOKEN]: '0.3075' });
+    expect(await clob(host).getSpreads(asked)).toEqual({ [TOKEN]: '0.005' });
+    expect(await clob(host).getPrices(asked)).toEqual({ [TOKEN]: { BUY: '0.305' } });
+    expect(await clob(host).getPrices(ask(Side.BUY, Side.SELL))).toEqual({
+      [TOKEN]: { BUY: '0.305', SELL: '0.31' },
+    });
+    expect(await clob(host).getLastTradesPrices(asked)).toEqual([
+      { token_id: TOKEN, price: '0.305', side: 'SELL' },
+    ]);
+    expect(await clob(host).getMidpoints([])).toEqual({});
+    expect(await clob(host).getMidpoints({} as never)).toMatchObject({ status: 400 });
+  });
+
+  it('gets the prices over time out of the trades, one for each step', async () => {
+    const host = (await played(tape)).ready.polymarket!.clob;
+    const [first, last] = [at(6) / 1_000_000, at(8) / 1_000_000];
+    const history = (more: object) => clob(host).getPricesHistory({ market: TOKEN, ...more });
+    expect(await history({ interval: PriceHistoryInterval.MAX })).toEqual({ history: [{ t: last, p: 0.305 }] });
+    expect(await history({ startTs: first, endTs: last - 1 })).toEqual({ history: [{ t: first, p: 0.31 }] });
+    expect(await history({ startTs: first, fidelity: 1 / 60 })).toEqual({
+      history: [
+        { t: first, p: 0.31 },
+        { t: last, p: 0.305 },
+      ],
+    });
+    expect(await history({ endTs: first - 1 })).toEqual({ history: [] });
+    expect(await history({ startTs: 'soon' })).toMatchObject({ status: 400 });
   });
 
   it('gets the trades of the span, the last one first', async () => {
