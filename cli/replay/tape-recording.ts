@@ -1,3 +1,5 @@
+import { renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { ClientBase } from 'pg';
 import { EncodedRecording } from '#src/replay/encoded-recording.ts';
 import { RecordingWriter } from '#src/replay/recording-writer.ts';
@@ -5,19 +7,24 @@ import { type EventSpan, marketsOfInstruments, TapeEvents } from '#src/storage/p
 import { defaultRules } from '#src/tape/rules.ts';
 import { Progress } from '../queries/progress.ts';
 import { CommandFailure } from '../terminal/failure.ts';
+import { clearedAtEnd } from '../terminal/leftovers.ts';
 
 /** How often the writing may catch up, and the clock is asked. */
 const EVENTS_PER_TURN = 1_000;
 
 /**
- * Writes a span of the tape as a raw recording in the venues' own words.
+ * Writes a span of the tape as a raw recording in the venues' own words. The file is there whole or not at all.
  *
  * @returns how many frames there are
  * @throws CommandFailure when there is nothing, or the disk does not take it
  */
 export async function recordTape(client: ClientBase, span: EventSpan, file: string): Promise<number> {
   const failed: { error: Error | null } = { error: null };
-  const writer = new RecordingWriter(file, (error) => {
+  // In the same folder, so that it can take its place at once, and named so that it is compressed alike.
+  const part = join(dirname(file), `.${process.pid}.part-${basename(file)}`);
+  const clear = (): void => rmSync(part, { force: true });
+  const done = clearedAtEnd(clear);
+  const writer = new RecordingWriter(part, (error) => {
     failed.error = error;
   });
   const markets = await marketsOfInstruments(client);
@@ -34,12 +41,15 @@ export async function recordTape(client: ClientBase, span: EventSpan, file: stri
     });
     recording.flush();
     await writer.close();
+    if (recording.frames === 0) throw new CommandFailure('the tape has nothing of that span');
+    renameSync(part, file);
+    return recording.frames;
   } catch (error) {
     if (error === failed.error) throw new CommandFailure(`cannot write ${file}: ${(error as Error).message}`);
     throw error;
   } finally {
     progress.end();
+    clear();
+    done();
   }
-  if (recording.frames === 0) throw new CommandFailure('the tape has nothing of that span');
-  return recording.frames;
 }

@@ -36,6 +36,7 @@ describe('a command that is told to end', () => {
   it.each([
     ['export', 'SIGINT', 130, ['export', '--out', join(folder, 'out')]],
     ['replay', 'SIGTERM', 143, ['replay']],
+    ['replay into a file', 'SIGINT', 130, ['replay', '--save', join(folder, 'parquet', 'tape.jsonl.zst')]],
     ['trades as Parquet', 'SIGINT', 130, ['trades', '--parquet', join(folder, 'parquet', 'trades.parquet')]],
   ] as const)('leaves nothing behind: %s', async (_, signal, code, parameters) => {
     const database: TestDatabase = await databases.fresh('production');
