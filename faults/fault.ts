@@ -23,6 +23,8 @@ export interface Fault {
   readonly row: number;
   /** What is done, in a few words. */
   readonly about: string;
+  /** How long it may take, where that is longer than others; it is then run only by name. Milliseconds. */
+  readonly limitMillis?: number;
   /** @throws FaultFailed, or whatever kept the row from being run. */
   readonly run: (note: (text: string) => void, seed: number) => Promise<FaultOutcome>;
 }

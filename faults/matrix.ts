@@ -1,6 +1,7 @@
 import type { Fault } from './fault.ts';
 import { databaseFaults } from './live/databases.ts';
 import { lineFaults } from './live/lines.ts';
+import { longOutages } from './live/long-outage.ts';
 import { machineFaults } from './live/machines.ts';
 import { randomSequence } from './live/random-sequence.ts';
 import { streamFaults } from './live/streams.ts';
@@ -12,6 +13,7 @@ export const matrix: readonly Fault[] = [
   ...lineFaults,
   ...venueFaults,
   ...streamFaults,
+  ...longOutages,
   ...databaseFaults,
   ...storageFaults,
   ...machineFaults,

@@ -4,7 +4,14 @@ import { LINES, type Line, type LiveFault, type LiveRun, runLive } from './live-
 
 /** A row that is run on the whole system. */
 export function live(row: number, name: string, about: string, fault: LiveFault): Fault {
-  return { row, name, about, run: (note, seed) => runLive(fault, note, seed) };
+  const { limitMillis } = fault;
+  return {
+    row,
+    name,
+    about,
+    run: (note, seed) => runLive(fault, note, seed),
+    ...(limitMillis === undefined ? {} : { limitMillis }),
+  };
 }
 
 /** Kills lines and waits until each lives again and captures. */

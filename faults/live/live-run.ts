@@ -300,6 +300,8 @@ export class LiveRun {
 }
 
 export interface LiveFault extends LiveOptions {
+  /** How long the row may take, where that is longer than others. */
+  readonly limitMillis?: number;
   /** Does the fault and ends it; throws where it did not take. */
   readonly inject: (run: LiveRun, note: (text: string) => void, seed: number) => Promise<void>;
   /** What the tape has to say of it, beyond what holds of every fault. */

@@ -6,7 +6,7 @@ import { live } from './lines.ts';
 import { LINES, type Line, type LiveRun } from './live-run.ts';
 
 /** So little that a line spills within seconds. */
-const LITTLE_MEMORY = { stream: '  memory_limit_mebibytes: 1' };
+export const LITTLE_MEMORY = { stream: '  memory_limit_mebibytes: 1' };
 
 async function spills(run: LiveRun, line: Line): Promise<void> {
   await run.until(line, 'a spill', ({ stream }) => stream.spilled_bytes > 0, 90_000);
