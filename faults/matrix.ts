@@ -4,6 +4,7 @@ import { lineFaults } from './live/lines.ts';
 import { longOutages } from './live/long-outage.ts';
 import { machineFaults } from './live/machines.ts';
 import { randomSequence } from './live/random-sequence.ts';
+import { spillFaults } from './live/spilling.ts';
 import { streamFaults } from './live/streams.ts';
 import { venueFaults } from './live/venues.ts';
 import { storageFaults } from './storage/rows.ts';
@@ -14,6 +15,7 @@ export const matrix: readonly Fault[] = [
   ...venueFaults,
   ...streamFaults,
   ...longOutages,
+  ...spillFaults,
   ...databaseFaults,
   ...storageFaults,
   ...machineFaults,

@@ -1,8 +1,17 @@
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-/** `open`; `refusing` every request; `partly` single records, and now and then a whole request as throttled. */
-export type KinesisMood = 'open' | 'refusing' | 'partly';
+/**
+ * `open`; `refusing` every request; `partly` single records, and now and then a whole request as throttled; `slow`
+ * takes one request after the other with a wait before each, and remembers what was taken.
+ */
+export type KinesisMood = 'open' | 'refusing' | 'partly' | 'slow';
+
+const SLOW_MILLIS = 250;
+
+const digest = (data: Uint8Array | string): string => createHash('sha1').update(data).digest('base64');
 
 interface PutAnswer {
   FailedRecordCount: number;
@@ -23,6 +32,9 @@ export class KinesisGate {
   mood: KinesisMood = 'open';
   refusedRequests = 0;
   refusedRecords = 0;
+  readonly #taken = new Set<string>();
+  /** The request before has been answered, while it is slow. */
+  #slowly: Promise<void> = Promise.resolve();
 
   private constructor(server: Server) {
     this.#server = server;
@@ -51,6 +63,16 @@ export class KinesisGate {
     return this.#target!.href;
   }
 
+  /** How many different records the stream took while the gate was slow. */
+  get takenSlowly(): number {
+    return this.#taken.size;
+  }
+
+  /** Whether the stream took a record of this content while the gate was slow. */
+  hasTaken(data: Uint8Array): boolean {
+    return this.#taken.has(digest(data));
+  }
+
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
@@ -62,14 +84,27 @@ export class KinesisGate {
     const isPut = String(incoming.headers['x-amz-target']).endsWith('.PutRecords');
     if (!isPut || this.mood === 'open') return await this.#forward(incoming, body, outgoing);
     const turn = this.#turn++;
-    if (this.mood === 'refusing' || turn % 5 === 4) {
+    if (this.mood === 'refusing' || (this.mood === 'partly' && turn % 5 === 4)) {
       this.refusedRequests++;
       return answer(outgoing, 400, {
         __type: 'ProvisionedThroughputExceededException',
         message: 'Rate exceeded for stream',
       });
     }
+    if (this.mood === 'slow') {
+      this.#slowly = this.#slowly.then(() => this.#takeSlowly(incoming, body, outgoing)).catch(() => {});
+      return await this.#slowly;
+    }
     await this.#partly(incoming, body, outgoing);
+  }
+
+  async #takeSlowly(incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse): Promise<void> {
+    await sleep(SLOW_MILLIS);
+    // Whoever asked may be gone, and the gate may refuse by now.
+    if (this.mood === 'refusing' || outgoing.destroyed) return void outgoing.destroy();
+    await this.#forward(incoming, body, outgoing);
+    const { Records } = JSON.parse(body.toString('utf8')) as { Records: { Data: string }[] };
+    for (const { Data } of Records) this.#taken.add(digest(Buffer.from(Data, 'base64')));
   }
 
   /** Every third record is refused, another one at each request. */

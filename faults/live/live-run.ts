@@ -38,7 +38,7 @@ export interface TapeGap {
   readonly causes: readonly string[];
 }
 
-const START_LIMIT_MILLIS = 120_000;
+const START_LIMIT_MILLIS = 300_000;
 const RECOVERY_LIMIT_MILLIS = 120_000;
 const CALM_BEFORE_MILLIS = 6_000;
 const CALM_AFTER_MILLIS = 4_000;
@@ -149,6 +149,11 @@ export class LiveRun {
   /** The exchange's own log. */
   get truthFile(): string {
     return this.#layout.truthFile;
+  }
+
+  /** Where a line puts what its stream does not take. */
+  journal(line: Line): string {
+    return join(this.#layout.gatherer(line), 'spill', 'journal');
   }
 
   /** Names of the lines' streams. */

@@ -10,7 +10,7 @@ const OUTAGE_MILLIS = 3_600_000;
 const DRAIN_LIMIT_MILLIS = 2_400_000;
 const SAMPLE_MILLIS = 15_000;
 /** Events a second: an hour of them fits a machine that has to store and merge them three times. */
-const RATE = 100;
+const RATE = 40;
 /** The tape goes by what lines have durable, which is some seconds old whenever nothing is wrong. */
 const LAG_SECONDS = 15;
 
