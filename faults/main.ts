@@ -64,7 +64,7 @@ function wishOf(parameters: readonly string[]): Wish {
 }
 
 /** A row that takes longer hangs. */
-const ROW_LIMIT_MILLIS = 900_000;
+const ROW_LIMIT_MILLIS = 1_800_000;
 
 /** @throws FaultFailed when a row does not come to its end, also where nothing is left to wait for. */
 async function ended(fault: Fault, note: (text: string) => void, seed: number): Promise<FaultOutcome> {

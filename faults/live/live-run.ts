@@ -39,7 +39,8 @@ export interface TapeGap {
 }
 
 const START_LIMIT_MILLIS = 300_000;
-const RECOVERY_LIMIT_MILLIS = 120_000;
+const RECOVERY_LIMIT_MILLIS = 300_000;
+const LIFE_LIMIT_MILLIS = 300_000;
 const CALM_BEFORE_MILLIS = 6_000;
 const CALM_AFTER_MILLIS = 4_000;
 /** Instruments come and go: a few have just been listed and have no book yet. */
@@ -196,7 +197,12 @@ export class LiveRun {
 
   /** Another life of the line than the given one captures as it should. */
   async replaced(line: Line, epoch: string): Promise<void> {
-    await this.until(line, 'a new life', (status) => status.epoch !== epoch && isWell(status), 90_000);
+    await this.until(
+      line,
+      'a new life',
+      (status) => status.epoch !== epoch && isWell(status),
+      LIFE_LIMIT_MILLIS,
+    );
   }
 
   /** Waits until no line has a socket. @throws FaultFailed when some line keeps one */

@@ -10,7 +10,7 @@ const DOWN_MILLIS = 4_000;
 /** On the disk before a kill, and records that the stream has taken of them before the second. */
 const SPILLED_BYTES = 1_000_000;
 const DRAINED_RECORDS = 40;
-const LIMIT_MILLIS = 180_000;
+const LIMIT_MILLIS = 300_000;
 /** Line a in `lines` of the tape's rows. */
 const BIT = 1;
 

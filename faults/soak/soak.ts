@@ -14,7 +14,7 @@ export interface SoakReport {
   readonly extra: number;
   readonly books_wrong: number;
   readonly undeclared_gaps: number;
-  /** What was wrong with the lines when they had had time to recover; empty where nothing was. */
+  /** Troubles that did not come to their end, and what was wrong with the lines when they had had time to recover. */
   readonly unwell: readonly string[];
   readonly processes: readonly Trend[];
   readonly held: boolean;
@@ -33,6 +33,7 @@ export async function soak(minutes: number, seed: number, note: (text: string) =
   const run = await LiveRun.prepare({ rate: RATE }, seed, note);
   const watch = new ResourceWatch();
   const befell: Record<string, number> = {};
+  const unended: string[] = [];
   let isOver = false;
   try {
     await run.start();
@@ -49,9 +50,13 @@ export async function soak(minutes: number, seed: number, note: (text: string) =
       const { name, befall } = random.pick(troubles);
       befell[name] = (befell[name] ?? 0) + 1;
       note(`${((Date.now() - begun) / 60_000).toFixed(1)} min: ${name}`);
-      await befall(run, random);
+      // One that does not come to its end is told; what the run has by then is still to be compared.
+      await befall(run, random).catch((error: Error) => {
+        note(`${name}: ${error.message}`);
+        unended.push(`${name}: ${error.message}`);
+      });
     }
-    const unwell = await run.untilWell();
+    const unwell = [...unended, ...(await run.untilWell())];
     note(unwell.length === 0 ? 'all lines are well' : unwell.join('; '));
     isOver = true;
     await watching;
