@@ -8,9 +8,11 @@ import { LITTLE_MEMORY } from './streams.ts';
 /** The process is away for so long that what it left can be looked at. */
 const DOWN_MILLIS = 4_000;
 /** On the disk before a kill, and records that the stream has taken of them before the second. */
-const SPILLED_BYTES = 1_000_000;
+const SPILLED_BYTES = 600_000;
 const DRAINED_RECORDS = 40;
 const LIMIT_MILLIS = 300_000;
+/** Events a second: what is spilled must also drain on a slow machine. */
+const RATE = 60;
 /** Line a in `lines` of the tape's rows. */
 const BIT = 1;
 
@@ -38,7 +40,7 @@ export const spillFaults: readonly Fault[] = [
     'the only gatherer that hears the venues gets SIGKILL while it writes to its journal, and again while that drains',
     {
       settings: LITTLE_MEMORY,
-      rate: 250,
+      rate: RATE,
       inject: async (run, note) => {
         const gate = run.kinesis.a;
         const folder = run.journal('a');
@@ -85,7 +87,12 @@ export const spillFaults: readonly Fault[] = [
 
         gate.mood = 'open';
         run.faultOverAt = Date.now() + DOWN_MILLIS;
-        await run.replaced('a', second);
+        await run.until(
+          'a',
+          'a third life with an empty journal',
+          ({ epoch, stream }) => epoch !== second && stream.spilled_bytes === 0,
+          LIMIT_MILLIS,
+        );
         reconnect(run);
         let lacking = events.size;
         for (const ends = Date.now() + LIMIT_MILLIS; lacking > 0 && Date.now() < ends; await sleep(500))

@@ -54,6 +54,16 @@ const ALSO_PUBLISHED = [
   'AWS/Firehose FailedConversion.Records',
 ];
 
+/** Names of alarms as a page writes them: with words for the line and the venue, and `…` for what differs. */
+const patternOf = (text: string): RegExp =>
+  new RegExp(
+    `^${text
+      .replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+      .replace('LINE', '[abc]')
+      .replace('VENUE', '(kalshi|polymarket)')
+      .replace('…', '.+')}$`,
+  );
+
 /** Pages of what is not an alarm and so has no description: a message of AWS Budgets. */
 const WITHOUT_ALARM = ['budget'];
 
@@ -73,6 +83,17 @@ describe.each(environments)('alarms and dashboards of %s', (name, synthesized) =
       expect(readFileSync(`${runbooks}${page}.md`, 'utf8')).toMatch(/^# /);
       expect(Properties.AlarmActions).toHaveLength(1);
     }
+  });
+
+  it('are seen by the name that their page has for them', () => {
+    const unseen = alarms.flatMap(({ Properties: { AlarmName, AlarmDescription } }) => {
+      const page = /docs\/runbooks\/([a-z-]+\.md)$/.exec(AlarmDescription)![1];
+      const [seen] = readFileSync(`${runbooks}${page}`, 'utf8').split('**What it means.**');
+      const names = [...seen!.matchAll(/`([^`]+)`/g)].map(([, text]) => patternOf(text!));
+      const own = AlarmName.replace(`prediction-tape-${name}-`, '');
+      return names.some((pattern) => pattern.test(own)) ? [] : [`${page}: ${own}`];
+    });
+    expect(unseen).toEqual([]);
   });
 
   it('have different names', () => {
