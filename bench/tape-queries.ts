@@ -7,7 +7,7 @@ import pg from 'pg';
 import { DirectoryObjectStore } from '#src/archive/directory-object-store.ts';
 import type { Level } from '#src/events/event.ts';
 import { type ExportedTable, exportedTables } from '#src/export/exported-tables.ts';
-import { fileKey } from '#src/export/manifest.ts';
+import { plainKey } from '#src/export/manifest.ts';
 import { TapeExport } from '#src/export/tape-export.ts';
 import { migrate } from '#src/storage/migrate.ts';
 import { candlesOf } from '#src/storage/production/candle-query.ts';
@@ -262,7 +262,7 @@ export const subject: Subject = {
           return rows;
         },
       };
-      const path = (table: string): string => join(kept, fileKey({ table, date, venue: VENUE }, 0));
+      const path = (table: string): string => join(kept, plainKey({ table, date, venue: VENUE }, 0));
       return await rowsOf(ours, new Files(connection, path), tape, scratch, extent);
     } finally {
       connection.closeSync();
