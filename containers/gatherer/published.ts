@@ -15,7 +15,7 @@ export interface PublishedLine {
   readonly venues: readonly {
     readonly venue: string;
     readonly status: Pick<VenueLineStatus, 'connections' | 'keeper' | 'unauthorized'>;
-    readonly counters: Pick<KeeperCounters, 'frames' | 'events' | 'losses' | 'problems' | 'undecodable'>;
+    readonly counters: Pick<KeeperCounters, 'frames' | 'events' | 'losses' | 'problems'>;
     readonly recorder: Pick<RecorderFigures, 'dropped_lines' | 'waiting_bytes'>;
   }[];
 }
@@ -70,7 +70,7 @@ export class LinePublisher {
             venue_frames: added('frames'),
             venue_events: added('events'),
             venue_losses: added('losses'),
-            venue_unreadable: added('problems') + added('undecodable'),
+            venue_unreadable: added('problems'),
             venue_unauthorized: status.unauthorized ? 1 : 0,
           },
         ),

@@ -237,6 +237,7 @@ export class ConnectionPool {
       life.watch.data(now, isFirstBook, isPrompt, isComplete);
     }
     if (typeof outcome.exchange_ts === 'number') life.messageAge = now - outcome.exchange_ts;
+    for (const { reason, message } of outcome.problems) this.#notice(`decode_${reason}`, message, life);
     const isBook = life.place.purpose === 'book';
     for (const instrument of touched) {
       const assignment = this.#carrying.get(instrument);

@@ -124,6 +124,19 @@ describe('frames', () => {
     expect(rig.pool.status().connections[0]!.binary_frames).toBe(1);
   });
 
+  it('that are not understood are told by kind, with an example and their connection', () => {
+    const rig = kalshiRig();
+    rig.pool.start();
+    rig.want(['A']);
+    rig.pass(500);
+    rig.network.sockets[0]!.events.message('<html>');
+    rig.network.sockets[0]!.events.message('<title>');
+    expect(rig.notices.filter(({ kind }) => kind.startsWith('decode_'))).toMatchObject([
+      { kind: 'decode_not_json', level: 'warn', message: '<html>', connection: 'kalshi-book-1#1' },
+      { kind: 'decode_not_json', message: '<title>' },
+    ]);
+  });
+
   it('for instruments nobody asked for are told to the registry', () => {
     const rig = kalshiRig({ feeds: [{ purpose: 'trade', connections: 1 }] });
     rig.pool.start();

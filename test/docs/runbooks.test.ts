@@ -142,7 +142,7 @@ describe.each(pages)('%s', (page) => {
     // Messages of several words; those of a gatherer are the part that says it, and what became of it.
     for (const token of tokens) {
       const isMessage = /^[a-z]+( [a-z]+)+$/.test(token) && !/^(aws|tape|sudo) /.test(token);
-      const ofGatherer = /^(?:stream|raw|rest)_(\w+)$/.exec(token)?.[1];
+      const ofGatherer = /^(?:stream|raw|rest|decode)_(\w+)$/.exec(token)?.[1];
       if (isMessage)
         expect(
           [...said].some((text) => text.startsWith(token)),

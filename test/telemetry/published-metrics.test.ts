@@ -33,7 +33,7 @@ function line(counters: Partial<PublishedLine['venues'][number]['counters']> = {
           keeper: { expected: 10, proven: 9 },
           unauthorized: true,
         } as unknown as PublishedLine['venues'][number]['status'],
-        counters: { frames: 0, events: 0, losses: 0, problems: 0, undecodable: 0, ...counters },
+        counters: { frames: 0, events: 0, losses: 0, problems: 0, ...counters },
         recorder: { dropped_lines: 0, waiting_bytes: 1_500_000 },
       },
     ],
@@ -131,8 +131,8 @@ describe('what a gatherer publishes', () => {
   it('counts up what was added since it was published last', () => {
     const written: string[] = [];
     const publisher = new LinePublisher('n', (text) => written.push(text));
-    publisher.publish(1, line({ frames: 100, problems: 2, undecodable: 1 }));
-    publisher.publish(2, line({ frames: 130, problems: 2, undecodable: 5 }));
+    publisher.publish(1, line({ frames: 100, problems: 3 }));
+    publisher.publish(2, line({ frames: 130, problems: 7 }));
     const [, first, again, second] = emfLines(written.join(''));
     expect([first!.values['venue_frames'], second!.values['venue_frames']]).toEqual([100, 30]);
     expect([first!.values['venue_unreadable'], second!.values['venue_unreadable']]).toEqual([3, 4]);

@@ -109,6 +109,7 @@ export abstract class CaptureCore implements LineKeeper {
   }
 
   frameFailed(connection: ConnectionEpoch, received_at: Micros): FrameOutcome {
+    this.counters.problems++;
     this.counters.undecodable++;
     const found = this.findings.take(null);
     for (const source of this.carriers.of(connection.name))

@@ -36,8 +36,9 @@ export interface KeeperCounters {
   /** Books by REST that agreed, and that did not. */
   rest_matched: number;
   rest_differing: number;
-  /** Problems of the decoder that lost events. */
+  /** Those of the problems that lost events. */
   undecodable: number;
+  /** Frames and parts of frames that were not understood. */
   problems: number;
   tick_size_changes: number;
   /** Books proven, books that stopped being proven, resyncs asked for. */

@@ -42,6 +42,7 @@ export class SequencedKeeper extends CaptureCore {
       }
     }
     if (seq > 0 && this.isUnknown(source, decoded)) {
+      if (decoded.problems.length === 0) this.counters.problems++;
       this.counters.undecodable++;
       this.undecodable(source, decoded, this.receivedAt);
       return;
