@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from 'node:fs';
+import { existsSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { ClientBase } from 'pg';
 import { EncodedRecording } from '#src/replay/encoded-recording.ts';
@@ -13,6 +13,15 @@ import { clearedAtEnd } from '../terminal/leftovers.ts';
 const EVENTS_PER_TURN = 1_000;
 
 /**
+ * Where a file is written until it is whole: in the same folder, so that it can take its place at once, and named so that
+ * it is compressed alike. A pipe or a device is written to as it is.
+ */
+function partOf(file: string): string {
+  if (existsSync(file) && !statSync(file).isFile()) return file;
+  return join(dirname(file), `.${process.pid}.part-${basename(file)}`);
+}
+
+/**
  * Writes a span of the tape as a raw recording in the venues' own words. The file is there whole or not at all.
  *
  * @returns how many frames there are
@@ -20,14 +29,16 @@ const EVENTS_PER_TURN = 1_000;
  */
 export async function recordTape(client: ClientBase, span: EventSpan, file: string): Promise<number> {
   const failed: { error: Error | null } = { error: null };
-  // In the same folder, so that it can take its place at once, and named so that it is compressed alike.
-  const part = join(dirname(file), `.${process.pid}.part-${basename(file)}`);
-  const clear = (): void => rmSync(part, { force: true });
+  const markets = await marketsOfInstruments(client);
+  const place = existsSync(file) ? realpathSync(file) : file;
+  const part = partOf(place);
+  const clear = (): void => {
+    if (part !== place) rmSync(part, { force: true });
+  };
   const done = clearedAtEnd(clear);
   const writer = new RecordingWriter(part, (error) => {
     failed.error = error;
   });
-  const markets = await marketsOfInstruments(client);
   const recording = new EncodedRecording(writer, (instrument) => markets.get(instrument) ?? instrument);
   const progress = new Progress('events');
   let events = 0;
@@ -42,7 +53,7 @@ export async function recordTape(client: ClientBase, span: EventSpan, file: stri
     recording.flush();
     await writer.close();
     if (recording.frames === 0) throw new CommandFailure('the tape has nothing of that span');
-    renameSync(part, file);
+    if (part !== place) renameSync(part, place);
     return recording.frames;
   } catch (error) {
     if (error === failed.error) throw new CommandFailure(`cannot write ${file}: ${(error as Error).message}`);

@@ -40,6 +40,8 @@ const TOKEN = '71321045679252212594626385532706912750332728571942532289631379312
 const START = T0 - (T0 % 60_000_000);
 const at = (seconds: number): number => START + seconds * 1_000_000;
 const onTape = ({ connection: _, sid: __, seq: ___, ...row }: Row): Row => ({ ...row, lines: 7 });
+/** For what a seek brings about; a busy machine takes its time. */
+const PATIENCE = { timeout: 60_000 };
 let tape: string;
 let running: Replay | null = null;
 let playing: Stage | null = null;
@@ -260,7 +262,7 @@ describe('kalshi-typescript against a replay', () => {
     replay.pause();
     replay.seek(at(4) as Micros);
     await expect
-      .poll(async () => (await markets.getTrades()).data.trades.map(({ trade_id }) => trade_id))
+      .poll(async () => (await markets.getTrades()).data.trades.map(({ trade_id }) => trade_id), PATIENCE)
       .toEqual(['first']);
     expect(await clob(host).getMarketTradesEvents('0xm')).toEqual([]);
     expect((await clob(host).getOrderBook(TOKEN)).timestamp).toBe(String(at(1) / 1_000 - 1));
@@ -470,7 +472,7 @@ describe('what the frames of a recording say', () => {
     expect(trades[0]).not.toHaveProperty('taker_side');
     replay.pause();
     replay.seek(at(0) as Micros);
-    await expect.poll(told).toEqual(first);
+    await expect.poll(told, PATIENCE).toEqual(first);
   });
 });
 
