@@ -95,7 +95,12 @@ function booksOf(data: PolymarketRestData, asked: readonly AskedToken[]): Books 
 }
 
 /** Seconds. */
-const INTERVALS: Readonly<Record<string, number>> = { '1h': 3_600, '6h': 21_600, '1d': 86_400, '1w': 604_800 };
+const INTERVALS: Readonly<Record<string, number>> = {
+  '1h': 3_600,
+  '6h': 21_600,
+  '1d': 86_400,
+  '1w': 604_800,
+};
 
 /**
  * The price of a token over time: that of the last trade of each step in which there was one, at that trade's time. An

@@ -145,7 +145,13 @@ test('frames, commands and binary frames come back exactly, from an object that 
 
 test('what is JSON in one line is in its line as it came, so that any reader of JSON lines has it', async () => {
   const recorder = await open();
-  const frames = ['{"type":"x", "msg":{"a":"\\u00e9 \\"€\\""}}', '[1, 2]', 'PONG', '{"a":\n1}', '{"a":"\ud800"}'];
+  const frames = [
+    '{"type":"x", "msg":{"a":"\\u00e9 \\"€\\""}}',
+    '[1, 2]',
+    'PONG',
+    '{"a":\n1}',
+    '{"a":"\ud800"}',
+  ];
   for (const frame of frames) recorder.received(start, 'c-1#1', frame);
   recorder.sent(start, 'c-1#1', '{"id":1}');
   await recorder.close(5_000);

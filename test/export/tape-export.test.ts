@@ -399,10 +399,7 @@ describe('exporting again', () => {
         exported_at: first.exported_at,
         arrivals: {
           ...first.files[0]!.arrivals,
-          key: versionKey(
-            { ...first, table: 'order_book_delta_arrivals' },
-            first.files[0]!.arrivals!.sha256,
-          ),
+          key: versionKey({ ...first, table: 'order_book_delta_arrivals' }, first.files[0]!.arrivals!.sha256),
         },
       },
     ]);
@@ -423,7 +420,8 @@ describe('exporting again', () => {
     const second = manifest();
     const isWhole = (read: Manifest): boolean =>
       filesOf(read).every(({ key, sha256: described }) => sha256(join(out, key)) === described);
-    const plain = (): readonly string[] => [deltas.name, 'order_book_delta_arrivals'].map((table) => sha256(path(table)));
+    const plain = (): readonly string[] =>
+      [deltas.name, 'order_book_delta_arrivals'].map((table) => sha256(path(table)));
     now = second.exported_at + 3_599_999_999;
     await exporting().follow(deltas, first);
     expect([isWhole(first), isWhole(second)]).toEqual([true, true]);
@@ -671,14 +669,7 @@ describe('tape export', () => {
     const outcome = (venue: string) =>
       first.filter((row) => row['venue'] === venue).map((row) => row['outcome']);
     expect(outcome('kalshi')).toEqual(Array.from({ length: 6 }, () => 'written'));
-    expect(outcome('polymarket').sort()).toEqual([
-      'empty',
-      'empty',
-      'empty',
-      'empty',
-      'empty',
-      'written',
-    ]);
+    expect(outcome('polymarket').sort()).toEqual(['empty', 'empty', 'empty', 'empty', 'empty', 'written']);
     const again = jsonLines(await run());
     expect(again.filter((row) => row['outcome'] === 'unchanged')).toHaveLength(7);
   });

@@ -369,7 +369,9 @@ describe('@polymarket/clob-client against a replay', () => {
     const host = (await played(tape)).ready.polymarket!.clob;
     const [first, last] = [at(6) / 1_000_000, at(8) / 1_000_000];
     const history = (more: object) => clob(host).getPricesHistory({ market: TOKEN, ...more });
-    expect(await history({ interval: PriceHistoryInterval.MAX })).toEqual({ history: [{ t: last, p: 0.305 }] });
+    expect(await history({ interval: PriceHistoryInterval.MAX })).toEqual({
+      history: [{ t: last, p: 0.305 }],
+    });
     expect(await history({ startTs: first, endTs: last - 1 })).toEqual({ history: [{ t: first, p: 0.31 }] });
     expect(await history({ startTs: first, fidelity: 1 / 60 })).toEqual({
       history: [
