@@ -62,9 +62,9 @@ export class CaptureLine {
     return epoch;
   }
 
-  /** One frame of a connection, as the pool hands it on. */
-  frame(connection: ConnectionEpoch, text: string, at: Micros): void {
-    const { controls, resync } = this.keeper.frame(connection, text, at);
+  /** One frame of a connection, in bytes, as the pool hands it on. */
+  frame(connection: ConnectionEpoch, bytes: Uint8Array, at: Micros): void {
+    const { controls, resync } = this.keeper.frame(connection, bytes, at);
     if (resync.length > 0) throw new Error(`a book went wrong: ${JSON.stringify(resync)}`);
     for (const control of controls) {
       if (control.type !== 'subscribed' || control.channel !== 'orderbook_delta') continue;

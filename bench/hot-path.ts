@@ -31,8 +31,7 @@ async function eachInTurns(from: number, to: number, step: (index: number) => vo
 function whole(venue: Venue, input: ConnectionFrames, bytes: readonly Buffer[], first: number): Contender {
   let line: CaptureLine;
   let connection: ConnectionEpoch;
-  const take = (index: number) =>
-    line.frame(connection, bytes[index]!.toString('utf8'), input.frames[index]!.at);
+  const take = (index: number) => line.frame(connection, bytes[index]!, input.frames[index]!.at);
   return {
     name: 'the whole hot path',
     prepare: async () => {

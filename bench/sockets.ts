@@ -97,8 +97,9 @@ async function rowOf(count: number, extent: Extent): Promise<Row> {
         { url: url(number), headers: {} },
         {
           opened,
-          message: (data) => {
-            line!.frame(epoch, data as string, frames[next++]!.at);
+          message: () => {},
+          text: (bytes) => {
+            line!.frame(epoch, bytes, frames[next++]!.at);
             arrived();
           },
           heartbeat: () => {},

@@ -246,6 +246,7 @@ export class Gatherer {
           if (line.kind === 'gap' && line.to === null) this.#gapsOpened++;
           this.#batcher!.accept(lane, line, received_at);
         },
+        take: (event, origin) => this.#batcher!.take(event, origin),
       },
       snapshotInterval: capture.snapshot_interval_seconds * MICROS_PER_SECOND,
       snapshotDepth: capture.snapshot_depth,

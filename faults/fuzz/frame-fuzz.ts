@@ -3,6 +3,7 @@ import type { StreamLine } from '#src/events/captured.ts';
 import type { Venue } from '#src/events/event.ts';
 import { encodeLine } from '#src/stream/line-encoder.ts';
 import type { DecodedFrame, FrameDecoder } from '#src/venues/decoder.ts';
+import { frameText } from '#src/venues/frame-bytes.ts';
 import { Random } from '../../sim/market/random.ts';
 import { openExchangeLine } from './exchange-line.ts';
 import { Mutation } from './mutation.ts';
@@ -100,7 +101,8 @@ export async function fuzzFrames({ venue, frames, seed, progress }: FrameFuzzOpt
 
   const decoder = (own: FrameDecoder): FrameDecoder => ({
     venue,
-    decode(frame, context) {
+    decode(given, context) {
+      const frame = frameText(given);
       figures.frames++;
       let decoded: DecodedFrame;
       try {

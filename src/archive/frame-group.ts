@@ -55,8 +55,12 @@ export class FrameGroup {
     return this.#lines.length + this.#chunkBytes + (this.#segment?.writer.unwrittenBytes ?? 0);
   }
 
-  /** Takes what one line is made of. */
-  add(at: Micros, head: LineHead, content: string): void {
+  /**
+   * Takes what one line is made of.
+   *
+   * @param content a text, or its bytes in UTF-8
+   */
+  add(at: Micros, head: LineHead, content: string | Uint8Array): void {
     if (this.memoryBytes >= this.#options.memoryLimitBytes) {
       this.droppedLines++;
       if (!this.#suspended) this.#options.suspended();

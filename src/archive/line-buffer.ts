@@ -14,8 +14,11 @@ const MOST_SPARE = 8;
 const NOTHING = Buffer.alloc(0);
 
 const NEWLINE = '\n';
+const NEWLINE_BYTE = NEWLINE.charCodeAt(0);
 const OBJECT = ['{'.charCodeAt(0), '}'.charCodeAt(0)] as const;
 const LIST = ['['.charCodeAt(0), ']'.charCodeAt(0)] as const;
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 const BEGIN = wordsOf('{"t":');
 const END = wordsOf('}\n');
@@ -38,11 +41,12 @@ export function lineHead(connection: string, name: 'frame' | 'sent' | 'binary'):
  * that UTF-8 can express. Whether it is sound JSON is not asked, as readers take all of it by its place
  * (`src/recording/unescaped.ts`).
  */
-function goesUnescaped(text: string): boolean {
-  const first = text.charCodeAt(0);
-  const last = text.charCodeAt(text.length - 1);
+function goesUnescaped(text: string | Uint8Array): boolean {
+  const isText = typeof text === 'string';
+  const first = isText ? text.charCodeAt(0) : text[0];
+  const last = isText ? text.charCodeAt(text.length - 1) : text[text.length - 1];
   const [begin, end] = first === LIST[0] ? LIST : OBJECT;
-  return first === begin && last === end && !text.includes(NEWLINE);
+  return first === begin && last === end && !(isText ? text.includes(NEWLINE) : text.includes(NEWLINE_BYTE));
 }
 
 /** Recorded lines (`src/capture/recording.ts`) as the bytes that a recording holds, one behind the other. */
@@ -55,17 +59,19 @@ export class LineBuffer {
   private view = new DataView(this.buffer.buffer, 0, 0);
   private readonly spare: Buffer<ArrayBuffer>[] = [];
 
-  /** Adds one line; its content is any text. */
-  add(at: Micros, head: LineHead, content: string): void {
+  /** Adds one line; its content is any text, or the bytes of one in UTF-8. */
+  add(at: Micros, head: LineHead, content: string | Uint8Array): void {
     const { words } = head;
     if (words !== null && Number.isSafeInteger(at) && goesUnescaped(content)) {
-      this.reserve(MOST_BYTES * content.length + words.length + AROUND);
+      this.reserve((typeof content === 'string' ? MOST_BYTES : 1) * content.length + words.length + AROUND);
       const { view, buffer } = this;
       const behindTime = writeInteger(view, copyWords(view, this.length, BEGIN.words, 0, BEGIN.length), at);
       const begin = copyWords(view, behindTime, words.words, 0, words.length);
-      const bytes = buffer.write(content, begin, 'utf8');
+      let bytes = content.length;
+      if (typeof content === 'string') bytes = buffer.write(content, begin, 'utf8');
+      else buffer.set(content, begin);
       // As many bytes as units: all of it is ASCII.
-      if (bytes === content.length || content.isWellFormed()) {
+      if (bytes === content.length || typeof content !== 'string' || content.isWellFormed()) {
         this.length = copyWords(view, begin + bytes, END.words, 0, END.length);
         return;
       }
@@ -87,8 +93,9 @@ export class LineBuffer {
     if (this.spare.length < MOST_SPARE) this.spare.push(Buffer.from(taken.buffer));
   }
 
-  private escaped(at: Micros, head: LineHead, content: string): void {
-    const line = `{"t":${at}${head.text}${JSON.stringify(content)}}\n`;
+  private escaped(at: Micros, head: LineHead, content: string | Uint8Array): void {
+    const text = typeof content === 'string' ? content : utf8.decode(content);
+    const line = `{"t":${at}${head.text}${JSON.stringify(text)}}\n`;
     this.reserve(MOST_BYTES * line.length);
     this.length += this.buffer.write(line, this.length, 'utf8');
   }

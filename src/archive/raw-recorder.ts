@@ -153,6 +153,12 @@ export class RawRecorder implements FrameRecorder {
     }
   }
 
+  receivedText(at: Micros, connection: string, bytes: Uint8Array): void {
+    if (this.#closed) return;
+    const known = this.#connection(connection);
+    known.group.add(at, known.frame, bytes);
+  }
+
   sent(at: Micros, connection: string, frame: string): void {
     if (this.#closed) return;
     const { group, sent } = this.#connection(connection);

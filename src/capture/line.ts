@@ -61,7 +61,8 @@ export interface LineKeeper {
    * them from any other connection or sid are superseded and ignored. `sid` is 0 where the venue has none.
    */
   bind(connection: ConnectionEpoch, sid: number, instruments: readonly string[]): void;
-  frame(connection: ConnectionEpoch, data: string, received_at: Micros): FrameOutcome;
+  /** @param data the frame's text, or the bytes of that in UTF-8, which stay as they are */
+  frame(connection: ConnectionEpoch, data: string | Uint8Array, received_at: Micros): FrameOutcome;
   /**
    * The line itself failed over the frame just received, so that it is not known how much of it was captured: all
    * that its connection carries is in doubt, as after a frame that cannot be read.

@@ -1,6 +1,7 @@
 import type { ConnectionEpoch, FrameOutcome } from '../capture/line.ts';
 import type { GapCause } from '../events/event.ts';
 import type { Micros } from '../units/time.ts';
+import { frameText } from '../venues/frame-bytes.ts';
 import type { SessionPort, VenueSession } from '../venues/session.ts';
 import { DataWatch } from './data-watch.ts';
 import type { PoolParts } from './pool-contract.ts';
@@ -100,7 +101,8 @@ export class Life {
       { url: parts.settings.url, headers },
       {
         opened: () => this.#opened(),
-        message: (data) => this.#message(data),
+        message: (data) => this.#message(data, typeof data !== 'string'),
+        text: (bytes) => this.#message(bytes, false),
         heartbeat: (kind) => this.#heartbeat(kind),
         refused: (status, body) => this.#refused(status, body),
         closed: (code, reason) => {
@@ -183,11 +185,15 @@ export class Life {
     });
   }
 
-  #message(data: string | Uint8Array): void {
+  /** @param data a text, or bytes: of a text in UTF-8, or of a binary frame */
+  #message(data: string | Uint8Array, isBinary: boolean): void {
     if (this.state === 'over') return;
     const now = this.#parts.clock();
     // Stored before anything looks at it.
-    this.#parts.recorder.received(now, this.epoch.name, data);
+    const { recorder } = this.#parts;
+    if (isBinary || typeof data === 'string') recorder.received(now, this.epoch.name, data);
+    else if (recorder.receivedText === undefined) recorder.received(now, this.epoch.name, frameText(data));
+    else recorder.receivedText(now, this.epoch.name, data);
     const reason = this.#owner.forsakes(now);
     if (reason !== null) {
       this.end({ kind: 'failed', reason, cause: 'disconnected' });
@@ -196,12 +202,11 @@ export class Life {
     this.lastInboundAt = now;
     this.frames++;
     const read = () => {
-      let text: string;
-      if (typeof data === 'string') text = data;
-      else {
+      let text = data;
+      if (isBinary) {
         this.binaryFrames++;
         this.#owner.notice('binary_frame', `a binary frame of ${data.length} bytes`, this);
-        text = utf8.decode(data);
+        text = utf8.decode(data as Uint8Array);
       }
       const outcome = this.#parts.keeper.frame(this.epoch, text, now);
       this.#owner.outcome(this, outcome, now);

@@ -3,6 +3,11 @@ export interface SocketEvents {
   opened(): void;
   /** One message: text as text, a binary frame as its bytes. */
   message(data: string | Uint8Array): void;
+  /**
+   * One message that is text, as its bytes in UTF-8, which stay as they are: in place of `message` for an owner that
+   * does without the text.
+   */
+  text?(bytes: Uint8Array): void;
   /** A protocol ping or pong of the other side arrived (a ping has been answered already). */
   heartbeat(kind: 'ping' | 'pong'): void;
   /** The other side answered the upgrade request with an HTTP status instead of a socket. `closed` does not follow. */

@@ -33,7 +33,9 @@ export function webSocketFactory(options: WebSocketOptions = {}): SocketFactory 
         : Buffer.isBuffer(data)
           ? data
           : Buffer.from(data);
-      events.message(isBinary ? bytes : bytes.toString('utf8'));
+      if (isBinary) events.message(bytes);
+      else if (events.text !== undefined) events.text(bytes);
+      else events.message(bytes.toString('utf8'));
     });
     socket.on('ping', () => events.heartbeat('ping'));
     socket.on('pong', () => events.heartbeat('pong'));

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import type { CaptureSink } from '../capture/sink.ts';
-import type { StreamLine } from '../events/captured.ts';
+import type { CaptureSink, FeedEvent } from '../capture/sink.ts';
+import type { Occurrence, Provenance, StreamLine } from '../events/captured.ts';
 import type { Clock, Micros } from '../units/time.ts';
 import type { BatcherFigures, BatcherOptions, BatcherProblem, DrainReport } from './batcher-options.ts';
 import { LaneNumbers, partitionKey } from './lanes.ts';
-import { encodeLine, type FeedLine, LineEncoder } from './line-encoder.ts';
+import { EVENT_ROOM, encodeLine, type FeedLine, LineEncoder } from './line-encoder.ts';
 import { inPlaceOf } from './lost-line.ts';
 import { Partition, type QueuedRecord, type SealedLines } from './partition.ts';
 import { isRecordEnd, RECORD_END_BYTES } from './record-end.ts';
@@ -161,6 +161,21 @@ export class Batcher implements CaptureSink {
     partition.add(text, received_at, line);
     this.#openBytes += text.length;
     this.#sealIfFull(partition);
+  }
+
+  take(event: FeedEvent, origin: Provenance & Occurrence): boolean {
+    const partition = this.#byNumber[this.#encoder.partitionOf(event)]!;
+    const { openBytes } = partition;
+    if (openBytes + EVENT_ROOM > this.#maxBytes) return false;
+    partition.reserve(EVENT_ROOM);
+    const end = this.#encoder.writeEvent(partition.view, openBytes, event, origin);
+    if (end < 0) return false;
+    this.#acceptedLines++;
+    if (partition.openLines === 0) partition.openedAt = this.#clock();
+    partition.writtenEvent(end, event.received_at, event.exchange_ts);
+    this.#openBytes += end - openBytes;
+    this.#sealIfFull(partition);
+    return true;
   }
 
   /** Writes a line of the feed straight into its record. @returns where it is, null where it is unusual or has no room. */

@@ -17,8 +17,13 @@ export class EventTimes {
       case 'book_snapshot':
         this.#addTime(line.snapshot_ts);
     }
-    this.#addTime(line.received_at);
-    if (line.exchange_ts !== null) this.#addTime(line.exchange_ts);
+    this.addEvent(line.received_at, line.exchange_ts);
+  }
+
+  /** Adds the times of an event that was received and has, or has not, a time of its venue. */
+  addEvent(received_at: Micros, exchange_ts: Micros | null): void {
+    this.#addTime(received_at);
+    if (exchange_ts !== null) this.#addTime(exchange_ts);
   }
 
   #addTime(time: Micros): void {

@@ -1,5 +1,6 @@
-import type { StreamLine } from '../events/captured.ts';
-import type { Level } from '../events/event.ts';
+import type { FeedEvent } from '../capture/sink.ts';
+import type { Occurrence, Provenance, StreamLine } from '../events/captured.ts';
+import type { BookDeltaEvent, Level, TickerEvent, TradeEvent } from '../events/event.ts';
 import {
   copyWords,
   type Words,
@@ -39,12 +40,13 @@ function quoted(text: string): string {
 const REMEMBERED = 65_536;
 const SUBJECT_WORDS = 1_048_576;
 const FIRST_SUBJECT_WORDS = 8_192;
+const RECENT_ORIGINS = 16;
 /** Quality bits beyond these are not among the origins that are remembered. */
 const QUALITIES = 64;
 /** A line with a longer piece is left to `JSON.stringify`. */
 const LONGEST_PIECE = 512;
 /** More than everything in a line but its levels, and what is overwritten behind it. */
-const ROOM = 4 * LONGEST_PIECE;
+export const EVENT_ROOM = 4 * LONGEST_PIECE;
 /** More than a level takes: two integers of 17 characters, brackets and commas. */
 const LEVEL_ROOM = 40;
 
@@ -106,6 +108,9 @@ interface Origin extends Words {
   readonly quality: number;
 }
 
+/** What the words of a subject are made of. */
+type SubjectOf = Pick<FeedLine, 'venue' | 'instrument'>;
+
 interface Subject {
   readonly venue: string;
   /** Where its words begin among all. */
@@ -128,7 +133,8 @@ export class LineEncoder {
   private words = new Float64Array(FIRST_SUBJECT_WORDS);
   private usedWords = 0;
   private readonly origins = new Map<string, Map<number, Origin>>();
-  private lastOrigin = NO_ORIGIN;
+  /** By the last bits of the subscription: those of a connection take turns. */
+  private readonly recentOrigins = new Array<Origin>(RECENT_ORIGINS).fill(NO_ORIGIN);
   /** The first eight of a time's sixteen digits, which stay the same for a hundred seconds. */
   private lastTimeHigh = -1;
   private readonly timeHigh = new DataView(new ArrayBuffer(8));
@@ -147,9 +153,9 @@ export class LineEncoder {
       case 'book_delta':
       case 'trade':
       case 'ticker':
-        return ROOM;
+        return EVENT_ROOM;
       case 'book_snapshot':
-        return ROOM + LEVEL_ROOM * (line.bids.length + line.asks.length);
+        return EVENT_ROOM + LEVEL_ROOM * (line.bids.length + line.asks.length);
       default:
         return 0;
     }
@@ -160,19 +166,46 @@ export class LineEncoder {
     return line.instrument === lane ? this.subject(line).partition : -1;
   }
 
+  /** The partition of the lane of an instrument. */
+  partitionOf(event: FeedEvent): number {
+    return this.subject(event).partition;
+  }
+
+  /**
+   * Writes the line that an event and its origin make, where `EVENT_ROOM` bytes are free at `at`.
+   *
+   * @returns the place behind it; -1 where it is unusual.
+   */
+  writeEvent(view: DataView, at: number, event: FeedEvent, origin: Provenance & Occurrence): number {
+    this.isOdd = false;
+    let end: number;
+    switch (event.kind) {
+      case 'book_delta':
+        end = this.delta(view, at, event, origin);
+        break;
+      case 'trade':
+        end = this.trade(view, at, event, origin);
+        break;
+      case 'ticker':
+        end = this.ticker(view, at, event, origin);
+        break;
+    }
+    return this.isOdd ? -1 : end;
+  }
+
   /** Writes a line for which `room` bytes are free at `at`. @returns the place behind it; -1 where it is unusual. */
   write(view: DataView, at: number, line: StreamLine): number {
     this.isOdd = false;
     let end: number;
     switch (line.kind) {
       case 'book_delta':
-        end = this.delta(view, at, line);
+        end = this.delta(view, at, line, line);
         break;
       case 'trade':
-        end = this.trade(view, at, line);
+        end = this.trade(view, at, line, line);
         break;
       case 'ticker':
-        end = this.ticker(view, at, line);
+        end = this.ticker(view, at, line, line);
         break;
       case 'book_snapshot':
         end = this.snapshot(view, at, line);
@@ -183,8 +216,9 @@ export class LineEncoder {
     return this.isOdd ? -1 : end;
   }
 
-  private delta(view: DataView, from: number, line: Line<'book_delta'>): number {
-    const { hash, change, occurrence, instant_index } = line;
+  private delta(view: DataView, from: number, line: BookDeltaEvent, origin: Provenance & Occurrence): number {
+    const { hash, change } = line;
+    const { occurrence, instant_index } = origin;
     let at = this.begin(view, from, DELTA, line);
     at = this.integer(view, put(view, at, line.side === 'bid' ? BID_PRICE : ASK_PRICE), line.price);
     at =
@@ -193,14 +227,14 @@ export class LineEncoder {
         : this.integer(view, put(view, at, CHANGE), change);
     if (hash !== undefined) at = this.quote(view, put(view, at, HASH), hash);
     at = this.times(view, at, line);
-    at = this.origin(view, at, line);
+    at = this.origin(view, at, origin);
     if (occurrence === 0 && instant_index === 0) return put(view, at, NO_OCCURRENCE);
     at = this.integer(view, put(view, at, OCCURRENCE), occurrence);
     at = this.integer(view, put(view, at, INSTANT_INDEX), instant_index);
     return put(view, at, END);
   }
 
-  private trade(view: DataView, from: number, line: Line<'trade'>): number {
+  private trade(view: DataView, from: number, line: TradeEvent, origin: Provenance): number {
     const { taker_side } = line;
     let at = put(view, this.begin(view, from, TRADE, line), TRADE_ID);
     at = this.plain(view, at, line.trade_id);
@@ -209,10 +243,10 @@ export class LineEncoder {
     at = put(view, at, taker_side === null ? TAKER_NULL : taker_side === 'buy' ? TAKER_BUY : TAKER_SELL);
     at = put(view, at, line.is_block ? IS_BLOCK : NO_BLOCK);
     at = this.times(view, at, line);
-    return put(view, this.origin(view, at, line), END);
+    return put(view, this.origin(view, at, origin), END);
   }
 
-  private ticker(view: DataView, from: number, line: Line<'ticker'>): number {
+  private ticker(view: DataView, from: number, line: TickerEvent, origin: Provenance): number {
     let at = this.begin(view, from, TICKER, line);
     at = this.figure(view, put(view, at, BID), line.bid);
     at = this.figure(view, put(view, at, ASK), line.ask);
@@ -222,7 +256,7 @@ export class LineEncoder {
     at = this.figure(view, put(view, at, VOLUME), line.volume);
     at = this.figure(view, put(view, at, OPEN_INTEREST), line.open_interest);
     at = this.times(view, at, line);
-    return put(view, this.origin(view, at, line), END);
+    return put(view, this.origin(view, at, origin), END);
   }
 
   private snapshot(view: DataView, from: number, line: Line<'book_snapshot'>): number {
@@ -253,7 +287,7 @@ export class LineEncoder {
     return at;
   }
 
-  private begin(view: DataView, at: number, kind: Words, line: FeedLine): number {
+  private begin(view: DataView, at: number, kind: Words, line: SubjectOf): number {
     const { first, length } = this.subject(line);
     if (length > LONGEST_PIECE) {
       this.isOdd = true;
@@ -262,7 +296,7 @@ export class LineEncoder {
     return copyWords(view, put(view, at, kind), this.words, first, length);
   }
 
-  private times(view: DataView, from: number, line: FeedLine): number {
+  private times(view: DataView, from: number, line: FeedEvent | FeedLine): number {
     const { exchange_ts } = line;
     let at = put(view, from, EXCHANGE_TS);
     at = exchange_ts === null ? put(view, at, NULL) : this.time(view, at, exchange_ts);
@@ -318,9 +352,10 @@ export class LineEncoder {
   }
 
   /** Most of a line's origin is that of every line of its subscription. */
-  private origin(view: DataView, at: number, line: FeedLine): number {
+  private origin(view: DataView, at: number, line: Provenance): number {
     const { connection, sid, quality, gatherer } = line;
-    let found = this.lastOrigin;
+    const recent = sid & (RECENT_ORIGINS - 1);
+    let found = this.recentOrigins[recent]!;
     if (
       found.connection !== connection ||
       found.sid !== sid ||
@@ -328,7 +363,7 @@ export class LineEncoder {
       found.gatherer !== gatherer
     ) {
       found = this.originOf(connection, sid, quality, gatherer);
-      this.lastOrigin = found;
+      this.recentOrigins[recent] = found;
     }
     if (found.length > LONGEST_PIECE) {
       this.isOdd = true;
@@ -356,7 +391,7 @@ export class LineEncoder {
     return origin;
   }
 
-  private subject({ venue, instrument }: FeedLine): Subject {
+  private subject({ venue, instrument }: SubjectOf): Subject {
     const found = this.subjects.get(instrument);
     if (found !== undefined && found.venue === venue) return found;
     const text = `","venue":"${venue}","instrument":${quoted(instrument)}`;

@@ -95,6 +95,14 @@ export class Partition {
     if (received_at < this.#openOldest) this.#openOldest = received_at;
   }
 
+  /** Adds the line of an event that was written through `view` up to `end`. */
+  writtenEvent(end: number, received_at: Micros, exchange_ts: Micros | null): void {
+    this.openBytes = end;
+    this.openLines++;
+    this.#openTimes.addEvent(received_at, exchange_ts);
+    if (received_at < this.#openOldest) this.#openOldest = received_at;
+  }
+
   #append(text: string): void {
     this.reserve(text.length);
     this.#open.write(text, this.openBytes, 'latin1');

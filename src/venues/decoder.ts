@@ -84,5 +84,11 @@ export interface FrameContext {
  */
 export interface FrameDecoder {
   readonly venue: Venue;
-  decode(frame: string, context: FrameContext): DecodedFrame;
+  /** @param frame its text, or the bytes of that in UTF-8 */
+  decode(frame: string | Uint8Array, context: FrameContext): DecodedFrame;
+  /**
+   * The same for whoever is done with it, and with everything in it, before the next frame: what usual messages say is
+   * told in objects that are used again.
+   */
+  peek?(frame: string | Uint8Array, context: FrameContext): DecodedFrame;
 }

@@ -1,9 +1,6 @@
 const LONGEST = 16_384;
 /** No character of a frame takes more bytes than this. */
 const MOST_BYTES = 3;
-const CACHED = 16_384;
-/** Bytes at the end of a recurring text that say where it is remembered. */
-const HASHED = 16;
 const WORD = 8;
 /** A word may be read from the last byte on. Never written, so that whoever looks for an end finds one. */
 const BEHIND = 2 * WORD;
@@ -17,15 +14,16 @@ const PLACES: readonly number[] = [1e6, 1e5, 1e4, 1e3, 1e2, 10, 1];
 
 /**
  * The characters of one frame as bytes: a byte is read from an array several times faster than a character from a
- * string. Only frames that are all ASCII and not very long fit in here.
+ * string. Only frames that are not very long fit in here.
  */
 export class FrameBytes {
   readonly bytes: Uint8Array;
   /** The same bytes: several at once are read and compared as fast as one. */
   readonly view: DataView;
+  /** Bytes of the frame. */
+  length = 0;
   private readonly buffer = Buffer.alloc(LONGEST * MOST_BYTES + BEHIND);
-  private readonly texts: string[] = new Array<string>(CACHED).fill('');
-  private readonly fixedTexts: FixedText[] = new Array<FixedText>(CACHED).fill(new FixedText(''));
+  private readonly recurring = new RecurringTexts();
 
   constructor() {
     const { buffer, byteOffset, length } = this.buffer;
@@ -34,12 +32,19 @@ export class FrameBytes {
   }
 
   /**
-   * Takes a frame in, in place of the one before. False where it does not fit. Behind its end stands what earlier
-   * frames left: whoever reads on must end exactly at the frame's length.
+   * Takes a frame in, in place of the one before. False where it does not fit, or is a text beyond ASCII. Behind its
+   * end stands what earlier frames left: whoever reads on must end exactly at the frame's length.
+   *
+   * @param frame a text or its bytes in UTF-8, which may be beyond ASCII
    */
-  load(frame: string): boolean {
+  load(frame: string | Uint8Array): boolean {
     const { length } = frame;
-    return length <= LONGEST && this.buffer.write(frame, 0, LONGEST * MOST_BYTES, 'utf8') === length;
+    this.length = length;
+    if (length > LONGEST) return false;
+    if (typeof frame === 'string')
+      return this.buffer.write(frame, 0, LONGEST * MOST_BYTES, 'utf8') === length;
+    this.bytes.set(frame);
+    return true;
   }
 
   /** The text between two places, as a string of its own: one cut out of the frame would keep the frame alive. */
@@ -49,27 +54,10 @@ export class FrameBytes {
 
   /** As `text`, and as far as remembered the same string every time: the ids of instruments come in every frame. */
   recurringText(start: number, end: number): string {
-    const { bytes, view } = this;
-    const length = end - start;
-    let hash = length;
-    // Ids differ at their ends, and the texts are compared in full.
-    if (length >= HASHED) {
-      for (let at = end - HASHED; at < end; at += 4)
-        hash = Math.imul(hash ^ view.getInt32(at, true), 0x5bd1e995);
-    } else for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
-    const slot = (hash ^ (hash >>> 15)) & (CACHED - 1);
-    const { texts, fixedTexts } = this;
-    const known = fixedTexts[slot]!;
-    if (known.length === length && known.standsAt(view, start)) return texts[slot]!;
-    // What stood here before stands beside, so that two of one place do not drive each other out.
-    const other = fixedTexts[slot ^ 1]!;
-    if (other.length === length && other.standsAt(view, start)) return texts[slot ^ 1]!;
-    const text = this.text(start, end);
-    fixedTexts[slot ^ 1] = known;
-    texts[slot ^ 1] = texts[slot]!;
-    fixedTexts[slot] = new FixedText(text);
-    texts[slot] = text;
-    return text;
+    const { recurring } = this;
+    const place = recurring.place(this.view, start, end - start);
+    if (place < 0) return this.text(start, end);
+    return recurring.texts[place] ?? recurring.keep(place, this.view, start, this.text(start, end));
   }
 
   /** Millionths of the plain decimal between two places, or NaN where it has to be read with more care. */
@@ -104,6 +92,68 @@ export class FrameBytes {
       value = value * 10 + digit;
     }
     return value;
+  }
+}
+
+/** The text of a frame that is given as text or as its bytes in UTF-8. */
+export function frameText(frame: string | Uint8Array): string {
+  if (typeof frame === 'string') return frame;
+  return Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString('utf8');
+}
+
+/** Texts that are remembered, and of each the longest that is. */
+const REMEMBERED = 16_384;
+const MOST_WORDS = 12;
+/** Bytes at the end of a text that say where it is remembered: ids differ at their ends. */
+const HASHED = 16;
+
+/** ASCII texts of some length that are known by their bytes, all in one piece of memory. */
+class RecurringTexts {
+  /** By place; undefined where the text at hand is not remembered yet. */
+  readonly texts: (string | undefined)[] = new Array<string | undefined>(REMEMBERED).fill(undefined);
+  private readonly lengths = new Uint8Array(REMEMBERED);
+  /** Of each text the whole words that it begins with, and behind them the word that it ends with. */
+  private readonly words = new Float64Array(REMEMBERED * MOST_WORDS);
+
+  /** The place of a text, which is its own from now on (`keep`); -1 for one that is too short or long to have one. */
+  place(view: DataView, start: number, length: number): number {
+    if (length < HASHED || length > (MOST_WORDS - 1) * WORD) return -1;
+    const from = start + length - HASHED;
+    let hash = Math.imul(length ^ view.getInt32(from, true), 0x5bd1e995);
+    hash = Math.imul(hash ^ view.getInt32(from + 4, true), 0x5bd1e995);
+    hash = Math.imul(hash ^ view.getInt32(from + 8, true), 0x5bd1e995);
+    hash = Math.imul(hash ^ view.getInt32(from + 12, true), 0x5bd1e995);
+    const place = (hash ^ (hash >>> 15)) & (REMEMBERED - 1);
+    if (this.stands(place, view, start, length)) return place;
+    // Two of one place do not drive each other out.
+    const other = place ^ 1;
+    if (this.stands(other, view, start, length)) return other;
+    const free = this.texts[place] === undefined || this.texts[other] !== undefined ? place : other;
+    this.texts[free] = undefined;
+    return free;
+  }
+
+  /** Remembers a text at the place that it was given. */
+  keep(place: number, view: DataView, start: number, text: string): string {
+    const { length } = text;
+    const first = place * MOST_WORDS;
+    const whole = length >> 3;
+    for (let word = 0; word < whole; word++)
+      this.words[first + word] = view.getFloat64(start + word * WORD, true);
+    this.words[first + whole] = view.getFloat64(start + length - WORD, true);
+    this.lengths[place] = length;
+    this.texts[place] = text;
+    return text;
+  }
+
+  private stands(place: number, view: DataView, start: number, length: number): boolean {
+    const { words } = this;
+    if (this.lengths[place] !== length) return false;
+    const first = place * MOST_WORDS;
+    const whole = length >> 3;
+    for (let word = 0; word < whole; word++)
+      if (view.getFloat64(start + word * WORD, true) !== words[first + word]) return false;
+    return view.getFloat64(start + length - WORD, true) === words[first + whole];
   }
 }
 

@@ -43,6 +43,17 @@ export class FrameResult implements DecodedFrame {
       (this.problems as DecodeProblem[]).push(problem);
   }
 
+  /** The same, and it stays so: of a result whose objects are used again for the next frame. */
+  lasting(): FrameResult {
+    const result = new FrameResult();
+    result.sid = this.sid;
+    result.seq = this.seq;
+    if (this.events.length > 0) result.events = this.events.map((event) => ({ ...event }));
+    if (this.tops.length > 0) result.tops = this.tops.map(({ after, top }) => ({ after, top: { ...top } }));
+    if (this.markets.length > 0) result.markets = this.markets.map((belonging) => ({ ...belonging }));
+    return result;
+  }
+
   private isFirstOfItsKind({ reason, instrument }: DecodeProblem): boolean {
     this.kinds ??= new Set(this.problems.map((told) => `${told.reason} ${told.instrument}`));
     const before = this.kinds.size;

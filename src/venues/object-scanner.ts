@@ -148,7 +148,7 @@ export class ObjectScanner {
 }
 
 /**
- * The first place from `at` on where a quote, a backslash or a control character stands. Of four bytes at a time the
+ * The first place from `at` on where a quote, a backslash, a control character or anything beyond ASCII stands. Of four bytes at a time the
  * highest bit of each that is one is found; beyond the lowest of them a bit may be wrong.
  */
 function endOfText(view: DataView, at: number): number {
@@ -159,7 +159,8 @@ function endOfText(view: DataView, at: number): number {
     const found =
       (((quotes - 0x01010101) & ~quotes) |
         ((slashes - 0x01010101) & ~slashes) |
-        ((bytes - 0x20202020) & ~bytes)) &
+        ((bytes - 0x20202020) & ~bytes) |
+        bytes) &
       0x80808080;
     if (found !== 0) return from + ((31 - Math.clz32(found & -found)) >> 3);
   }

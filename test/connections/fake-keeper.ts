@@ -2,6 +2,7 @@ import type { ConnectionEpoch, FrameOutcome, LineKeeper, ResyncRequest } from '#
 import type { BookSnapshotEvent, GapCause, LifecycleEvent } from '#src/events/event.ts';
 import type { Micros } from '#src/units/time.ts';
 import type { ControlMessage, DecodeProblem } from '#src/venues/decoder.ts';
+import { frameText } from '#src/venues/frame-bytes.ts';
 
 interface Lost {
   readonly instruments: readonly string[];
@@ -64,7 +65,8 @@ export class FakeKeeper implements LineKeeper {
     return { controls: [], problems: [], touched: [], proven: [], lifecycle: [], resync: [] };
   }
 
-  frame(connection: ConnectionEpoch, data: string): FrameOutcome {
+  frame(connection: ConnectionEpoch, given: string | Uint8Array): FrameOutcome {
+    const data = frameText(given);
     if (this.failNext) {
       this.failNext = false;
       throw new Error('the keeper broke');

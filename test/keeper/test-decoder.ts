@@ -7,6 +7,7 @@ import type {
   FrameDecoder,
   StatedTop,
 } from '#src/venues/decoder.ts';
+import { frameText } from '#src/venues/frame-bytes.ts';
 
 type WithoutReceipt<E> = E extends MarketEvent ? Omit<E, 'received_at'> : never;
 
@@ -29,7 +30,7 @@ export function testDecoder(venue: 'kalshi' | 'polymarket'): FrameDecoder {
     decode(frame, context): DecodedFrame {
       let parsed: TestFrame;
       try {
-        parsed = JSON.parse(frame) as TestFrame;
+        parsed = JSON.parse(frameText(frame)) as TestFrame;
       } catch {
         return empty([{ reason: 'not_json', message: 'not JSON' }]);
       }

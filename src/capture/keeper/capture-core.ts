@@ -44,6 +44,7 @@ export abstract class CaptureCore implements LineKeeper {
   private readonly doubted: DoubtedBooks;
   protected readonly findings = new FrameFindings();
   private readonly standStill = new StandStill();
+  private readonly context = { received_at: 0 as Micros, useYesPrice: false };
   private lastReceived = 0;
   protected readonly delays = new Delays();
   /** Receive time of the frame at hand. */
@@ -77,9 +78,9 @@ export abstract class CaptureCore implements LineKeeper {
   }
 
   /** Everything a frame says, in order: continuity, books, events to the sink. */
-  protected abstract applyFrame(source: Source, decoded: DecodedFrame, data: string): void;
+  protected abstract applyFrame(source: Source, decoded: DecodedFrame, data: string | Uint8Array): void;
 
-  frame(connection: ConnectionEpoch, data: string, received_at: Micros): FrameOutcome {
+  frame(connection: ConnectionEpoch, data: string | Uint8Array, received_at: Micros): FrameOutcome {
     this.counters.frames++;
     this.frameNumber++;
     this.receivedAt = received_at;
@@ -120,9 +121,13 @@ export abstract class CaptureCore implements LineKeeper {
   }
 
   /** A decoder does not throw; if one does, the frame is one that cannot be read. */
-  private decode(connection: ConnectionEpoch, data: string, received_at: Micros): DecodedFrame {
+  private decode(connection: ConnectionEpoch, data: string | Uint8Array, received_at: Micros): DecodedFrame {
+    const { decoder } = this.options;
+    const { context } = this;
+    context.received_at = received_at;
+    context.useYesPrice = connection.useYesPrice;
     try {
-      return this.options.decoder.decode(data, { received_at, useYesPrice: connection.useYesPrice });
+      return decoder.peek === undefined ? decoder.decode(data, context) : decoder.peek(data, context);
     } catch (error) {
       const problems = [{ reason: 'decoder_failed', message: String(error) }];
       return { events: [], controls: [], problems, tops: [], tickSizes: [], sid: 0, seq: 0 };

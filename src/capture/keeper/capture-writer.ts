@@ -1,4 +1,4 @@
-import { type CapturedEvent, Quality } from '../../events/captured.ts';
+import { type Occurrence, type Provenance, Quality } from '../../events/captured.ts';
 import type {
   BookDeltaEvent,
   BookSnapshotEvent,
@@ -11,6 +11,7 @@ import type {
 import { lifecycleContentKey, tickerContentKey } from '../../events/identity.ts';
 import { Placement } from '../../events/occurrence.ts';
 import type { Micros } from '../../units/time.ts';
+import type { FeedEvent } from '../sink.ts';
 import { placeChange } from './asides.ts';
 import { CopyCounter, RecentKeys } from './copies.ts';
 import type { KeeperCounters } from './counters.ts';
@@ -22,6 +23,8 @@ const COPY_WINDOW = 10_000_000;
 const REMEMBERED_COPIES = 65_536;
 /** Lane of the records that belong to no single instrument. */
 const GAPS = 'gaps';
+
+type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
 
 /**
  * Writes what was captured to the sink: adds where it came from and how good it is, and leaves out what a second
@@ -39,8 +42,13 @@ export class CaptureWriter {
   private readonly messages = new RecentKeys(REMEMBERED_COPIES);
   private readonly untimed = new CopyCounter(COPY_WINDOW, REMEMBERED_COPIES);
 
+  /** Where the event at hand came from. */
+  private readonly origin: Writable<Provenance & Occurrence>;
+
   constructor(options: KeeperOptions, counters: KeeperCounters) {
     this.options = options;
+    const { gatherer } = options;
+    this.origin = { gatherer, connection: '', sid: 0, seq: 0, quality: 0, occurrence: 0, instant_index: 0 };
     this.counters = counters;
   }
 
@@ -54,49 +62,27 @@ export class CaptureWriter {
     instant_index: number,
   ): void {
     this.counters.events++;
+    const { origin } = this;
+    origin.occurrence = occurrence;
+    origin.instant_index = instant_index;
+    if (this.take(event, source, seq, quality)) return;
+    const { connection, sid } = source;
     const { gatherer } = this.options;
-    const { venue, instrument, side, price, exchange_ts, received_at } = event;
-    const connection = source.connection;
-    const sid = source.sid;
-    const line = (
-      event.change !== undefined
-        ? {
-            kind: 'book_delta',
-            venue,
-            instrument,
-            side,
-            price,
-            change: event.change,
-            exchange_ts,
-            received_at,
-            gatherer,
-            connection,
-            sid,
-            seq,
-            quality,
-            occurrence,
-            instant_index,
-          }
-        : {
-            kind: 'book_delta',
-            venue,
-            instrument,
-            side,
-            price,
-            size: event.size,
-            exchange_ts,
-            hash: event.hash,
-            received_at,
-            gatherer,
-            connection,
-            sid,
-            seq,
-            quality,
-            occurrence,
-            instant_index,
-          }
-    ) as CapturedEvent;
-    this.options.sink.accept(instrument, line, received_at);
+    this.options.sink.accept(
+      event.instrument,
+      { ...event, gatherer, connection, sid, seq, quality, occurrence, instant_index },
+      event.received_at,
+    );
+  }
+
+  /** Hands an event over without making a line of it. @returns whether the sink took it. */
+  private take(event: FeedEvent, source: Source, seq: number, quality: number): boolean {
+    const { origin } = this;
+    origin.connection = source.connection;
+    origin.sid = source.sid;
+    origin.seq = seq;
+    origin.quality = quality;
+    return this.options.sink.take?.(event, origin) === true;
   }
 
   /**
@@ -174,7 +160,7 @@ export class CaptureWriter {
   }
 
   trade(event: TradeEvent, source: Source, seq: number): void {
-    this.write(event.instrument, event, source, seq, this.quality(undefined, event));
+    this.writeEvent(event, source, seq);
   }
 
   ticker(event: TickerEvent, source: Source, seq: number): void {
@@ -185,7 +171,7 @@ export class CaptureWriter {
         ? this.untimed.add(`${instrument} ${key}`, source.connection, event.received_at, this.lateBy)
         : this.tickers.add(instrument, exchange_ts, key);
     if (!isNew) this.counters.copies++;
-    else this.write(event.instrument, event, source, seq, this.quality(undefined, event));
+    else this.writeEvent(event, source, seq);
   }
 
   /** @returns whether it was the first copy. */
@@ -205,6 +191,12 @@ export class CaptureWriter {
     const late = event.exchange_ts === null && this.lateBy > 0 ? Quality.receiveTimeSuspect : 0;
     this.write(subject, event, source, seq, this.quality(undefined, event) | late);
     return true;
+  }
+
+  private writeEvent(event: TradeEvent | TickerEvent, source: Source, seq: number): void {
+    const quality = this.quality(undefined, event);
+    if (this.take(event, source, seq, quality)) this.counters.events++;
+    else this.write(event.instrument, event, source, seq, quality);
   }
 
   private write(

@@ -28,6 +28,8 @@ export class EvidentKeeper extends CaptureCore {
   private readonly stated: StatedTops;
   private readonly withOrdinal: (tradeId: string, ordinal: number) => string;
   private readonly trades: TradeEvidence;
+  /** By event of the frame at hand, the instrument that it changed. */
+  private readonly changed: (InstrumentState | undefined)[] = [];
 
   /** @param withOrdinal makes the id of the n-th of several equal trades, counted from 0, of the derived one. */
   constructor(options: KeeperOptions, withOrdinal: (tradeId: string, ordinal: number) => string) {
@@ -42,7 +44,7 @@ export class EvidentKeeper extends CaptureCore {
     return true;
   }
 
-  protected applyFrame(source: Source, decoded: DecodedFrame, data: string): void {
+  protected applyFrame(source: Source, decoded: DecodedFrame, data: string | Uint8Array): void {
     const { events } = decoded;
     const now = this.receivedAt;
     if (isRepeatedFrame(source, decoded, data)) {
@@ -57,11 +59,14 @@ export class EvidentKeeper extends CaptureCore {
       if (state !== undefined) state.marker++;
     }
     let isTimed = false;
-    for (const event of events) {
+    const { changed } = this;
+    for (let index = 0; index < events.length; index++) {
+      const event = events[index]!;
+      changed[index] = undefined;
       if (this.noteDelay(source, event)) isTimed = true;
       switch (event.kind) {
         case 'book_delta':
-          if (event.size !== undefined) this.delta(source, event);
+          if (event.size !== undefined) changed[index] = this.delta(source, event);
           else this.stray(source, event, this.states.get(event.instrument));
           break;
         case 'book_snapshot':
@@ -78,7 +83,7 @@ export class EvidentKeeper extends CaptureCore {
           break;
       }
     }
-    if (decoded.tops.length > 0) this.stated.check(source, decoded.tops, this.frameNumber, now);
+    if (decoded.tops.length > 0) this.stated.check(source, decoded.tops, changed, this.frameNumber, now);
     const { proofs } = this.options;
     if (proofs !== undefined) holdAgainstHashes(proofs, this.states, source, events, this.frameNumber);
     if (events.length > 0) this.good(source, isTimed);
@@ -128,18 +133,19 @@ export class EvidentKeeper extends CaptureCore {
     this.feeds.carry(ANNOUNCEMENTS, source.connection, now);
   }
 
-  private delta(source: Source, event: AbsoluteBookDelta): void {
+  /** @returns the instrument of the change, where its book is taken from this subscription. */
+  private delta(source: Source, event: AbsoluteBookDelta): InstrumentState | undefined {
     const { received_at, exchange_ts, side, price, size } = event;
     this.findings.touch(event.instrument);
     const state = this.states.get(event.instrument);
     if (state === undefined || state.source !== source) {
       if (state?.pending === source && !this.isAhead(event)) this.missed(source, event);
       this.stray(source, event, state);
-      return;
+      return undefined;
     }
     if (this.isAbsurd(state, event)) {
       this.writer.aside(event, source, 0, this.writer.quality(state, event), true);
-      return;
+      return state;
     }
     const time = exchange_ts ?? received_at;
     const counter = state.counter;
@@ -148,7 +154,7 @@ export class EvidentKeeper extends CaptureCore {
       this.counters.resends++;
       // A book of its instant that came in between holds what became of it.
       state.unappliedFrame = this.frameNumber;
-      return;
+      return state;
     }
     if (placement === Placement.late) this.counters.late_changes++;
     if (state.isProven) this.apply(state, event, time, placement === Placement.late);
@@ -159,6 +165,7 @@ export class EvidentKeeper extends CaptureCore {
     }
     const quality = this.writer.quality(state, event);
     this.writer.delta(event, source, 0, quality, counter.occurrence, counter.instantIndex);
+    return state;
   }
 
   private apply(state: InstrumentState, event: AbsoluteBookDelta, time: number, isLate: boolean): void {
@@ -233,7 +240,8 @@ export class EvidentKeeper extends CaptureCore {
       missed = new MissedChanges();
       source.missed.set(change.instrument, missed);
     }
-    missed.add(change);
+    // What the decoder gives is used again for the next frame.
+    missed.add({ ...change });
   }
 
   /** Whether the book may lack changes that its own subscription sent before it, and that are not at hand any more. */

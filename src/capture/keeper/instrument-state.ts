@@ -31,7 +31,7 @@ export class Source {
   /** Greatest delay of late between venue and line, microseconds; null before one is known. */
   delay: number | null = null;
   /** Its last frame, if that held changes alone and a repetition has to be recognised. */
-  lastFrame: string | null = null;
+  lastFrame: string | Uint8Array | null = null;
   /** Its latest frames that change some level more than once. */
   readonly doubled = new RecentKeys(DOUBLED_KEPT);
   /** Time before which no further resync of the whole subscription is asked for. */

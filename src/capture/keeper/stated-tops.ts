@@ -25,11 +25,21 @@ export class StatedTops {
     this.parts = parts;
   }
 
-  /** The best prices stated with the last change of each instrument in the frame, after all of them. */
-  check(source: Source, tops: DecodedFrame['tops'], frame: number, now: Micros): void {
+  /**
+   * The best prices stated with the last change of each instrument in the frame, after all of them.
+   *
+   * @param changed by event of the frame, the instrument that it changed, as far as it is at hand
+   */
+  check(
+    source: Source,
+    tops: DecodedFrame['tops'],
+    changed: readonly (InstrumentState | undefined)[],
+    frame: number,
+    now: Micros,
+  ): void {
     for (let index = tops.length - 1; index >= 0; index--) {
-      const { top } = tops[index]!;
-      const state = this.parts.states.get(top.instrument);
+      const { top, after } = tops[index]!;
+      const state = changed[after] ?? this.parts.states.get(top.instrument);
       if (state === undefined || state.toppedFrame === frame) continue;
       state.toppedFrame = frame;
       if (state.source === source) this.checkTop(state, top, frame, now);

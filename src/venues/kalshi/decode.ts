@@ -1,5 +1,6 @@
 import type { DecodedFrame, FrameContext, FrameDecoder } from '../decoder.ts';
 import { type Fields, integerOf, isFields, KnownKeys, shown } from '../field-values.ts';
+import { frameText } from '../frame-bytes.ts';
 import { FrameResult } from '../frame-result.ts';
 import { decodeDelta, decodeSnapshot } from './decode-book.ts';
 import { decodeError, decodeOk, decodeSubscribed, decodeUnsubscribed } from './decode-control.ts';
@@ -47,12 +48,17 @@ export class KalshiDecoder implements FrameDecoder {
 
   private readonly quick = new QuickKalshiDecoder();
 
-  decode(frame: string, context: FrameContext): DecodedFrame {
+  decode(frame: string | Uint8Array, context: FrameContext): DecodedFrame {
+    return this.quick.decode(frame, context)?.lasting() ?? this.decodeAny(frame, context);
+  }
+
+  peek(frame: string | Uint8Array, context: FrameContext): DecodedFrame {
     return this.quick.decode(frame, context) ?? this.decodeAny(frame, context);
   }
 
   /** Decodes every frame, and finds what is wrong with it. */
-  decodeAny(frame: string, context: FrameContext): DecodedFrame {
+  decodeAny(given: string | Uint8Array, context: FrameContext): DecodedFrame {
+    const frame = frameText(given);
     const result = new FrameResult();
     let fields: unknown;
     try {

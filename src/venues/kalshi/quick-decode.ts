@@ -79,6 +79,23 @@ const BID = word('bid');
 const ASK = word('ask');
 const EMPTY = word('');
 
+const NO_TIME = 0 as Micros;
+const NO_PRICE = 0 as Price;
+const NO_SIZE = 0 as Size;
+
+type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
+
+/** A frame of one event of one kind, used for every frame of that kind. */
+class OneEvent<Event extends SignedBookDelta | TradeEvent | TickerEvent> {
+  readonly event: Writable<Event>;
+  readonly result = new FrameResult();
+
+  constructor(event: Event) {
+    this.event = event;
+    this.result.event(event);
+  }
+}
+
 /**
  * Decodes the three messages that make up nearly all of the traffic, in their plainest form of today, straight from
  * the frame's bytes. Whatever is in the least unusual is left to the decoder proper, which also says what is wrong;
@@ -91,37 +108,75 @@ export class QuickKalshiDecoder {
   private readonly deltas = new ObjectScanner(this.frame, DELTA);
   private readonly trades = new ObjectScanner(this.frame, TRADE);
   private readonly tops = new ObjectScanner(this.frame, TOP);
+  private readonly change = new OneEvent<SignedBookDelta>({
+    kind: 'book_delta',
+    venue: 'kalshi',
+    received_at: NO_TIME,
+    instrument: '',
+    side: 'bid',
+    price: NO_PRICE,
+    change: NO_SIZE,
+    exchange_ts: NO_TIME,
+  });
+  private readonly fill = new OneEvent<TradeEvent>({
+    kind: 'trade',
+    venue: 'kalshi',
+    received_at: NO_TIME,
+    instrument: '',
+    trade_id: '',
+    price: NO_PRICE,
+    size: NO_SIZE,
+    taker_side: 'buy',
+    is_block: false,
+    exchange_ts: NO_TIME,
+  });
+  private readonly tick = new OneEvent<TickerEvent>({
+    kind: 'ticker',
+    venue: 'kalshi',
+    received_at: NO_TIME,
+    instrument: '',
+    bid: NO_PRICE,
+    ask: NO_PRICE,
+    bid_size: NO_SIZE,
+    ask_size: NO_SIZE,
+    last: NO_PRICE,
+    volume: NO_SIZE,
+    open_interest: NO_SIZE,
+    exchange_ts: NO_TIME,
+  });
 
-  /** The decoded frame, or null where it is for the decoder proper. */
-  decode(frame: string, context: FrameContext): FrameResult | null {
+  /**
+   * The decoded frame, or null where it is for the decoder proper. The next call uses the same objects again.
+   *
+   * @param frame its text, or the bytes of that in UTF-8
+   */
+  decode(frame: string | Uint8Array, context: FrameContext): FrameResult | null {
     if (!this.frame.load(frame)) return null;
     const { envelope } = this;
     const at = envelope.begin(0);
     if (at < 0 || envelope.pending !== MSG) return null;
-    let event: SignedBookDelta | TradeEvent | TickerEvent | null = null;
+    let result: FrameResult | null = null;
     let end = -1;
     if (envelope.is(TYPE, ORDERBOOK_DELTA)) {
       end = this.deltas.begin(at);
-      if (end > 0 && this.deltas.pending < 0) event = this.delta(context);
+      if (end > 0 && this.deltas.pending < 0) result = this.delta(context);
     } else if (envelope.is(TYPE, TICKER_TYPE)) {
       end = this.tops.begin(at);
-      if (end > 0 && this.tops.pending < 0) event = this.ticker(context);
+      if (end > 0 && this.tops.pending < 0) result = this.ticker(context);
     } else if (envelope.is(TYPE, TRADE_TYPE)) {
       end = this.trades.begin(at);
-      if (end > 0 && this.trades.pending < 0) event = this.trade(context);
+      if (end > 0 && this.trades.pending < 0) result = this.trade(context);
     }
-    if (event === null || envelope.resume(end) !== frame.length || envelope.pending >= 0) return null;
+    if (result === null || envelope.resume(end) !== frame.length || envelope.pending >= 0) return null;
     const sid = this.count(SID);
     const seq = this.count(SEQ);
     if (Number.isNaN(sid) || Number.isNaN(seq)) return null;
-    const result = new FrameResult();
     result.sid = sid;
     result.seq = seq;
-    result.event(event);
     return result;
   }
 
-  private delta(context: FrameContext): SignedBookDelta | null {
+  private delta(context: FrameContext): FrameResult | null {
     const { deltas } = this;
     const isYes = deltas.is(DELTA_SIDE, YES);
     if (!isYes && !deltas.is(DELTA_SIDE, NO)) return null;
@@ -130,19 +185,17 @@ export class QuickKalshiDecoder {
     const exchange_ts = this.time(deltas);
     if (!(price > 0 && price < ONE_DOLLAR) || Number.isNaN(change) || exchange_ts < 0) return null;
     if (!deltas.hasText(TICKER)) return null;
-    return {
-      kind: 'book_delta',
-      venue: 'kalshi',
-      received_at: context.received_at,
-      instrument: this.instrument(deltas),
-      side: isYes ? 'bid' : 'ask',
-      price: isYes || context.useYesPrice ? (price as Price) : complement(price as Price),
-      change: change as Size,
-      exchange_ts: exchange_ts as Micros,
-    };
+    const { event, result } = this.change;
+    event.received_at = context.received_at;
+    event.instrument = this.instrument(deltas);
+    event.side = isYes ? 'bid' : 'ask';
+    event.price = isYes || context.useYesPrice ? (price as Price) : complement(price as Price);
+    event.change = change as Size;
+    event.exchange_ts = exchange_ts as Micros;
+    return result;
   }
 
-  private trade(context: FrameContext): TradeEvent | null {
+  private trade(context: FrameContext): FrameResult | null {
     const { trades } = this;
     const isBuy = trades.is(TRADE_OUTCOME, YES);
     if (!isBuy && !trades.is(TRADE_OUTCOME, NO)) return null;
@@ -156,21 +209,19 @@ export class QuickKalshiDecoder {
     if (!(price > 0 && price < ONE_DOLLAR) || !(size >= 0) || exchange_ts < 0) return null;
     if (this.decimal(trades, TRADE_NO) !== complement(price as Price)) return null;
     if (!trades.hasText(TICKER) || !trades.hasText(TRADE_ID)) return null;
-    return {
-      kind: 'trade',
-      venue: 'kalshi',
-      received_at: context.received_at,
-      instrument: this.instrument(trades),
-      trade_id: this.frame.text(trades.starts[TRADE_ID]!, trades.ends[TRADE_ID]!),
-      price: price as Price,
-      size: size as Size,
-      taker_side: isBuy ? 'buy' : 'sell',
-      is_block: block === Found.true,
-      exchange_ts: exchange_ts as Micros,
-    };
+    const { event, result } = this.fill;
+    event.received_at = context.received_at;
+    event.instrument = this.instrument(trades);
+    event.trade_id = this.frame.text(trades.starts[TRADE_ID]!, trades.ends[TRADE_ID]!);
+    event.price = price as Price;
+    event.size = size as Size;
+    event.taker_side = isBuy ? 'buy' : 'sell';
+    event.is_block = block === Found.true;
+    event.exchange_ts = exchange_ts as Micros;
+    return result;
   }
 
-  private ticker(context: FrameContext): TickerEvent | null {
+  private ticker(context: FrameContext): FrameResult | null {
     const { tops } = this;
     const bid = this.decimal(tops, TOP_BID);
     const ask = this.decimal(tops, TOP_ASK);
@@ -185,20 +236,18 @@ export class QuickKalshiDecoder {
     const exchange_ts = this.time(tops);
     if (Number.isNaN(bidSize + askSize + volume + interest) || exchange_ts < 0) return null;
     if (!tops.hasText(TICKER)) return null;
-    return {
-      kind: 'ticker',
-      venue: 'kalshi',
-      received_at: context.received_at,
-      instrument: this.instrument(tops),
-      bid: bid === 0 ? null : (bid as Price),
-      ask: ask === ONE_DOLLAR ? null : (ask as Price),
-      bid_size: bid === 0 ? null : (bidSize as Size),
-      ask_size: ask === ONE_DOLLAR ? null : (askSize as Size),
-      last: last === 0 ? null : (last as Price),
-      volume: volume as Size,
-      open_interest: interest as Size,
-      exchange_ts: exchange_ts as Micros,
-    };
+    const { event, result } = this.tick;
+    event.received_at = context.received_at;
+    event.instrument = this.instrument(tops);
+    event.bid = bid === 0 ? null : (bid as Price);
+    event.ask = ask === ONE_DOLLAR ? null : (ask as Price);
+    event.bid_size = bid === 0 ? null : (bidSize as Size);
+    event.ask_size = ask === ONE_DOLLAR ? null : (askSize as Size);
+    event.last = last === 0 ? null : (last as Price);
+    event.volume = volume as Size;
+    event.open_interest = interest as Size;
+    event.exchange_ts = exchange_ts as Micros;
+    return result;
   }
 
   private instrument({ starts, ends }: ObjectScanner): string {

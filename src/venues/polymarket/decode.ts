@@ -1,6 +1,7 @@
 import { isNestedDeeply } from '../../units/nesting.ts';
 import type { DecodedFrame, FrameContext, FrameDecoder } from '../decoder.ts';
 import { type Fields, isFields, shown, textOf } from '../field-values.ts';
+import { frameText } from '../frame-bytes.ts';
 import { FrameResult } from '../frame-result.ts';
 import type { BookHashEvidence } from './book-hash-evidence.ts';
 import { decodeBook, decodePriceChange } from './decode-book.ts';
@@ -23,12 +24,17 @@ export class PolymarketDecoder implements FrameDecoder {
     this.hashes = hashes;
   }
 
-  decode(frame: string, context: FrameContext): DecodedFrame {
+  decode(frame: string | Uint8Array, context: FrameContext): DecodedFrame {
+    return this.quick.decode(frame, context)?.lasting() ?? this.decodeAny(frame, context);
+  }
+
+  peek(frame: string | Uint8Array, context: FrameContext): DecodedFrame {
     return this.quick.decode(frame, context) ?? this.decodeAny(frame, context);
   }
 
   /** Decodes every frame, and finds what is wrong with it. */
-  decodeAny(frame: string, context: FrameContext): DecodedFrame {
+  decodeAny(given: string | Uint8Array, context: FrameContext): DecodedFrame {
+    const frame = frameText(given);
     const result = new FrameResult();
     if (frame === 'PONG') {
       result.control({ type: 'pong' });
