@@ -9,12 +9,15 @@ import { partitionKey } from '#src/stream/lanes.ts';
 import { MemoryRecordStream } from '#src/stream/memory-record-stream.ts';
 import type { PutVerdict, RecordStream, StreamRecord } from '#src/stream/record-stream.ts';
 import { systemAfter } from '#src/stream/timer.ts';
-import { systemClock } from '#src/units/time.ts';
+import type { Price } from '#src/units/price.ts';
+import type { Size } from '#src/units/size.ts';
+import { type Micros, systemClock } from '#src/units/time.ts';
 import { numberedLine, numbersIn } from './lines.ts';
 
 let directory: string;
 let problems: BatcherProblem[] = [];
 const clock = systemClock();
+const NOW = 1_795_187_046_000_000 as Micros;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'batcher-'));
   problems = [];
@@ -411,4 +414,54 @@ test('a listener that throws stops nothing', async () => {
   const batcher = await open(stream, { onProblem: fail, onAcknowledged: fail });
   feed(batcher, 'x', 0, 5);
   expect(await batcher.drain(1_000)).toMatchObject({ lines: 0 });
+});
+
+test('events taken with their origin leave the records that lines of them leave, among other lines and over limits', async () => {
+  const told = async (isTaken: boolean) => {
+    rmSync(directory, { recursive: true, force: true });
+    const stream = new RecordingStream();
+    const batcher = await open(stream, { maxRecordBytes: 4_000, maxLinesPerRecord: 7, clock: () => NOW });
+    for (let number = 0; number < 60; number++) {
+      const instrument = `market-${number % 3}`;
+      const event = {
+        kind: 'book_delta',
+        venue: 'kalshi',
+        received_at: (NOW - number) as Micros,
+        // One that no record holds in the usual way.
+        instrument: number === 30 ? 'x'.repeat(900) : instrument,
+        side: 'bid',
+        price: 400_000 as Price,
+        change: (number === 31 ? 0.5 : number) as Size,
+        exchange_ts: number % 4 === 0 ? null : ((NOW - 2 * number) as Micros),
+      } as const;
+      const origin = {
+        gatherer: 'a',
+        connection: 'c#1',
+        sid: number % 2,
+        seq: number,
+        quality: number % 5,
+        occurrence: number % 3,
+        instant_index: number % 2,
+      } as const;
+      if (!isTaken || !batcher.take(event, origin))
+        batcher.accept(event.instrument, { ...event, ...origin }, event.received_at);
+      batcher.accept(instrument, numberedLine(instrument, number, NOW), NOW);
+    }
+    const durable = batcher.durableUntil();
+    const accepted = batcher.figures().accepted_lines;
+    await batcher.drain(5_000);
+    const records = stream.puts.flat().map(({ partitionKey, data }) => [
+      partitionKey,
+      // Lives and orders differ, the lines do not.
+      Buffer.from(data)
+        .toString('latin1')
+        .replace(/"(?:order|previous|gap_free_since)":(?:\d+|null)/g, ''),
+    ]);
+    await batcher.close();
+    return { durable, accepted, records };
+  };
+  const taken = await told(true);
+  expect(taken).toEqual(await told(false));
+  expect(taken.accepted).toBe(120);
+  expect(taken.durable).toBe(NOW - 60);
 });
