@@ -44,7 +44,13 @@ export async function dueExports(
   const tooLarge: PartitionPlan[] = [];
   let files = 0;
   let behind = 0;
-  for (const date of daysOf((today - days * MICROS_PER_DAY) as Micros, today as Micros)) {
+  // The day before has just left: what a manifest of its last hour named comes to its plain names now.
+  const [left, ...looked] = daysOf((today - (days + 1) * MICROS_PER_DAY) as Micros, today as Micros);
+  for (const venue of venues) {
+    for (const table of exportedTables)
+      await exporting.follow(table, { table: table.name, date: left!, venue });
+  }
+  for (const date of looked) {
     for (const venue of venues) {
       for (const table of exportedTables) {
         const partition = { table: table.name, date, venue };

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DirectoryObjectStore } from '#src/archive/directory-object-store.ts';
 import type { ObjectStore } from '#src/archive/object-store.ts';
 import { hashKey } from '#src/events/identity.ts';
+import { dueExports } from '#src/export/due-exports.ts';
 import { exportedTables, tablesOfFiles } from '#src/export/exported-tables.ts';
 import { type Manifest, versionKey, writeManifest } from '#src/export/manifest.ts';
 import { type ExportOptions, type ExportReport, TapeExport } from '#src/export/tape-export.ts';
@@ -426,7 +427,9 @@ describe('exporting again', () => {
     await exporting().follow(deltas, first);
     expect([isWhole(first), isWhole(second)]).toEqual([true, true]);
     now = second.exported_at + 3_600_000_000;
-    await exporting().follow(deltas, first);
+    // As the job does it, also of the day that it has just stopped looking at.
+    const looking = { days: 1, venues: ['kalshi'], mostFiles: 9 };
+    await dueExports(exporting(), { ...looking, now: (DAY + 2 * MICROS_PER_DAY) as Micros });
     expect(plain()).toEqual(filesOf(second).map(({ sha256: described }) => described));
     expect(isWhole(second)).toBe(true);
     // The rows of the first version again: under the plain name there is something else by now.
