@@ -3,7 +3,7 @@ import type { PrintedTrade } from './market.ts';
 import type { PolymarketRestData } from './rest-data.ts';
 
 /** Best prices of a book; null where a side is empty. */
-export interface Quote {
+interface Quote {
   readonly bid: Price | null;
   readonly ask: Price | null;
 }
@@ -36,7 +36,7 @@ export const lastSideOf = (data: PolymarketRestData, token: string): string =>
   data.trades().findLast(({ asset_id }) => asset_id === token)?.side ?? '';
 
 /** One of what a request names many of. */
-export interface AskedToken {
+interface AskedToken {
   readonly token_id: string;
   readonly side?: string;
 }

@@ -13,7 +13,7 @@ import {
  * How long a plain name stays behind the manifest, in microseconds: whoever read the manifest before that one may still
  * be reading what it named.
  */
-export const BEHIND = 3_600_000_000;
+const BEHIND = 3_600_000_000;
 
 /** A file whose bytes are told by their checksum. */
 interface Contents {
@@ -113,7 +113,7 @@ export async function missingOf(
 }
 
 /** The checksum that a file was placed with; null where there is no file. */
-export async function checksumOf(store: ObjectStore, key: string): Promise<string | null> {
+async function checksumOf(store: ObjectStore, key: string): Promise<string | null> {
   try {
     return (await store.metadata(key))['sha256'] ?? '';
   } catch (error) {
