@@ -53,7 +53,7 @@ describe('a command that is told to end', () => {
       ...span,
     );
     const left = (): string[] => [...readdirSync(scratch), ...readdirSync(join(folder, 'parquet'))];
-    await expect.poll(() => left().length, { timeout: 60_000 }).toBeGreaterThan(0);
+    await expect.poll(() => left().length, { timeout: 150_000 }).toBeGreaterThan(0);
     child.kill(signal);
     expect(await ended).toEqual({ code, stderr: '' });
     expect(left()).toEqual([]);
