@@ -303,10 +303,11 @@ export class LiveRun {
     return { events, missing, extra, books_wrong, undeclared_gaps: undeclared };
   }
 
-  async stop(): Promise<void> {
+  /** @param keepsData whether logs and databases are left where they are, for whoever has to understand the run. */
+  async stop(keepsData = false): Promise<void> {
     await this.#run.stopAll();
     await Promise.all(LINES.flatMap((line) => [this.gates[line].close(), this.kinesis[line].close()]));
-    rmSync(this.folder, { recursive: true, force: true });
+    if (!keepsData) rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

@@ -35,6 +35,7 @@ export async function soak(minutes: number, seed: number, note: (text: string) =
   const befell: Record<string, number> = {};
   const unended: string[] = [];
   let isOver = false;
+  let isTrue = false;
   try {
     await run.start();
     const watching = (async () => {
@@ -64,6 +65,7 @@ export async function soak(minutes: number, seed: number, note: (text: string) =
     const comparison = await run.finish();
     const processes = watch.trends();
     const { events, missing, extra, books_wrong, undeclared_gaps } = comparison;
+    isTrue = events > 0 && missing + extra + books_wrong + undeclared_gaps === 0;
     return {
       minutes: Math.round((Date.now() - begun) / 6_000) / 10,
       seed,
@@ -75,14 +77,11 @@ export async function soak(minutes: number, seed: number, note: (text: string) =
       undeclared_gaps,
       unwell,
       processes,
-      held:
-        events > 0 &&
-        missing + extra + books_wrong + undeclared_gaps === 0 &&
-        unwell.length === 0 &&
-        processes.every(({ flat }) => flat),
+      held: isTrue && unwell.length === 0 && processes.every(({ flat }) => flat),
     };
   } finally {
     isOver = true;
-    await run.stop();
+    await run.stop(!isTrue);
+    if (!isTrue) note(`logs and databases are kept in ${run.folder}`);
   }
 }
