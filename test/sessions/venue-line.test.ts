@@ -7,6 +7,7 @@ import { DEFAULT_TIMING } from '#src/connections/pool-contract.ts';
 import type { LifecycleEvent } from '#src/events/event.ts';
 import type { RegistryListener } from '#src/registry/catalogue.ts';
 import type { Micros } from '#src/units/time.ts';
+import { frameText } from '#src/venues/frame-bytes.ts';
 import { venueDefinition } from '#src/venues/registration.ts';
 import { FakeKeeper } from '../connections/fake-keeper.ts';
 import { FakeNetwork } from '../connections/fake-sockets.ts';
@@ -90,7 +91,7 @@ describe('a venue line', () => {
     const keeper = new FakeKeeper();
     const frame = keeper.frame.bind(keeper);
     keeper.frame = (connection, data) =>
-      data.includes('new_market')
+      frameText(data).includes('new_market')
         ? { controls: [], problems: [], proven: [], resync: [], touched: ['9'], lifecycle: [event] }
         : frame(connection, data);
     const { line, network, listener, applied, told, pass } = bench(keeper);
