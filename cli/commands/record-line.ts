@@ -8,6 +8,7 @@ import { systemSleep } from '../../src/http/sleep.ts';
 import type { FilterSettings } from '../../src/registry/instrument-filter.ts';
 import { registrySettings } from '../../src/registry/registry-settings.ts';
 import { VenueRegistry } from '../../src/registry/venue-registry.ts';
+import { RepeatLimiter } from '../../src/telemetry/repeat-limiter.ts';
 import { type Clock, systemClock } from '../../src/units/time.ts';
 import { environmentKey, keyVariables } from '../../src/venues/environment-key.ts';
 import { venueDefinition } from '../../src/venues/registration.ts';
@@ -44,6 +45,7 @@ export function recordingLine(
   notice: (text: string) => void,
 ): VenueLine {
   const clock = systemClock();
+  const repeats = new RepeatLimiter({ clock });
   const access = accessTo(venue, configuration, clock);
   const definition = venueDefinition(venue);
   const keeper = createKeeper({
@@ -78,7 +80,10 @@ export function recordingLine(
     fetchBooks: async (instruments) => (await access.fetchBooks(instruments)).books,
     ...(access.signer === undefined ? {} : { signer: access.signer }),
     events: ({ kind, level, message }) => {
-      if (level !== 'info') notice(`${kind}: ${message}`);
+      // A venue that sends one thing that nobody knows sends it all the time.
+      const suppressed = level === 'info' ? null : repeats.admit(kind);
+      if (suppressed === null) return;
+      notice(`${kind}: ${message}${suppressed > 0 ? ` (${suppressed} like it were left out)` : ''}`);
     },
   });
 }

@@ -33,6 +33,7 @@ import type { BookProofs } from '#src/venues/book-proofs.ts';
 import { venueDefinition } from '#src/venues/registration.ts';
 import type { VenueKey } from '#src/venues/venue.ts';
 import type { GathererEnvironment } from './contract.ts';
+import { readInput } from './read-input.ts';
 import { RecentRates } from './recent-rates.ts';
 
 const HEARTBEAT_MILLIS = 1_000;
@@ -175,7 +176,7 @@ export class Gatherer {
   /** Captures. Resolves when the first listing of every venue is complete. */
   async start(): Promise<void> {
     this.#heartbeat(this.startedAt);
-    this.#every(HEARTBEAT_MILLIS, () => this.#heartbeat(this.#batcher!.durableUntil()));
+    this.#every(HEARTBEAT_MILLIS, () => void this.#vouch());
     this.#every(CATALOGUE_MILLIS, () => {
       for (const { catalogue } of this.#venues) void catalogue.tick(this.#parts.clock());
     });
@@ -191,7 +192,7 @@ export class Gatherer {
     for (const timer of this.#timers) clearInterval(timer);
     const batcher = this.#batcher;
     if (batcher === null) return { unsent_lines: 0, raw_segments: 0 };
-    const capturedUntil = this.#parts.clock();
+    const capturedUntil = await readInput(this.#parts.clock);
     await Promise.all(this.#venues.map(({ line }) => line.stop(SOCKETS_CLOSE_MILLIS)));
     // The last heartbeat may only vouch for what the stream really has.
     // Half of the time at most: with the stream away, what is left has to be written down.
@@ -342,6 +343,12 @@ export class Gatherer {
       },
       updated_at,
     );
+  }
+
+  async #vouch(): Promise<void> {
+    const readUntil = await readInput(this.#parts.clock);
+    // The last one is told by who stops.
+    if (!this.#stopping) this.#heartbeat(Math.min(readUntil, this.#batcher!.durableUntil()) as Micros);
   }
 
   /** One through every lane: a lane's heartbeat is stored behind the events of the lane that it vouches for. */

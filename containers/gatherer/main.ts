@@ -1,6 +1,5 @@
 /** Entry of the gatherer's container: one line, every configured venue, until SIGTERM. */
 
-import './memory-outside.ts';
 import { loadConfiguration } from '#src/config/load.ts';
 import { ConfigError } from '#src/config/substitution.ts';
 import { type Venue, venueNames } from '#src/events/event.ts';

@@ -13,8 +13,9 @@ const LONGEST_HEAD = 512;
 const MOST_SPARE = 8;
 const NOTHING = Buffer.alloc(0);
 
-const NEWLINE = '\n';
-const NEWLINE_BYTE = NEWLINE.charCodeAt(0);
+/** What ends a line, for one reader or another. */
+const LINE_ENDS = ['\n', '\r'] as const;
+const [NEWLINE_BYTE, RETURN_BYTE] = LINE_ENDS.map((end) => end.charCodeAt(0)) as [number, number];
 const OBJECT = ['{'.charCodeAt(0), '}'.charCodeAt(0)] as const;
 const LIST = ['['.charCodeAt(0), ']'.charCodeAt(0)] as const;
 
@@ -46,7 +47,10 @@ function goesUnescaped(text: string | Uint8Array): boolean {
   const first = isText ? text.charCodeAt(0) : text[0];
   const last = isText ? text.charCodeAt(text.length - 1) : text[text.length - 1];
   const [begin, end] = first === LIST[0] ? LIST : OBJECT;
-  return first === begin && last === end && !(isText ? text.includes(NEWLINE) : text.includes(NEWLINE_BYTE));
+  if (first !== begin || last !== end) return false;
+  return isText
+    ? !text.includes(LINE_ENDS[0]) && !text.includes(LINE_ENDS[1])
+    : !text.includes(NEWLINE_BYTE) && !text.includes(RETURN_BYTE);
 }
 
 /** Recorded lines (`src/capture/recording.ts`) as the bytes that a recording holds, one behind the other. */

@@ -407,5 +407,6 @@ export class ConnectionPool {
   }
 }
 
-const QUIET = new Set(['connected', 'replaced', 'chunk_halved']);
+/** Empty frames come in normal operation of Polymarket (`protocols/polymarket.md`). */
+const QUIET = new Set(['connected', 'replaced', 'chunk_halved', 'decode_empty']);
 const GRAVE = new Set(['unauthorized', 'signing_failed', 'internal_error', 'close_loop']);

@@ -154,7 +154,7 @@ function recordingLine(line: TextLine): RecordingLine {
   const content = frame ?? sent ?? binary;
   if (t === undefined || content === undefined) return { number, frame: text, recorded: null };
   if (typeof t !== 'number' || !Number.isSafeInteger(t) || typeof content !== 'string') {
-    const message = `a recorded line needs t in whole microseconds and frame, sent or binary as text (or as an object or list right behind its colon); t is ${JSON.stringify(t)}`;
+    const message = `a recorded line needs t in whole microseconds and frame, sent or binary as text (or as an object or list right behind its colon, with nothing after it); t is ${JSON.stringify(t)}`;
     return { number, frame: null, recorded: null, fault: { reason: 'wrong_shape', message } };
   }
   const recorded = { t: t as Micros, conn: typeof conn === 'string' ? conn : '' };

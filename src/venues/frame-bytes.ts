@@ -20,8 +20,6 @@ export class FrameBytes {
   readonly bytes: Uint8Array;
   /** The same bytes: several at once are read and compared as fast as one. */
   readonly view: DataView;
-  /** Bytes of the frame. */
-  length = 0;
   private readonly buffer = Buffer.alloc(LONGEST * MOST_BYTES + BEHIND);
   private readonly recurring = new RecurringTexts();
 
@@ -39,7 +37,6 @@ export class FrameBytes {
    */
   load(frame: string | Uint8Array): boolean {
     const { length } = frame;
-    this.length = length;
     if (length > LONGEST) return false;
     if (typeof frame === 'string')
       return this.buffer.write(frame, 0, LONGEST * MOST_BYTES, 'utf8') === length;
@@ -75,6 +72,7 @@ export class FrameBytes {
       else return Number.NaN;
     }
     const places = point < 0 ? 0 : end - point - 1;
+    if (point < 0 && end - first > EXACT_DIGITS) return Number.NaN;
     // A point alone is no number.
     if (places > 6 || (point >= 0 && end - first === 1)) return Number.NaN;
     value *= PLACES[places]!;

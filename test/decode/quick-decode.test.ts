@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FrameContext } from '#src/venues/decoder.ts';
+import { FrameBytes } from '#src/venues/frame-bytes.ts';
 import { KalshiDecoder } from '#src/venues/kalshi/decode.ts';
 import { QuickKalshiDecoder } from '#src/venues/kalshi/quick-decode.ts';
 import { PolymarketDecoder } from '#src/venues/polymarket/decode.ts';
@@ -226,5 +227,19 @@ describe.each(VENUES)('the quick decoder of $name', ({ frames, whole, quick }) =
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('a decimal in a frame', () => {
+  it.each([
+    ['999999999', 999_999_999_000_000],
+    ['99999999.5', 99_999_999_500_000],
+    ['9007199255', Number.NaN],
+    ['9999999999', Number.NaN],
+    ['999999999.5', Number.NaN],
+  ])('%s is left to the other decoder where a double may not hold it', (text, value) => {
+    const frame = new FrameBytes();
+    frame.load(text);
+    expect(frame.millionths(0, text.length)).toBe(value);
   });
 });

@@ -634,6 +634,16 @@ describe('copies from a second connection', () => {
   });
 });
 
+describe('a numbered message of books that says nothing', () => {
+  it('is a problem with a name, once, and puts the books of its subscription in doubt', () => {
+    const { line, connection } = started();
+    const outcome = line.frame(connection, { sid: 1, seq: 3, events: [] });
+    expect(outcome.problems.map(({ reason }) => reason)).toEqual(['nothing_in_it']);
+    expect(line.openGaps()).not.toEqual([]);
+    expect(line.frame(connection, { sid: 1, seq: 4, events: [] }).problems).toHaveLength(1);
+  });
+});
+
 describe('a venue time far ahead', () => {
   const DAY = 86_400 * SECOND;
 

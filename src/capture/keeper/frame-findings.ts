@@ -1,6 +1,6 @@
 import type { GapCause, LifecycleEvent } from '../../events/event.ts';
 import type { Micros } from '../../units/time.ts';
-import type { DecodedFrame } from '../../venues/decoder.ts';
+import type { DecodedFrame, DecodeProblem } from '../../venues/decoder.ts';
 import type { FrameOutcome, ResyncRequest } from '../line.ts';
 
 const NOTHING: never[] = [];
@@ -11,6 +11,7 @@ export class FrameFindings {
   private resyncNow: ResyncRequest[] = NOTHING;
   private touchedNow: string[] = NOTHING;
   private lifecycleNow: LifecycleEvent[] = NOTHING;
+  private problemsNow: readonly DecodeProblem[] = NOTHING;
 
   proven(instrument: string): void {
     if (this.provenNow.length === 0) this.provenNow = [instrument];
@@ -32,6 +33,11 @@ export class FrameFindings {
     else this.lifecycleNow.push(event);
   }
 
+  /** A problem that no decoder told. */
+  problem(problem: DecodeProblem): void {
+    this.problemsNow = [...this.problemsNow, problem];
+  }
+
   /** The outcome for the pool; the next frame starts with empty lists. */
   take(decoded: DecodedFrame | null): FrameOutcome {
     let exchange_ts: Micros | null = null;
@@ -42,7 +48,10 @@ export class FrameFindings {
     }
     const outcome: FrameOutcome = {
       controls: decoded?.controls ?? NOTHING,
-      problems: decoded?.problems ?? NOTHING,
+      problems:
+        this.problemsNow.length === 0
+          ? (decoded?.problems ?? NOTHING)
+          : [...(decoded?.problems ?? NOTHING), ...this.problemsNow],
       proven: this.provenNow,
       resync: this.resyncNow,
       touched: this.touchedNow,
@@ -54,6 +63,7 @@ export class FrameFindings {
     this.resyncNow = NOTHING;
     this.touchedNow = NOTHING;
     this.lifecycleNow = NOTHING;
+    this.problemsNow = NOTHING;
     return outcome;
   }
 }

@@ -42,7 +42,13 @@ export class SequencedKeeper extends CaptureCore {
       }
     }
     if (seq > 0 && this.isUnknown(source, decoded)) {
-      if (decoded.problems.length === 0) this.counters.problems++;
+      if (decoded.problems.length === 0) {
+        this.counters.problems++;
+        this.findings.problem({
+          reason: 'nothing_in_it',
+          message: `message ${seq} of a subscription of books says nothing that is known`,
+        });
+      }
       this.counters.undecodable++;
       this.undecodable(source, decoded, this.receivedAt);
       return;
