@@ -33,11 +33,19 @@ export const exportCalls: AwsCalls<typeof exportEnvironment> = [
 
 const partition = { table: z.string(), date: z.iso.date(), venue: z.string() };
 
+/** Of the manifest that was there when the files were planned; null where there was none. */
+const version = z.number().int().positive().nullable();
+
 /** One file that is to be made. */
-const plannedFile = z.object({ ...partition, index: z.number().int().nonnegative(), range: subjectRange });
+const plannedFile = z.object({
+  ...partition,
+  version,
+  index: z.number().int().nonnegative(),
+  range: subjectRange,
+});
 
 /** A table, day and venue, and what was known of it before its rows were read. */
-const plannedPartition = z.object({ ...partition, completeness: completenessShape });
+const plannedPartition = z.object({ ...partition, version, completeness: completenessShape });
 
 /** What became of a file; `failed` where nobody knows. */
 const writtenFile = z.object({

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { dueExports } from '#src/export/due-exports.ts';
 import { dayOf } from '#src/export/exported-rows.ts';
 import { type ExportedTable, exportedTables } from '#src/export/exported-tables.ts';
-import { TapeExport } from '#src/export/tape-export.ts';
+import { AnotherExportError, TapeExport } from '#src/export/tape-export.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { MICROS_PER_SECOND, systemClock } from '#src/units/time.ts';
 import { databaseSessions } from '../database-session.ts';
@@ -87,9 +87,13 @@ async function plan(environment: Environment, { execution, started }: Step<'plan
   }
   return {
     skipped: null,
-    partitions: due.partitions.map(({ partition, completeness }) => ({ ...partition, completeness })),
-    files: due.partitions.flatMap(({ partition, ranges }) =>
-      ranges.map((range, index) => ({ ...partition, index, range })),
+    partitions: due.partitions.map(({ partition, version, completeness }) => ({
+      ...partition,
+      version,
+      completeness,
+    })),
+    files: due.partitions.flatMap(({ partition, version, ranges }) =>
+      ranges.map((range, index) => ({ ...partition, version, index, range })),
     ),
     more: due.more,
     behind_seconds: Math.round(due.behind / MICROS_PER_SECOND),
@@ -98,10 +102,10 @@ async function plan(environment: Environment, { execution, started }: Step<'plan
 }
 
 async function writeFile(environment: Environment, event: Step<'file'>): Promise<ExportedFile> {
-  const { table, date, venue, index, range } = event;
+  const { table, date, venue, version, index, range } = event;
   const partition = { table, date, venue };
   const report = await withExport(environment, (exporting) =>
-    exporting.writeFile(tableOf(table), partition, index, range),
+    exporting.writeFile(tableOf(table), { partition, version }, index, range),
   );
   return { ...partition, index, ...report };
 }
@@ -112,23 +116,23 @@ async function finish(environment: Environment, event: Step<'finish'>): Promise<
   let rows = 0;
   let behind = behind_seconds;
   await withExport(environment, async (exporting) => {
-    for (const { completeness, ...partition } of partitions) {
+    for (const { version, completeness, ...partition } of partitions) {
       const own = files
         .filter(({ table, date, venue }) => isOf(partition, { table, date, venue }))
         .sort((one, other) => one.index - other.index);
       const reports = own.flatMap(({ outcome, file }) => (outcome === 'failed' ? [] : { outcome, file }));
-      if (reports.length < own.length) {
-        // Without all of its files a manifest would say what is not so; the next run makes them.
+      const report =
+        reports.length < own.length
+          ? null
+          : await exporting
+              .finish(tableOf(partition.table), { partition, version, completeness }, reports)
+              .catch(orOfAnother);
+      if (report === null) {
+        // Of some of the files, or of another run's, a manifest would say what is not so; the next run makes them.
         const age = systemClock()() - dayOf(partition.date).to;
         behind = Math.max(behind, Math.round(age / MICROS_PER_SECOND));
         continue;
       }
-      const ranges = reports.flatMap(({ file }) => file?.range ?? []);
-      const report = await exporting.finish(
-        tableOf(partition.table),
-        { partition, completeness, ranges },
-        reports,
-      );
       log[report.outcome === 'refused' ? 'warn' : 'info'](report, 'exported');
       if (reports.some(({ outcome }) => outcome === 'written' || outcome === 'replaced')) {
         exported++;
@@ -154,6 +158,13 @@ async function finish(environment: Environment, event: Step<'finish'>): Promise<
   );
   await jobLease('export', environment, execution).giveBack();
   return result;
+}
+
+/** Null where another export was faster. @throws any other error */
+function orOfAnother(error: unknown): null {
+  if (!(error instanceof AnotherExportError)) throw error;
+  log.warn({ reason: error.message }, 'left to the next run');
+  return null;
 }
 
 const isOf = (one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean =>

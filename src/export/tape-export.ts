@@ -49,8 +49,19 @@ export interface FileReport {
 /** A table, day and venue that is to be exported: into which files, and what is known of it before they are read. */
 export interface PartitionPlan {
   readonly partition: Partition;
+  /** Of the manifest that was there then; null where there was none. */
+  readonly version: number | null;
   readonly completeness: Completeness;
   readonly ranges: readonly SubjectRange[];
+}
+
+/** Files of two exports would be mixed: a manifest came after the plan. To plan anew finds what is left to do. */
+export class AnotherExportError extends Error {
+  override readonly name = 'AnotherExportError';
+
+  constructor({ table, date, venue }: Partition) {
+    super(`another export has written ${table}, ${date}, ${venue} meanwhile`);
+  }
 }
 
 export interface ExportOptions {
@@ -98,7 +109,7 @@ export class TapeExport {
     if (plan === null) return { ...partition, outcome: 'unsettled', version: null, rows: 0, bytes: 0 };
     const files: FileReport[] = [];
     for (const [index, range] of plan.ranges.entries()) {
-      files.push(await this.writeFile(table, partition, index, range));
+      files.push(await this.writeFile(table, plan, index, range));
     }
     const report = await this.finish(table, plan, files);
     await this.follow(table, partition);
@@ -115,7 +126,8 @@ export class TapeExport {
       const completeness = await completenessOf(client, table, partition, rules);
       if (!completeness.settled && this.#options.unsettled !== true) return null;
       const before = await readManifest(store, partition);
-      return { partition, completeness, ranges: await this.#ranges(table, partition, before) };
+      const ranges = await this.#ranges(table, partition, before);
+      return { partition, version: before?.version ?? null, completeness, ranges };
     });
   }
 
@@ -137,7 +149,8 @@ export class TapeExport {
         return 'done';
       const completeness = await completenessOf(client, table, partition, rules);
       const ranges = await this.#ranges(table, partition, before);
-      return ranges.length === 0 ? 'done' : { partition, completeness, ranges };
+      if (ranges.length === 0) return 'done';
+      return { partition, version: before?.version ?? null, completeness, ranges };
     });
   }
 
@@ -155,10 +168,12 @@ export class TapeExport {
   /**
    * Brings the rows of some instruments into a file, of changes into two, read at one moment. What the manifest names
    * stays as it is, for those who are reading it.
+   *
+   * @throws AnotherExportError where the manifest is not the one of the plan.
    */
   async writeFile(
     table: ExportedTable,
-    partition: Partition,
+    { partition, version }: Pick<PartitionPlan, 'partition' | 'version'>,
     index: number,
     range: SubjectRange,
   ): Promise<FileReport> {
@@ -167,7 +182,13 @@ export class TapeExport {
     const beside = `${path}.arrivals`;
     try {
       const made = await this.#write(table, partition, range, path, beside);
-      const before = (await readManifest(store, partition))?.files[index] ?? null;
+      const manifest = await readManifest(store, partition);
+      const before = manifest?.files[index] ?? null;
+      if (
+        (manifest?.version ?? null) !== version ||
+        (manifest !== null && !isDeepStrictEqual(before?.range, range))
+      )
+        throw new AnotherExportError(partition);
       if (made === null) return { outcome: before === null ? 'empty' : 'refused', file: before };
       const { rows, bytes, sha256, rowGroups } = made.file;
       if (before !== null && rows < before.rows && allowFewer !== true)
@@ -209,11 +230,12 @@ export class TapeExport {
    * refused, what the manifest said of the day before is kept: the day stays due.
    *
    * @param reports one for each range of the plan, in its order.
+   * @throws AnotherExportError where the manifest is neither the one of the plan nor made of these reports.
    * @throws Error when some files have lost all their rows while others were written, as when the day was dropped meanwhile.
    */
   async finish(
     table: ExportedTable,
-    { partition, completeness }: PartitionPlan,
+    { partition, version, completeness }: Omit<PartitionPlan, 'ranges'>,
     reports: readonly FileReport[],
   ): Promise<ExportReport> {
     const { store, clock } = this.#options;
@@ -227,6 +249,7 @@ export class TapeExport {
     let manifest = before;
     // A retry of a run that wrote its manifest finds its own files in it.
     const isThere = before !== null && isDeepStrictEqual(before.files, files);
+    if (!isThere && (before?.version ?? null) !== version) throw new AnotherExportError(partition);
     const known = has('refused') && before !== null ? before.completeness : completeness;
     if ((has('replaced') || has('written')) && !isThere) {
       const superseded = reports.flatMap((report, index) =>

@@ -524,13 +524,34 @@ describe('exporting again', () => {
     await store(client, 'order_book_deltas', [onTape(delta({ exchange_ts: T0 + 9 }))]);
     const partition = { table: deltas.name, date: DATE, venue: 'kalshi' };
     const plan = (await exporting().plan(deltas, partition))!;
-    const reports = [await exporting().writeFile(deltas, partition, 0, plan.ranges[0]!)];
+    const reports = [await exporting().writeFile(deltas, plan, 0, plan.ranges[0]!)];
     const first = await exporting().finish(deltas, plan, reports);
     const written = manifest();
     expect(await exporting().finish(deltas, plan, reports)).toEqual(first);
     expect(manifest()).toEqual(written);
     expect(written).toMatchObject({ version: 2, superseded: [{ version: 1 }] });
     expect(existsSync(join(out, written.superseded[0]!.key))).toBe(true);
+  });
+
+  it('never mixes files of two exports that run at once: the one that ends first is the version', async () => {
+    await fill();
+    const partition = { table: deltas.name, date: DATE, venue: 'kalshi' };
+    const many = (await exporting({ rowsPerFile: 1 }).plan(deltas, partition))!;
+    expect(many.ranges).toHaveLength(2);
+    const ofMany = [await exporting().writeFile(deltas, many, 0, many.ranges[0]!)];
+    expect(await exportDeltas()).toMatchObject({ outcome: 'written', version: 1, rows: 6 });
+    const told = manifest();
+    const meanwhile = /^another export has written order_book_deltas, .* meanwhile$/;
+    await expect(exporting().writeFile(deltas, many, 1, many.ranges[1]!)).rejects.toThrow(meanwhile);
+    await expect(exporting().finish(deltas, many, [ofMany[0]!, ofMany[0]!])).rejects.toThrow(meanwhile);
+    // An older reading that ends last.
+    const older = (await exporting().plan(deltas, partition))!;
+    const read = [await exporting().writeFile(deltas, older, 0, older.ranges[0]!)];
+    await store(client, 'order_book_deltas', [onTape(delta({ exchange_ts: T0 + 9 }))]);
+    expect(manifest()).toEqual(told);
+    expect(await exportDeltas()).toMatchObject({ outcome: 'replaced', version: 2, rows: 7 });
+    await expect(exporting().finish(deltas, older, read)).rejects.toThrow(meanwhile);
+    expect(manifest()).toMatchObject({ version: 2, files: [{ rows: 7, range: { from: null, to: null } }] });
   });
 
   it('leaves a day due while one of its files is refused, whatever becomes of the others', async () => {
