@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { venueNames } from '#src/events/event.ts';
 import { daysOf } from '#src/export/due-exports.ts';
 import { exportedTables } from '#src/export/exported-tables.ts';
+import { type Followed, followExports } from '#src/export/follow-exports.ts';
 import { type ExportReport, TapeExport } from '#src/export/tape-export.ts';
 import { columnsOf } from '#src/queries/columns.ts';
 import type { OutputColumn } from '#src/queries/output-column.ts';
@@ -67,6 +68,16 @@ async function* watched(reports: AsyncIterable<ExportReport>): AsyncGenerator<Ex
   }
 }
 
+/** Says what readers of `tape/` do not have yet. */
+function sayFollowed({ behind, failed }: Followed): void {
+  for (const { partition, reason } of failed)
+    process.stderr.write(`${Object.values(partition).join(', ')} stays behind its manifest: ${reason}\n`);
+  if (behind.length > 0)
+    process.stderr.write(
+      `tape/ is behind the manifests of ${behind.length} table(s), days and venues; an export in an hour brings it level\n`,
+    );
+}
+
 const yesterday = (): string => {
   const now = systemClock()();
   return formatRfc3339((now - (now % MICROS_PER_DAY) - MICROS_PER_DAY) as Micros).slice(0, 10);
@@ -112,7 +123,11 @@ export function exportCommand(dependencies: { readonly openDatabase?: DatabaseOp
               allowFewer: options.allowFewer === true,
               onRow,
             });
-            await writeRows(watched(exportAll(exporting, options)), columns, options);
+            try {
+              await writeRows(watched(exportAll(exporting, options)), columns, options);
+            } finally {
+              sayFollowed(await followExports(exporting));
+            }
           }),
         );
       } finally {

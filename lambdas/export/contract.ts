@@ -66,6 +66,7 @@ export const exportEvent = z.discriminatedUnion('step', [
     more: z.boolean(),
     behind_seconds: z.number().nonnegative(),
     too_large: z.number().int().nonnegative(),
+    not_followed: z.number().int().nonnegative(),
   }),
   abandonStep,
 ]);
@@ -82,6 +83,8 @@ export interface ExportPlanned {
   readonly behind_seconds: number;
   /** Tables, days and venues of more files than a run can hold. */
   readonly too_large: number;
+  /** Those whose plain names cannot be brought to what their manifests name. */
+  readonly not_followed: number;
 }
 
 export type ExportedFile = z.infer<typeof writtenFile>;

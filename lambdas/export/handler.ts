@@ -7,9 +7,16 @@ import type { z } from 'zod';
 import { dueExports } from '#src/export/due-exports.ts';
 import { dayOf } from '#src/export/exported-rows.ts';
 import { type ExportedTable, exportedTables } from '#src/export/exported-tables.ts';
+import { followExports, isItsTurn } from '#src/export/follow-exports.ts';
 import { AnotherExportError, TapeExport } from '#src/export/tape-export.ts';
 import { defaultRules } from '#src/tape/rules.ts';
-import { MICROS_PER_SECOND, systemClock } from '#src/units/time.ts';
+import {
+  formatRfc3339,
+  MICROS_PER_DAY,
+  MICROS_PER_SECOND,
+  type Micros,
+  systemClock,
+} from '#src/units/time.ts';
 import { databaseSessions } from '../database-session.ts';
 import { writeMetrics } from '../embedded-metrics.ts';
 import { jobLease } from '../job-lease.ts';
@@ -67,18 +74,31 @@ function tableOf(name: string): ExportedTable {
 }
 
 async function plan(environment: Environment, { execution, started }: Step<'plan'>): Promise<ExportPlanned> {
-  const nothing = { partitions: [], files: [], more: false, behind_seconds: 0, too_large: 0 };
+  const nothing = {
+    partitions: [],
+    files: [],
+    more: false,
+    behind_seconds: 0,
+    too_large: 0,
+    not_followed: 0,
+  };
   if (!(await jobLease('export', environment, execution).take(started))) {
     return { skipped: 'another export holds the lease', ...nothing };
   }
-  const due = await withExport(environment, (exporting) =>
-    dueExports(exporting, {
-      now: systemClock()(),
+  const now = systemClock()();
+  // The day that the job has just stopped looking at is looked at once more.
+  const first = formatRfc3339((now - (environment.DAYS + 1) * MICROS_PER_DAY) as Micros).slice(0, 10);
+  const { due, followed } = await withExport(environment, async (exporting) => ({
+    due: await dueExports(exporting, {
+      now,
       days: environment.DAYS,
       venues: environment.VENUES,
       mostFiles: MOST_FILES,
     }),
-  );
+    followed: await followExports(exporting, (date) => date >= first || isItsTurn(date, now)),
+  }));
+  for (const { partition, reason } of followed.failed)
+    log.error({ ...partition, reason }, 'files of this day stay behind their manifest under tape/');
   for (const { partition, ranges } of due.tooLarge) {
     log.error(
       { ...partition, files: ranges.length, most: MOST_FILES },
@@ -98,6 +118,7 @@ async function plan(environment: Environment, { execution, started }: Step<'plan
     more: due.more,
     behind_seconds: Math.round(due.behind / MICROS_PER_SECOND),
     too_large: due.tooLarge.length,
+    not_followed: followed.failed.length,
   };
 }
 
@@ -111,7 +132,7 @@ async function writeFile(environment: Environment, event: Step<'file'>): Promise
 }
 
 async function finish(environment: Environment, event: Step<'finish'>): Promise<ExportFinished> {
-  const { execution, partitions, files, more, behind_seconds, too_large } = event;
+  const { execution, partitions, files, more, behind_seconds, too_large, not_followed } = event;
   let exported = 0;
   let rows = 0;
   let behind = behind_seconds;
@@ -142,7 +163,13 @@ async function finish(environment: Environment, event: Step<'finish'>): Promise<
   });
   const count = (outcome: ExportedFile['outcome']): number =>
     files.filter((file) => file.outcome === outcome).length;
-  const result = { exported, rows, refused: count('refused'), failed: count('failed') + too_large, more };
+  const result = {
+    exported,
+    rows,
+    refused: count('refused'),
+    failed: count('failed') + too_large + not_followed,
+    more,
+  };
   writeMetrics(
     environment.METRICS_NAMESPACE,
     'export',

@@ -25,7 +25,7 @@ export function daysOf(from: Micros, to: Micros): string[] {
 
 /**
  * Files that the last days want: those that were never made, and those whose rows are others by now. Of what is already
- * there, only counts are looked at. On the way, plain names are brought to what manifests have named for an hour.
+ * there, only counts are looked at.
  *
  * @param days before today that are looked at. @param mostFiles of one run.
  */
@@ -44,17 +44,10 @@ export async function dueExports(
   const tooLarge: PartitionPlan[] = [];
   let files = 0;
   let behind = 0;
-  // The day before has just left: what a manifest of its last hour named comes to its plain names now.
-  const [left, ...looked] = daysOf((today - (days + 1) * MICROS_PER_DAY) as Micros, today as Micros);
-  for (const venue of venues) {
-    for (const table of exportedTables)
-      await exporting.follow(table, { table: table.name, date: left!, venue });
-  }
-  for (const date of looked) {
+  for (const date of daysOf((today - days * MICROS_PER_DAY) as Micros, today as Micros)) {
     for (const venue of venues) {
       for (const table of exportedTables) {
         const partition = { table: table.name, date, venue };
-        await exporting.follow(table, partition);
         const due = await exporting.due(table, partition);
         if (due === 'done') continue;
         if (due === 'unsettled') {

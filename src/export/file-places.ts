@@ -63,15 +63,22 @@ export class FilePlaces {
     return kept;
   }
 
-  /** Brings what a manifest names to the plain names, once no reader can rely on what was there before. */
-  async follow(partition: Partition, arrivals: string | null, now: Micros): Promise<void> {
+  /**
+   * Brings what a manifest names to the plain names, once no reader can rely on what was there before.
+   *
+   * @returns false while it is too early for that
+   */
+  async follow(partition: Partition, arrivals: string | null, now: Micros): Promise<boolean> {
     const manifest = await readManifest(this.#store, partition);
-    if (manifest === null || manifest.exported_at > now - BEHIND) return;
+    if (manifest === null) return true;
+    if (manifest.exported_at > now - BEHIND)
+      return manifest.files.every(({ key }, index) => key === plainKey(partition, index));
     for (const [index, file] of manifest.files.entries()) {
       await this.#follow(partition, index, file);
       if (file.arrivals !== undefined && arrivals !== null)
         await this.#follow({ ...partition, table: arrivals }, index, { ...file.arrivals, rows: file.rows });
     }
+    return true;
   }
 
   async #follow(

@@ -112,6 +112,15 @@ export const versionKey = (partition: Partition, sha256: string): string =>
 /** Beside the tables' own prefix, where a reader of Parquet would take it for data. */
 export const manifestKey = (partition: Partition): string => `manifests/${folder(partition)}/manifest.json`;
 
+/** Every table, day and venue that has a manifest. */
+export async function* partitionsIn(store: ObjectStore): AsyncGenerator<Partition> {
+  for await (const key of store.list('manifests/')) {
+    const [, table, date, venue] =
+      /^manifests\/([^/]+)\/date=(\d{4}-\d{2}-\d{2})\/venue=([^/]+)\/manifest\.json$/.exec(key) ?? [];
+    if (table !== undefined && date !== undefined && venue !== undefined) yield { table, date, venue };
+  }
+}
+
 /** @returns null where nothing was exported. @throws Error naming the key of a manifest that is none. */
 export async function readManifest(store: ObjectStore, partition: Partition): Promise<Manifest | null> {
   const key = manifestKey(partition);

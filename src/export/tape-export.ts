@@ -7,13 +7,14 @@ import { atOneMoment } from '../storage/production/one-moment.ts';
 import type { TapeRules } from '../tape/rules.ts';
 import type { Clock, Micros } from '../units/time.ts';
 import { completenessOf, exportedRows, hasRows, isSettled, rowsSeen } from './exported-rows.ts';
-import type { ExportedTable } from './exported-tables.ts';
+import { type ExportedTable, exportedTables } from './exported-tables.ts';
 import { FilePlaces, isOfToday } from './file-places.ts';
 import { ROWS_PER_FILE, rangesOf } from './file-ranges.ts';
 import {
   type Completeness,
   type Manifest,
   type Partition,
+  partitionsIn,
   type RowsSeen,
   readManifest,
   SCHEMA_VERSION,
@@ -111,9 +112,7 @@ export class TapeExport {
     for (const [index, range] of plan.ranges.entries()) {
       files.push(await this.writeFile(table, plan, index, range));
     }
-    const report = await this.finish(table, plan, files);
-    await this.follow(table, partition);
-    return report;
+    return await this.finish(table, plan, files);
   }
 
   /**
@@ -219,9 +218,21 @@ export class TapeExport {
     }
   }
 
-  /** Brings what the manifest names to where readers look who go by names alone, an hour after it was written. */
-  async follow(table: ExportedTable, partition: Partition): Promise<void> {
-    await this.#places.follow(partition, table.arrivals?.name ?? null, this.#options.clock());
+  /** What was ever exported to this place. */
+  async *exported(): AsyncGenerator<{ readonly table: ExportedTable; readonly partition: Partition }> {
+    for await (const partition of partitionsIn(this.#options.store)) {
+      const table = exportedTables.find(({ name }) => name === partition.table);
+      if (table !== undefined) yield { table, partition };
+    }
+  }
+
+  /**
+   * Brings what the manifest names to where readers look who go by names alone, an hour after it was written.
+   *
+   * @returns false while it is too early for that
+   */
+  async follow(table: ExportedTable, partition: Partition): Promise<boolean> {
+    return await this.#places.follow(partition, table.arrivals?.name ?? null, this.#options.clock());
   }
 
   /**

@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DirectoryObjectStore } from '#src/archive/directory-object-store.ts';
 import type { ObjectStore } from '#src/archive/object-store.ts';
 import { hashKey } from '#src/events/identity.ts';
-import { dueExports } from '#src/export/due-exports.ts';
 import { exportedTables, tablesOfFiles } from '#src/export/exported-tables.ts';
+import { followExports, isItsTurn } from '#src/export/follow-exports.ts';
 import { type Manifest, versionKey, writeManifest } from '#src/export/manifest.ts';
 import { type ExportOptions, type ExportReport, TapeExport } from '#src/export/tape-export.ts';
 import { recordRepair } from '#src/repair/repair-log.ts';
@@ -424,12 +424,22 @@ describe('exporting again', () => {
     const plain = (): readonly string[] =>
       [deltas.name, 'order_book_delta_arrivals'].map((table) => sha256(path(table)));
     now = second.exported_at + 3_599_999_999;
-    await exporting().follow(deltas, first);
+    expect(await followExports(exporting())).toMatchObject({ behind: [{ table: deltas.name }], failed: [] });
     expect([isWhole(first), isWhole(second)]).toEqual([true, true]);
     now = second.exported_at + 3_600_000_000;
-    // As the job does it, also of the day that it has just stopped looking at.
-    const looking = { days: 1, venues: ['kalshi'], mostFiles: 9 };
-    await dueExports(exporting(), { ...looking, now: (DAY + 2 * MICROS_PER_DAY) as Micros });
+    // However old the day is, and though what another manifest names is gone.
+    await exporting().export(exportedTables[0]!, DATE, 'kalshi');
+    const other = manifest(exportedTables[0]!.name);
+    const lost = versionKey(other, 'f'.repeat(64));
+    await writeManifest(new DirectoryObjectStore(out), {
+      ...other,
+      files: [{ ...other.files[0]!, key: lost, sha256: 'f'.repeat(64) }],
+      exported_at: 1,
+    });
+    expect(await followExports(exporting())).toMatchObject({
+      behind: [],
+      failed: [{ partition: { table: other.table, date: DATE }, reason: expect.stringContaining(lost) }],
+    });
     expect(plain()).toEqual(filesOf(second).map(({ sha256: described }) => described));
     expect(isWhole(second)).toBe(true);
     // The rows of the first version again: under the plain name there is something else by now.
@@ -437,6 +447,13 @@ describe('exporting again', () => {
     expect(await exportDeltas({ allowFewer: true })).toMatchObject({ outcome: 'replaced', version: 3 });
     expect([isWhole(second), isWhole(manifest())]).toEqual([true, true]);
     expect(manifest().files[0]!.sha256).toBe(first.files[0]!.sha256);
+  });
+
+  it('comes to days that are no longer planned, each once in 23 hourly runs', () => {
+    const hours = Array.from({ length: 23 }, (_, hour) =>
+      isItsTurn(DATE, (T0 + hour * 3_600_000_000) as Micros),
+    );
+    expect(hours.filter(Boolean)).toHaveLength(1);
   });
 
   it('joins each change to how it came, by the manifest, while one version takes the place of another', async () => {
