@@ -18,6 +18,8 @@ export interface ExportedPart extends Partition {
   readonly source: EventTable;
   readonly venue: Venue;
   readonly path: string;
+  /** As the manifest told it when the parts were looked for; null where there is none; an error where it is none. */
+  readonly described: DescribedPart | ImportError | null;
 }
 
 const ARRIVALS = 'order_book_delta_arrivals';
@@ -84,12 +86,17 @@ function checkKey(partition: Partition, key: string): void {
     throw new Error(`${key} is not of its manifest`);
 }
 
-/** Keys of the files that a manifest tells of; the first, where nothing can be read: whoever reads it says why. */
-function keysIn(folder: string, partition: Partition): readonly string[] | null {
+type Found = Pick<ExportedPart, 'path' | 'described'>;
+
+/** Files that a manifest tells of, or that lie there without one; the first, where it cannot be read. */
+function filesIn(folder: string, partition: Partition): readonly Found[] {
   try {
-    return describedIn(folder, partition)?.map(({ key }) => key) ?? null;
-  } catch {
-    return [plain(partition)];
+    const told = describedIn(folder, partition);
+    if (told !== null) return told.map((described) => ({ path: join(folder, described.key), described }));
+    return filesBeside(folder, plain(partition)).map((key) => ({ path: join(folder, key), described: null }));
+  } catch (error) {
+    if (!(error instanceof ImportError)) throw error;
+    return [{ path: join(folder, plain(partition)), described: error }];
   }
 }
 
@@ -107,8 +114,7 @@ export function exportedParts(folder: string): ExportedPart[] {
     }
     for (const [, { date, venue }] of [...partitions].sort(([left], [right]) => (left < right ? -1 : 1))) {
       const partition = { table, date, venue };
-      for (const key of keysIn(folder, partition) ?? filesBeside(folder, plain(partition)))
-        parts.push({ ...partition, source, path: join(folder, key) });
+      for (const found of filesIn(folder, partition)) parts.push({ ...partition, source, ...found });
     }
   }
   return parts;
@@ -133,20 +139,11 @@ async function checkFile(path: string, described: DescribedFile | undefined | nu
     throw new ImportError(`${path} is not the file that its manifest describes`);
 }
 
-/**
- * What the manifest says of a file; null where there is no manifest: the file is taken then.
- *
- * @throws ImportError where the file is not there, or not the one that its manifest describes.
- */
-async function checkAgainstManifest(
-  folder: string,
-  partition: Partition,
-  path: string,
-): Promise<DescribedPart | null> {
+/** Holds a file against a manifest of its own; where there is none, it is taken. @throws ImportError as `checkFile` */
+async function checkAgainstManifest(folder: string, partition: Partition, path: string): Promise<void> {
   const files = describedIn(folder, partition);
   const described = files?.find(({ key }) => join(folder, key) === path);
   await checkFile(path, files === null ? null : described);
-  return described ?? null;
 }
 
 /** A row of the tape, by the names of its columns. */
@@ -197,7 +194,9 @@ async function* joined(path: string, part: ExportedPart, changes: ParquetReader)
 
 /** The rows of a part as the tape has them, but for the venue. @throws ImportError or ParquetError naming the file */
 export async function* rowsOfPart(folder: string, part: ExportedPart): AsyncGenerator<TapeRow> {
-  const described = await checkAgainstManifest(folder, part, part.path);
+  const { described } = part;
+  if (described instanceof ImportError) throw described;
+  await checkFile(part.path, described);
   const reader = await ParquetReader.open(part.path);
   // Files of schema 1 hold changes and their arrival together.
   const isApart = part.source === orderBookDeltas && !reader.columns.includes('received_at');
