@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ObjectNotFoundError, type ObjectStore } from '../archive/object-store.ts';
 import type { Micros } from '../units/time.ts';
 import {
@@ -47,7 +48,7 @@ export class FilePlaces {
       return plain;
     }
     const key = versionKey(partition, contents.sha256);
-    await this.#putOnce(key, body, contents);
+    if ((await checksumOf(this.#store, key)) !== contents.sha256) await this.#put(key, body, contents);
     return key;
   }
 
@@ -56,11 +57,26 @@ export class FilePlaces {
     if ((await checksumOf(this.#store, key)) !== contents.sha256) await this.#put(key, { file }, contents);
   }
 
-  /** Keeps a file that is about to be superseded under a key that nothing else will ever have. @returns the key */
-  async keep(partition: Partition, key: string, contents: Contents): Promise<string> {
+  /**
+   * Keeps a file that is about to be superseded under a key that nothing else will ever have. One that is gone, or is no
+   * longer what its manifest tells, cannot be kept, which is no reason to do without the next.
+   */
+  async keep(partition: Partition, key: string, contents: Contents): Promise<void> {
     const kept = versionKey(partition, contents.sha256);
-    if (kept !== key) await this.#putOnce(kept, () => this.#store.get(key), contents);
-    return kept;
+    if (kept === key || (await checksumOf(this.#store, kept)) === contents.sha256) return;
+    const bytes = await this.#read(key, contents);
+    if (bytes !== null) await this.#put(kept, bytes, contents);
+  }
+
+  /** The bytes of a file; null where it is not there, or not as told. */
+  async #read(key: string, { sha256 }: Contents): Promise<Uint8Array | null> {
+    try {
+      const bytes = await this.#store.get(key);
+      return createHash('sha256').update(bytes).digest('hex') === sha256 ? bytes : null;
+    } catch (error) {
+      if (error instanceof ObjectNotFoundError) return null;
+      throw error;
+    }
   }
 
   /**
@@ -88,16 +104,9 @@ export class FilePlaces {
   ): Promise<void> {
     const plain = plainKey(partition, index);
     if (file.key === plain || (await checksumOf(this.#store, plain)) === file.sha256) return;
-    await this.#put(plain, await this.#store.get(file.key), file);
-  }
-
-  async #putOnce(
-    key: string,
-    body: Uint8Array | { readonly file: string } | (() => Promise<Uint8Array>),
-    contents: Contents,
-  ): Promise<void> {
-    if ((await checksumOf(this.#store, key)) === contents.sha256) return;
-    await this.#put(key, typeof body === 'function' ? await body() : body, contents);
+    const bytes = await this.#read(file.key, file);
+    if (bytes === null) throw new Error(`${file.key} is not there as its manifest tells it`);
+    await this.#put(plain, bytes, file);
   }
 
   async #put(

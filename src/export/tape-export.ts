@@ -8,7 +8,7 @@ import type { TapeRules } from '../tape/rules.ts';
 import type { Clock, Micros } from '../units/time.ts';
 import { completenessOf, exportedRows, hasRows, isSettled, rowsSeen } from './exported-rows.ts';
 import { type ExportedTable, exportedTables } from './exported-tables.ts';
-import { FilePlaces, isOfToday } from './file-places.ts';
+import { FilePlaces, isOfToday, missingOf } from './file-places.ts';
 import { ROWS_PER_FILE, rangesOf } from './file-ranges.ts';
 import {
   type Completeness,
@@ -263,9 +263,13 @@ export class TapeExport {
     if (!isThere && (before?.version ?? null) !== version) throw new AnotherExportError(partition);
     const known = has('refused') && before !== null ? before.completeness : completeness;
     if ((has('replaced') || has('written')) && !isThere) {
-      const superseded = reports.flatMap((report, index) =>
-        report.outcome === 'replaced' ? superseding(table, partition, before!, index) : [],
-      );
+      const superseded: Manifest['superseded'] = [];
+      for (const [index, report] of reports.entries()) {
+        if (report.outcome !== 'replaced') continue;
+        const old = superseding(table, partition, before!, index);
+        // What was lost or spoilt before it was replaced could not be kept.
+        if ((await missingOf(store, old)) === null) superseded.push(old);
+      }
       manifest = {
         schema: SCHEMA_VERSION,
         ...partition,

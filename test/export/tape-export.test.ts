@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from 'pg';
@@ -447,6 +456,20 @@ describe('exporting again', () => {
     expect(await exportDeltas({ allowFewer: true })).toMatchObject({ outcome: 'replaced', version: 3 });
     expect([isWhole(second), isWhole(manifest())]).toEqual([true, true]);
     expect(manifest().files[0]!.sha256).toBe(first.files[0]!.sha256);
+  });
+
+  it.each([
+    ['lost', () => rmSync(named())],
+    ['spoilt', () => writeFileSync(named(), 'something else')],
+  ])('replaces a file that was %s, and does not tell of it as kept', async (_, damage) => {
+    await fill();
+    await exportDeltas();
+    damage();
+    await store(client, 'order_book_deltas', [onTape(delta({ exchange_ts: T0 + 9 }))]);
+    expect(await exportDeltas()).toMatchObject({ outcome: 'replaced', version: 2, rows: 7 });
+    expect(manifest().superseded).toEqual([]);
+    for (const { key, sha256: described } of filesOf(manifest()))
+      expect(sha256(join(out, key))).toBe(described);
   });
 
   it('comes to days that are no longer planned, each once in 23 hourly runs', () => {
