@@ -95,7 +95,7 @@ export interface ExportFinished {
   readonly rows: number;
   /** Files that would have lost rows, and stay. */
   readonly refused: number;
-  /** Files that could not be made, and tables, days and venues of too many files. */
+  /** Files that could not be made, and tables, days and venues of too many files or whose plain names could not follow. */
   readonly failed: number;
   readonly more: boolean;
 }
