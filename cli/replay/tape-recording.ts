@@ -13,13 +13,19 @@ import { clearedAtEnd } from '../terminal/leftovers.ts';
 const EVENTS_PER_TURN = 1_000;
 
 /**
- * Where a file is written until it is whole: in the same folder, so that it can take its place at once, and named so that
- * it is compressed alike. A pipe or a device is written to as it is.
+ * Where a file is written until it is whole, and the place that it takes then. The part is in the same folder, so that it
+ * can take its place at once, and is named like the file that was asked for, so that it is compressed by that name. A
+ * pipe or a device is written to as it is, by the name given: what such a link points to need not be a path.
  */
-function partOf(file: string): string {
-  if (existsSync(file) && !statSync(file).isFile()) return file;
-  return join(dirname(file), `.${process.pid}.part-${basename(file)}`);
+function placesOf(file: string): { readonly part: string; readonly place: string } {
+  if (!existsSync(file)) return { part: partIn(dirname(file), file), place: file };
+  if (!statSync(file).isFile()) return { part: file, place: file };
+  const place = realpathSync(file);
+  return { part: partIn(dirname(place), file), place };
 }
+
+const partIn = (folder: string, file: string): string =>
+  join(folder, `.${process.pid}.part-${basename(file)}`);
 
 /**
  * Writes a span of the tape as a raw recording in the venues' own words. The file is there whole or not at all.
@@ -30,8 +36,7 @@ function partOf(file: string): string {
 export async function recordTape(client: ClientBase, span: EventSpan, file: string): Promise<number> {
   const failed: { error: Error | null } = { error: null };
   const markets = await marketsOfInstruments(client);
-  const place = existsSync(file) ? realpathSync(file) : file;
-  const part = partOf(place);
+  const { part, place } = placesOf(file);
   const clear = (): void => {
     if (part !== place) rmSync(part, { force: true });
   };

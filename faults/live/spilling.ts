@@ -63,11 +63,17 @@ export const spillFaults: readonly Fault[] = [
         );
         require(spilled.length > DRAINED_RECORDS, `only ${spilled.length} records are in the journal`);
 
-        // The next life finds the journal, captures, and adds to it.
-        const { epoch: second } = await run.until(
+        // The next life finds the journal, captures, and adds to it: what it found counts as spilled too.
+        const { epoch: second, stream: found } = await run.until(
+          'a',
+          'a second life that has found the journal',
+          ({ epoch, stream }) => epoch !== first && stream.spilled_bytes >= SPILLED_BYTES,
+          LIMIT_MILLIS,
+        );
+        await run.until(
           'a',
           'a second life that spills',
-          ({ epoch, stream }) => epoch !== first && stream.spilled_bytes >= SPILLED_BYTES,
+          ({ epoch, stream }) => epoch === second && stream.spilled_bytes > found.spilled_bytes,
           LIMIT_MILLIS,
         );
         gate.mood = 'slow';
@@ -84,6 +90,8 @@ export const spillFaults: readonly Fault[] = [
           `killed while it drained: of ${left.length} records the stream has ${taken}; ${gone} of the first are gone`,
         );
         require(left.some(({ data }) => !gate.hasTaken(data)), 'the journal had drained before the kill');
+        const newest = Math.max(...spilled.map(({ order }) => order));
+        require(left.some(({ order }) => order > newest), 'the second life had spilled nothing of its own');
 
         gate.mood = 'open';
         run.faultOverAt = Date.now() + DOWN_MILLIS;

@@ -6,7 +6,6 @@ import type { ListedPolymarket, PolymarketRestData } from './rest-data.ts';
 import {
   type BatchForm,
   batchForms,
-  lastSideOf,
   midpointOf,
   priceHistory,
   priceOf,
@@ -165,7 +164,7 @@ export class ClobServer {
       case '/spread':
         return orNone(spreadOf(quote), 'spread');
       case '/last-trade-price':
-        return ok({ price: book['last_trade_price'], side: lastSideOf(this.#data, token) });
+        return ok({ price: book['last_trade_price'], side: this.#data.lastSide(token) });
       case '/fee-rate':
         return ok({ base_fee: 0 });
       case '/prices-history': {

@@ -38,6 +38,8 @@ export interface PolymarketRestData {
   marketOfToken(token: string): ListedPolymarket | undefined;
   /** The body of `GET /book`, or null for unknown and closed tokens. */
   book(token: string): Readonly<Record<string, unknown>> | null;
+  /** Who took the last trade of a token, `BUY` or `SELL`; empty where that is not known. */
+  lastSide(token: string): string;
   /** Oldest first, as far back as they are kept. */
   trades(): readonly PrintedTrade[];
 }
@@ -82,6 +84,10 @@ export class SimulatedPolymarketData implements PolymarketRestData {
     const known = this.#exchange.tokens.get(token);
     if (known === undefined || !known.market.isListed || known.market.isClosed) return null;
     return { ...wireBook(known.market, known.outcome) };
+  }
+
+  lastSide(token: string): string {
+    return this.#exchange.trades.findLast(({ asset_id }) => asset_id === token)?.side ?? '';
   }
 
   trades(): readonly PrintedTrade[] {

@@ -31,10 +31,6 @@ export function priceOf({ bid, ask }: Quote, side: string | null | undefined): s
   return price === undefined ? undefined : formatPrice(price ?? (0 as Price));
 }
 
-/** The side of the last trade of a token; empty where none is known. */
-export const lastSideOf = (data: PolymarketRestData, token: string): string =>
-  data.trades().findLast(({ asset_id }) => asset_id === token)?.side ?? '';
-
 /** One of what a request names many of. */
 interface AskedToken {
   readonly token_id: string;
@@ -79,7 +75,7 @@ export const batchForms: ReadonlyMap<string, BatchForm> = new Map<string, BatchF
       [...booksOf(data, asked)].map(([token_id, book]) => ({
         token_id,
         price: book['last_trade_price'],
-        side: lastSideOf(data, token_id),
+        side: data.lastSide(token_id),
       })),
   ],
 ]);

@@ -18,6 +18,8 @@ export interface RecordedTrade extends TradeEvent {
 /** What an instrument's trades come to. */
 export interface TradeFigures {
   readonly last: Price;
+  /** Who took the last; null where the venue did not say. */
+  readonly taker: TradeEvent['taker_side'];
   /** Of the trade before the last. */
   readonly previous: Price | null;
   /** Micro-contracts. */
@@ -43,6 +45,7 @@ export class RecordedTrades {
       const before = this.#figures.get(event.instrument);
       this.#figures.set(event.instrument, {
         last: event.price,
+        taker: event.taker_side,
         previous: before?.last ?? null,
         volume: (before?.volume ?? 0) + event.size,
       });

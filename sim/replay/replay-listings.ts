@@ -223,6 +223,10 @@ export class ReplayedPolymarketListing implements PolymarketRestData {
     };
   }
 
+  lastSide(token: string): string {
+    return this.#feed.trades.figures(token)?.taker?.toUpperCase() ?? '';
+  }
+
   trades(): readonly PrintedTrade[] {
     return this.#feed.trades.all.map(({ body }) => body as unknown as PrintedTrade);
   }

@@ -25,6 +25,8 @@ export class RecordingWriter implements FrameRecorder {
       stream.on('error', (error) => {
         if (this.#error !== null) return;
         this.#error = error;
+        // The file no longer takes what the other packs, which would wait for it for ever.
+        for (const open of [this.#into, this.#file]) open.destroy(error);
         failed(error);
       });
     }

@@ -97,6 +97,21 @@ describe('what a query of the tape reads', () => {
     expect(next!.rowsRead).toBeLessThan(FEW);
   });
 
+  it.each([
+    ['all instruments', {}],
+    ['one instrument', { venue: 'kalshi', instrument }],
+  ])('for a later page of %s begins on the day where the page before ended', async (_, whose) => {
+    const span = { ...whose, from: (NOON - 4 * MICROS_PER_DAY) as Micros, to: day.to, limit: 20 };
+    for (const [table, rows, after] of [
+      ['trades', tradesOf, [NOON, 'kalshi', '']],
+      ['order_book_deltas', deltasOf, [NOON, '', 0, 'ask', 0, 0, 0, 0]],
+      ['order_book_metrics', metricsOf, [NOON, 'kalshi', '']],
+    ] as const) {
+      const [cost] = await costs(drain((reader) => rows(reader, { ...span, after })));
+      expect(daysOf(cost!, table).length, table).toBeLessThanOrEqual(2);
+    }
+  });
+
   it('for a page of the changes of an event is those of its instruments, not of all', async () => {
     await client.query(
       `INSERT INTO markets (venue, market, event, series, title, status, details, updated_at)

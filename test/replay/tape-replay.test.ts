@@ -1,6 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, lstatSync, mkdtempSync, openSync, readSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { Client as Session } from 'pg';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { MarketEvent } from '#src/events/event.ts';
@@ -173,9 +175,13 @@ async function fill(): Promise<void> {
 /** The span of the tape as a recording, made by the command. */
 async function recorded(...values: string[]): Promise<string> {
   const file = join(folder, `${files++}.jsonl.zst`);
+  await recordedAs(file, ...values);
+  return file;
+}
+
+async function recordedAs(file: string, ...values: string[]): Promise<void> {
   const openDatabase = async () => ({ client: await database.connect(), close: async () => {} });
   await outputOf(replayCommand({ openDatabase }), '--save', file, ...values);
-  return file;
 }
 
 async function eventsOf(file: string): Promise<MarketEvent[]> {
@@ -432,6 +438,37 @@ describe('a span of the tape as the venues would send it', () => {
     await expect(run(...whole, '--save', join(folder, 'empty.jsonl'))).rejects.toThrow(
       'the tape has nothing',
     );
+  });
+});
+
+describe('a recording of the tape that is saved under a link', () => {
+  it('goes into a pipe that has no name any more, compressed as the name that was given says', async () => {
+    await fill();
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const end = openSync(pipe, 'r+');
+    try {
+      rmSync(pipe);
+      const link = join(folder, 'into-a-pipe.jsonl.gz');
+      symlinkSync(`/dev/fd/${end}`, link);
+      await recordedAs(link, ...whole);
+      const got = Buffer.alloc(65_536);
+      const text = gunzipSync(got.subarray(0, readSync(end, got))).toString();
+      expect(JSON.parse(text.split('\n')[0]!)).toMatchObject({ conn: expect.any(String) });
+    } finally {
+      closeSync(end);
+    }
+  });
+
+  it('takes the place of the file that the link leads to, compressed as the name that was given says', async () => {
+    await fill();
+    const file = join(folder, 'kept-elsewhere');
+    writeFileSync(file, 'before');
+    const link = join(folder, 'link.jsonl.zst');
+    symlinkSync(file, link);
+    await recordedAs(link, ...whole);
+    expect(await eventsOf(link)).not.toEqual([]);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
   });
 });
 

@@ -13,12 +13,13 @@ import {
   type Market,
   MarketApi,
 } from 'kalshi-typescript';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { formatRfc3339, type Micros, systemClock } from '#src/units/time.ts';
 import { kalshiSigner } from '#src/venues/kalshi/signing.ts';
 import { replayCommand } from '../../cli/commands/replay.ts';
 import { kalshiKey as madeKey } from '../../sim/arguments.ts';
 import { Replay, type ReplayOptions } from '../../sim/replay/replay.ts';
+import { ReplayedPolymarketListing } from '../../sim/replay/replay-listings.ts';
 import { delta, type Row, snapshot, store, T0, trade } from '../merge/lines.ts';
 import { outputOf } from '../queries/run-command.ts';
 import { type Stage, stage } from '../sim/support.ts';
@@ -363,6 +364,19 @@ describe('@polymarket/clob-client against a replay', () => {
     ]);
     expect(await clob(host).getMidpoints([])).toEqual({});
     expect(await clob(host).getMidpoints({} as never)).toMatchObject({ status: 400 });
+  });
+
+  it('gets the last sides of any number of tokens without going through the trades', async () => {
+    const host = (await played(tape)).ready.polymarket!.clob;
+    const trades = vi.spyOn(ReplayedPolymarketListing.prototype, 'trades');
+    try {
+      const asked = [{ token_id: TOKEN, side: Side.BUY }];
+      expect(await clob(host).getLastTradesPrices(asked)).toMatchObject([{ side: 'SELL' }]);
+      expect(await clob(host).getLastTradePrice(TOKEN)).toMatchObject({ side: 'SELL' });
+      expect(trades).not.toHaveBeenCalled();
+    } finally {
+      trades.mockRestore();
+    }
   });
 
   it('gets the prices over time out of the trades, one for each step', async () => {

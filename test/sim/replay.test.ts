@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -536,6 +537,27 @@ describe('a recording that is written', () => {
     await expect(writer.close()).rejects.toThrow('ENOENT');
     expect(failed.length).toBe(1);
   });
+});
+
+describe('a recording on a full disk', () => {
+  it.skipIf(!existsSync('/dev/full')).each(['full.jsonl', 'full.jsonl.gz', 'full.jsonl.zst'])(
+    'fails as %s, and keeps nobody waiting who waits for the file',
+    async (name) => {
+      const file = join(folder, name);
+      symlinkSync('/dev/full', file);
+      const failed: Error[] = [];
+      const writer = new RecordingWriter(file, (error) => failed.push(error));
+      // More than any buffer on the way takes, and nothing that could be packed.
+      const frame = randomBytes(1 << 20);
+      while (failed.length === 0) {
+        writer.received(6 as Micros, 'a#1', frame);
+        await writer.written();
+      }
+      expect(writer.written()).toBeUndefined();
+      await expect(writer.close()).rejects.toThrow('ENOSPC');
+      expect(failed).toHaveLength(1);
+    },
+  );
 });
 
 describe('the pace of a replay', () => {

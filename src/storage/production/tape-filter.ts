@@ -73,9 +73,11 @@ export function eventConditions(filter: TapeFilter, time: string): Conditions {
 /**
  * By what rows of a table of events are ordered first: venue time. For those of all instruments it is the expression that
  * the index by time is of, whose bounds are added; the rows of an instrument, an event or a series are found by instrument.
+ * Behind a row are only days from its own on, which the server does not conclude from the comparison of whole rows.
  */
 export function timeOrder(filter: TapeFilter, table: string, time: string, conditions: Conditions): string {
-  const { instrument, event, series, from, to } = filter;
+  const { instrument, event, series, from, to, after } = filter;
+  conditions.add(`${table}.${time} >= ?`, after?.[0]);
   if ((instrument ?? event ?? series) !== undefined) return `${table}.${time}`;
   const order = `(${table}.${time} + 0)`;
   conditions.add(`${order} >= ?`, from);
