@@ -25,6 +25,8 @@ export const defaultAssumptions = {
   lake_bytes: 45,
   /** A row with its share of indexes in a line's database and on the tape. */
   row_bytes: 220,
+  /** What the index of the tape's rows by time adds to each of them. */
+  time_index_bytes: 22,
   /** Rows a second that one writer and the merge store. */
   writer_rows_per_second: 30_000,
   merge_rows_per_second: 60_000,

@@ -1,8 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, lstatSync, mkdtempSync, openSync, readSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import type { Client as Session } from 'pg';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { MarketEvent } from '#src/events/event.ts';
@@ -446,7 +457,8 @@ describe('a recording of the tape that is saved under a link', () => {
     await fill();
     const pipe = join(folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
-    const end = openSync(pipe, 'r+');
+    // Where nothing was written, reading fails and does not wait.
+    const end = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
     try {
       rmSync(pipe);
       const link = join(folder, 'into-a-pipe.jsonl.gz');
@@ -467,7 +479,7 @@ describe('a recording of the tape that is saved under a link', () => {
     const link = join(folder, 'link.jsonl.zst');
     symlinkSync(file, link);
     await recordedAs(link, ...whole);
-    expect(await eventsOf(link)).not.toEqual([]);
+    expect(zstdDecompressSync(readFileSync(file)).length).toBeGreaterThan(0);
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -161,6 +161,33 @@ describe.each(migrationSets)('%s', (set) => {
       },
       { venue: 'polymarket', kind: 'ticker', events: '1', venue_events: '0', venue_p50: null },
     ]);
+  });
+});
+
+describe('a tape whose indexes by time were built beforehand', () => {
+  test('keeps them when it migrates, also those of a day that was made meanwhile', async () => {
+    const client = await (await databases.fresh('empty')).connect();
+    await migrate(client, 'production', { target: 13 });
+    const day = `SELECT ensure_day_partitions('trades', $1, $1)`;
+    await client.query(day, [DAY]);
+    const page = readFileSync(new URL('../../docs/deploy.md', import.meta.url), 'utf8');
+    const [parent, parts, valid] = page
+      .match(/```sql\n(CREATE INDEX trades_by_time.*?)```/s)![1]!
+      .split(/;\n|\\gexec\n/);
+    await client.query(parent!);
+    await client.query(day, [DAY + 86_400_000_000]);
+    // psql runs what each row says, from left to right.
+    const { rows } = await client.query<string[]>({ text: parts!, rowMode: 'array' });
+    expect(rows).toHaveLength(2);
+    for (const statement of rows.flat()) await client.query(statement);
+    const whole = async () => (await client.query(valid!.split(';')[0]!)).rows;
+    expect(await whole()).toEqual([{ indisvalid: true }]);
+    const ofIndexes = `SELECT indexrelid::regclass::text AS name, indexrelid::int AS oid FROM pg_index
+      WHERE indrelid::regclass::text ~ '^trades' ORDER BY 1`;
+    const before = (await client.query(ofIndexes)).rows;
+    expect((await migrate(client, 'production')).map(({ version }) => version)[0]).toBe(14);
+    expect((await client.query(ofIndexes)).rows).toEqual(before);
+    expect(await whole()).toEqual([{ indisvalid: true }]);
   });
 });
 

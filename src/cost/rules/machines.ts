@@ -98,14 +98,14 @@ const snapshots: BillingRule = ({ stack, properties }, estate) => {
  * kept longer are not reckoned.
  */
 const tapeGibibytes = (estate: Estate): number => {
-  const { rate, row_bytes } = estate.assumptions;
+  const { rate, row_bytes, time_index_bytes } = estate.assumptions;
   const policy = ofType(estate, 'AWS::Lambda::Function')
     .map(({ properties }) => properties.Environment?.Variables?.TAPE_DAYS)
     .find((text) => text !== undefined);
   if (policy === undefined) return 0;
   const kept = JSON.parse(policy) as { readonly every: number; readonly order_book_deltas?: number };
   const days = daysKept(kept.order_book_deltas ?? kept.every, estate.assumptions);
-  return (rate * DAY_SECONDS * row_bytes * days) / GB;
+  return (rate * DAY_SECONDS * (row_bytes + time_index_bytes) * days) / GB;
 };
 
 const database: BillingRule = ({ properties }, estate) => {
