@@ -7,9 +7,9 @@ import { LITTLE_MEMORY } from './streams.ts';
 
 /** The process is away for so long that what it left can be looked at. */
 const DOWN_MILLIS = 4_000;
-/** On the disk before a kill, and records that the stream has taken of them before the second. */
+/** On the disk before a kill, and records that the stream has taken of them before the second: they are few and large where nothing else is slow. */
 const SPILLED_BYTES = 600_000;
-const DRAINED_RECORDS = 40;
+const DRAINED_RECORDS = 8;
 const LIMIT_MILLIS = 300_000;
 /** Events a second: what is spilled must also drain on a slow machine. */
 const RATE = 60;
