@@ -67,7 +67,7 @@ export const longOutages: readonly Fault[] = [
         }
         const growing = watch
           .trends()
-          .filter(({ process: name, flat }) => name.startsWith('gatherer') && !flat);
+          .filter(({ process: name, flat }) => name.startsWith('gatherer') && flat === false);
         for (const { process: name, minutes, rss_mb } of watch.trends())
           note(`${name}: ${rss_mb[0]} then ${rss_mb[1]} MB over ${minutes} min`);
         for (const line of LINES) run.kinesis[line].mood = 'open';

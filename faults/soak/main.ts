@@ -46,6 +46,11 @@ function wishOf(parameters: readonly string[]): Wish {
   return { minutes, seed, json: values['json'] === true, help };
 }
 
+function verdict(flat: boolean | null): string {
+  if (flat === null) return 'rises (too young to judge)';
+  return flat ? 'flat' : 'GROWS';
+}
+
 function told(report: SoakReport): string {
   const { minutes, events, missing, extra, books_wrong, undeclared_gaps } = report;
   const befell = Object.entries(report.troubles).map(([name, count]) => `${name} ${count}`);
@@ -56,7 +61,7 @@ function told(report: SoakReport): string {
     ...report.unwell.map((text) => `not well: ${text}`),
     ...report.processes.map(({ process: name, rss_mb, handles, flat, minutes: lived }) =>
       [
-        `${name.padEnd(14)} ${flat ? 'flat' : 'GROWS'} over ${lived} min: ${rss_mb[0]} then ${rss_mb[1]} MB`,
+        `${name.padEnd(14)} ${verdict(flat)} over ${lived} min: ${rss_mb[0]} then ${rss_mb[1]} MB`,
         handles === null ? '' : `, ${handles[0]} then ${handles[1]} handles`,
       ].join(''),
     ),

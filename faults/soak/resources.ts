@@ -18,7 +18,8 @@ export interface Trend {
   /** Means of the second quarter of its time and of the last. */
   readonly rss_mb: readonly [early: number, late: number];
   readonly handles: readonly [early: number, late: number] | null;
-  readonly flat: boolean;
+  /** Null where memory rose in a life too short to tell a heap that finds its size from one that piles up. */
+  readonly flat: boolean | null;
 }
 
 /** So much may come with the state of a garbage collector or of a pool: MB, and handles. */
@@ -27,6 +28,8 @@ const NOISE = { rss_mb: 40, handles: 12 } as const;
 const SHARE = 0.15;
 /** With fewer samples nothing can be said. */
 const FEWEST = 8;
+/** V8 lets a heap rise for minutes before it first collects all of it: memory of a shorter life is not judged. */
+const MINUTES_OF_MEMORY = 10;
 
 /** Resident memory and handles of a process; null when it is gone. */
 export function sampleOf(pid: number, at: number): ResourceSample | null {
@@ -69,14 +72,10 @@ export function trendOf(process: string, samples: readonly ResourceSample[]): Tr
   const handles = counted
     ? ([mean(early.map((one) => one.handles!)), mean(late.map((one) => one.handles!))] as const)
     : null;
-  return {
-    process,
-    samples: samples.length,
-    minutes: Math.round((samples.at(-1)!.at - samples[0]!.at) / 6_000) / 10,
-    rss_mb: rss,
-    handles,
-    flat: isFlat(rss, NOISE.rss_mb) && (handles === null || isFlat(handles, NOISE.handles)),
-  };
+  const minutes = Math.round((samples.at(-1)!.at - samples[0]!.at) / 6_000) / 10;
+  let flat: boolean | null = handles === null || isFlat(handles, NOISE.handles);
+  if (flat && !isFlat(rss, NOISE.rss_mb)) flat = minutes < MINUTES_OF_MEMORY ? null : false;
+  return { process, samples: samples.length, minutes, rss_mb: rss, handles, flat };
 }
 
 /** Samples of processes over their lives: one that was started again begins anew. */

@@ -77,7 +77,7 @@ export async function soak(minutes: number, seed: number, note: (text: string) =
       undeclared_gaps,
       unwell,
       processes,
-      held: isTrue && unwell.length === 0 && processes.every(({ flat }) => flat),
+      held: isTrue && unwell.length === 0 && processes.every(({ flat }) => flat !== false),
     };
   } finally {
     isOver = true;

@@ -6,9 +6,14 @@ import { ResourceWatch, sampleOf, trendOf } from '../../faults/soak/resources.ts
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-const samples = (rss: (index: number) => number, handles: (index: number) => number | null = () => 50) =>
+/** Forty samples of a life of twelve minutes, or of a shorter one. */
+const samples = (
+  rss: (index: number) => number,
+  handles: (index: number) => number | null = () => 50,
+  everyMillis = 18_462,
+) =>
   Array.from({ length: 40 }, (_, index) => ({
-    at: index * 3_000,
+    at: index * everyMillis,
     rss_mb: rss(index),
     handles: handles(index),
   }));
@@ -35,7 +40,7 @@ describe('what a process holds', () => {
         'g',
         samples((index) => 100 + index * 4),
       ),
-    ).toMatchObject({ flat: false, minutes: 2 });
+    ).toMatchObject({ flat: false, minutes: 12 });
     const leaking = samples(
       () => 100,
       (index) => 40 + index,
@@ -46,6 +51,33 @@ describe('what a process holds', () => {
       () => null,
     );
     expect(trendOf('g', unknown)).toMatchObject({ flat: true, handles: null });
+  });
+
+  it('is not judged by the memory of a young process, whose heap finds its size, but by its handles', () => {
+    const young = 3_000;
+    const rising = (index: number) => 100 + index * 4;
+    expect(
+      trendOf(
+        'g',
+        samples(rising, () => 50, young),
+      ),
+    ).toMatchObject({ flat: null, minutes: 2 });
+    expect(
+      trendOf(
+        'g',
+        samples(
+          () => 100,
+          () => 50,
+          young,
+        ),
+      )?.flat,
+    ).toBe(true);
+    expect(
+      trendOf(
+        'g',
+        samples(rising, (index) => 40 + index, young),
+      )?.flat,
+    ).toBe(false);
   });
 
   it('is nothing to judge by after a moment', () => {
