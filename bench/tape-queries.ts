@@ -13,7 +13,7 @@ import { migrate } from '#src/storage/migrate.ts';
 import { candlesOf } from '#src/storage/production/candle-query.ts';
 import { bookAt } from '#src/storage/production/tape-queries.ts';
 import { defaultRules } from '#src/tape/rules.ts';
-import { formatRfc3339, MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
+import { formatRfc3339, MICROS_PER_DAY, MICROS_PER_HOUR, type Micros } from '#src/units/time.ts';
 import { startPostgres } from '../local/postgres/server.ts';
 import { randomNumbers } from './book-stream.ts';
 import { type FilledTape, fillTape, instrumentName } from './inputs/filled-tape.ts';
@@ -194,7 +194,7 @@ async function rowsOf(
       return INSTRUMENTS;
     },
     duckdb: async () => {
-      await files.candles(3_600_000_000, null);
+      await files.candles(MICROS_PER_HOUR, null);
       return INSTRUMENTS;
     },
   });

@@ -8,7 +8,7 @@ import { columnsOf } from '#src/queries/columns.ts';
 import type { OutputColumn } from '#src/queries/output-column.ts';
 import { parseTimeArgument } from '#src/queries/time-argument.ts';
 import { defaultRules } from '#src/tape/rules.ts';
-import { formatRfc3339, MICROS_PER_DAY, type Micros, systemClock } from '#src/units/time.ts';
+import { formatDate, MICROS_PER_DAY, type Micros, systemClock } from '#src/units/time.ts';
 import { objectPlace } from '../object-place.ts';
 import { venueOption } from '../queries/arguments.ts';
 import { type DatabaseOpener, type DatabaseOptions, openTape, withTape } from '../queries/database.ts';
@@ -80,9 +80,9 @@ function sayFollowed({ behind, failed }: Followed): void {
 
 const yesterday = (): string => {
   const now = systemClock()();
-  return formatRfc3339((now - (now % MICROS_PER_DAY) - MICROS_PER_DAY) as Micros).slice(0, 10);
+  return formatDate((now - (now % MICROS_PER_DAY) - MICROS_PER_DAY) as Micros);
 };
-const today = (): string => formatRfc3339(systemClock()()).slice(0, 10);
+const today = (): string => formatDate(systemClock()());
 
 /** `tape export`: days of the tape as Parquet files with manifests. */
 export function exportCommand(dependencies: { readonly openDatabase?: DatabaseOpener } = {}): Command {

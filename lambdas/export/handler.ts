@@ -10,13 +10,7 @@ import { type ExportedTable, exportedTables } from '#src/export/exported-tables.
 import { followExports, isItsTurn } from '#src/export/follow-exports.ts';
 import { AnotherExportError, TapeExport } from '#src/export/tape-export.ts';
 import { defaultRules } from '#src/tape/rules.ts';
-import {
-  formatRfc3339,
-  MICROS_PER_DAY,
-  MICROS_PER_SECOND,
-  type Micros,
-  systemClock,
-} from '#src/units/time.ts';
+import { formatDate, MICROS_PER_DAY, MICROS_PER_SECOND, type Micros, systemClock } from '#src/units/time.ts';
 import { databaseSessions } from '../database-session.ts';
 import { writeMetrics } from '../embedded-metrics.ts';
 import { jobLease } from '../job-lease.ts';
@@ -87,7 +81,7 @@ async function plan(environment: Environment, { execution, started }: Step<'plan
   }
   const now = systemClock()();
   // The day that the job has just stopped looking at is looked at once more.
-  const first = formatRfc3339((now - (environment.DAYS + 1) * MICROS_PER_DAY) as Micros).slice(0, 10);
+  const first = formatDate((now - (environment.DAYS + 1) * MICROS_PER_DAY) as Micros);
   const { due, followed } = await withExport(environment, async (exporting) => ({
     due: await dueExports(exporting, {
       now,

@@ -9,7 +9,7 @@ import { TapeMerge } from '#src/storage/production/merge.ts';
 import { type LineName, lineNames } from '#src/storage/production/merge-statements.ts';
 import { bookAt, tradesOf } from '#src/storage/production/tape-queries.ts';
 import { defaultRules } from '#src/tape/rules.ts';
-import { MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
+import { MICROS_PER_DAY, MICROS_PER_HOUR, type Micros } from '#src/units/time.ts';
 import { type FilledTape, fillTape, firstDay, instrumentName } from '../../bench/inputs/filled-tape.ts';
 import { quantile } from '../../bench/measure.ts';
 import { fillLine } from '../../bench/merge.ts';
@@ -27,7 +27,6 @@ const MERGED = 100_000;
 /** Of them, those whose minutes are audited. */
 const AUDITED = 25_000;
 const ROWS_PER_RUN = 50_000;
-const HOUR = 3_600_000_000;
 const MILLION = 1_000_000;
 /** Between two changes of those that are merged. */
 const MERGED_STEP = 20_000;
@@ -129,7 +128,7 @@ export async function growth(
     const book = () => bookAt(production, 'kalshi', instrument(), moment() as Micros, defaultRules);
     await taken(BOOKS, sessions, book);
     const books = await taken(BOOKS, sessions, book);
-    const changes = await taken(SPANS, sessions, () => drained(deltasOf(production, span(HOUR))));
+    const changes = await taken(SPANS, sessions, () => drained(deltasOf(production, span(MICROS_PER_HOUR))));
     const trades = await taken(SPANS, sessions, () => drained(tradesOf(production, span(MICROS_PER_DAY))));
     const candles = await taken(SPANS, sessions, () => {
       const request = { ...span(MICROS_PER_DAY), width: '1h', of: 'trades', empty: 'skip' } as const;
@@ -155,7 +154,7 @@ export async function growth(
       let report = await pass.run();
       while (report.behind) report = await pass.run();
     });
-    await silentSince(today - HOUR);
+    await silentSince(today - MICROS_PER_HOUR);
     const down = await taken(1, sessions, () => pass.run());
     note('auditing');
     const audit = await taken(1, sessions, () =>

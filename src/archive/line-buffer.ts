@@ -1,5 +1,6 @@
 import { copyWords, type Words, wordsOf, writeInteger } from '../units/ascii-words.ts';
 import type { Micros } from '../units/time.ts';
+import { frameText } from '../venues/frame-bytes.ts';
 
 const SMALLEST = 4_096;
 /** A time, the braces and what is overwritten behind a line. */
@@ -18,8 +19,6 @@ const LINE_ENDS = ['\n', '\r'] as const;
 const [NEWLINE_BYTE, RETURN_BYTE] = LINE_ENDS.map((end) => end.charCodeAt(0)) as [number, number];
 const OBJECT = ['{'.charCodeAt(0), '}'.charCodeAt(0)] as const;
 const LIST = ['['.charCodeAt(0), ']'.charCodeAt(0)] as const;
-
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 const BEGIN = wordsOf('{"t":');
 const END = wordsOf('}\n');
@@ -98,8 +97,7 @@ export class LineBuffer {
   }
 
   private escaped(at: Micros, head: LineHead, content: string | Uint8Array): void {
-    const text = typeof content === 'string' ? content : utf8.decode(content);
-    const line = `{"t":${at}${head.text}${JSON.stringify(text)}}\n`;
+    const line = `{"t":${at}${head.text}${JSON.stringify(frameText(content))}}\n`;
     this.reserve(MOST_BYTES * line.length);
     this.length += this.buffer.write(line, this.length, 'utf8');
   }

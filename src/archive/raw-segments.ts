@@ -1,7 +1,7 @@
 import type { Gatherer, Venue } from '../events/event.ts';
 import { inReceiveOrder } from '../recording/in-order.ts';
 import { type RecordingLine, readRecordingFrom } from '../recording/read-recording.ts';
-import { formatRfc3339, MICROS_PER_DAY, type Micros } from '../units/time.ts';
+import { formatDate, MICROS_PER_DAY, type Micros } from '../units/time.ts';
 import { SEGMENT_BEGAN_WITHIN } from './look-back.ts';
 import type { ObjectStore } from './object-store.ts';
 import { parseSegmentFileName, type SegmentName } from './segment-name.ts';
@@ -27,7 +27,7 @@ export async function rawSegments(
   const found: RawSegment[] = [];
   const earliest = Math.max(0, span.from - SEGMENT_BEGAN_WITHIN);
   for (let day = earliest - (earliest % MICROS_PER_DAY); day < span.to; day += MICROS_PER_DAY) {
-    const date = formatRfc3339(day as Micros).slice(0, 10);
+    const date = formatDate(day as Micros);
     for await (const key of store.list(`raw/venue=${venue}/gatherer=${gatherer}/date=${date}/`)) {
       const name = parseSegmentFileName(key.slice(key.lastIndexOf('/') + 1));
       if (name === null || name.start < earliest || name.start >= span.to) continue;

@@ -1,5 +1,5 @@
 import type { ObjectStore } from '../archive/object-store.ts';
-import { formatRfc3339, MICROS_PER_DAY, type Micros } from '../units/time.ts';
+import { formatDate, MICROS_PER_DAY, type Micros } from '../units/time.ts';
 import type { AuditReport } from './audit.ts';
 
 /** A stretch of venue time that is audited at once. */
@@ -8,7 +8,7 @@ export interface AuditSpan {
   readonly to: Micros;
 }
 
-const folderOf = (at: Micros): string => `audits/date=${formatRfc3339(at).slice(0, 10)}/`;
+const folderOf = (at: Micros): string => `audits/date=${formatDate(at)}/`;
 
 /** Where the report on a span lies. One that could not compare every line is `partial`, and made again once it can. */
 export const reportKey = ({ from, to }: AuditSpan, isPartial: boolean): string =>

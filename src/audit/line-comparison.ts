@@ -3,7 +3,7 @@ import { Quality } from '../events/captured.ts';
 import type { Cursor } from '../storage/production/line-reader.ts';
 import { type LineName, lineBits } from '../storage/production/merge-statements.ts';
 import { rowsOf } from '../storage/production/row-cursor.ts';
-import type { Micros } from '../units/time.ts';
+import { MICROS_PER_HOUR, type Micros } from '../units/time.ts';
 import {
   type AuditedRow,
   type AuditedTable,
@@ -17,7 +17,7 @@ import type { FindingLog } from './finding.ts';
 import { joinedRows } from './joined-rows.ts';
 import { describedRow, UnmatchedRows } from './unmatched-rows.ts';
 
-const SLICE = 3_600_000_000;
+const SLICE = MICROS_PER_HOUR;
 /** Of each table; beyond, differences are counted without a look at what they are. */
 const MOST_UNMATCHED = 20_000;
 

@@ -1,4 +1,4 @@
-import { formatRfc3339, MICROS_PER_DAY, type Micros } from '../units/time.ts';
+import { formatDate, MICROS_PER_DAY, type Micros } from '../units/time.ts';
 import { dayOf } from './exported-rows.ts';
 import { exportedTables } from './exported-tables.ts';
 import type { PartitionPlan, TapeExport } from './tape-export.ts';
@@ -18,7 +18,7 @@ export interface DueExports {
 export function daysOf(from: Micros, to: Micros): string[] {
   const days: string[] = [];
   for (let at = from - (from % MICROS_PER_DAY); at < to; at += MICROS_PER_DAY) {
-    days.push(formatRfc3339(at as Micros).slice(0, 10));
+    days.push(formatDate(at as Micros));
   }
   return days;
 }

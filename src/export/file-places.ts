@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ObjectNotFoundError, type ObjectStore } from '../archive/object-store.ts';
-import type { Micros } from '../units/time.ts';
+import { MICROS_PER_HOUR, type Micros } from '../units/time.ts';
 import {
   type Manifest,
   type Partition,
@@ -14,7 +14,7 @@ import {
  * How long a plain name stays behind the manifest, in microseconds: whoever read the manifest before that one may still
  * be reading what it named.
  */
-const BEHIND = 3_600_000_000;
+const BEHIND = MICROS_PER_HOUR;
 
 /** A file whose bytes are told by their checksum. */
 interface Contents {

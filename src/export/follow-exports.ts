@@ -1,4 +1,4 @@
-import { MICROS_PER_DAY, type Micros } from '../units/time.ts';
+import { MICROS_PER_DAY, MICROS_PER_HOUR, type Micros } from '../units/time.ts';
 import { dayOf } from './exported-rows.ts';
 import type { Partition } from './manifest.ts';
 import type { TapeExport } from './tape-export.ts';
@@ -10,7 +10,6 @@ export interface Followed {
   readonly failed: readonly { readonly partition: Partition; readonly reason: string }[];
 }
 
-const MICROS_PER_HOUR = 3_600_000_000;
 /** A prime, so that runs at whatever even distance come to every day. */
 const TURNS = 23;
 

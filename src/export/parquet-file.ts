@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { open, rename, stat } from 'node:fs/promises';
 import { constants, zstdCompressSync } from 'node:zlib';
 import type { Encoding } from 'hyparquet';
 import { ByteWriter, fileWriter, ParquetWriter } from 'hyparquet-writer';
+import { fileChecksum } from './file-checksum.ts';
 import { type ParquetColumn, type ParquetInput, parquetSchema, parquetValue } from './parquet-columns.ts';
 
 /** What DuckDB takes for a row group as well: large enough to compress, small enough to hold in memory. */
@@ -92,7 +92,7 @@ export class ParquetFile {
     const file = await open(this.#part, 'r+');
     await file.sync();
     await file.close();
-    const sha256 = await checksum(this.#part);
+    const sha256 = await fileChecksum(this.#part);
     const { size } = await stat(this.#part);
     await rename(this.#part, this.#path);
     return { rows: this.#rows, rowGroups: this.#groups, bytes: size, sha256 };
@@ -102,13 +102,6 @@ export class ParquetFile {
   abandon(): void {
     rmSync(this.#part, { force: true });
   }
-}
-
-/** SHA-256 of a file in hexadecimal digits. */
-async function checksum(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
-  return hash.digest('hex');
 }
 
 const ENCODINGS = [undefined, 'PLAIN', 'DELTA_BINARY_PACKED'] as const;

@@ -202,16 +202,13 @@ export class TapeExport {
       }
       if (before !== null) await this.#keep(table, partition, before);
       const file: TapeFile = { key: await this.#places.put(partition, index, { file: path }, rest), ...rest };
-      if (made.arrivals === null) return { outcome: before === null ? 'written' : 'replaced', file };
-      const { bytes: size, sha256: sum } = made.arrivals;
-      const key = await this.#places.put(
-        { ...partition, table: table.arrivals!.name },
-        index,
-        { file: beside },
-        { rows, sha256: sum },
-      );
-      const whole = { ...file, arrivals: { key, bytes: size, sha256: sum } };
-      return { outcome: before === null ? 'written' : 'replaced', file: whole };
+      if (made.arrivals !== null) {
+        const { bytes: size, sha256: sum } = made.arrivals;
+        const apart = { ...partition, table: table.arrivals!.name };
+        const key = await this.#places.put(apart, index, { file: beside }, { rows, sha256: sum });
+        file.arrivals = { key, bytes: size, sha256: sum };
+      }
+      return { outcome: before === null ? 'written' : 'replaced', file };
     } finally {
       await rm(path, { force: true });
       await rm(beside, { force: true });

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { type Venue, venueNames } from '../events/event.ts';
 import { hashKey } from '../events/identity.ts';
 import { exportedTables } from '../export/exported-tables.ts';
+import { fileChecksum } from '../export/file-checksum.ts';
 import { manifestKey, type Partition, plainKey, versionKey } from '../export/manifest.ts';
 import { type ParquetCell, ParquetReader, type ParquetRow } from '../export/read-parquet.ts';
 import { type EventTable, orderBookDeltas } from '../storage/tables.ts';
@@ -133,9 +133,7 @@ function filesBeside(folder: string, key: string): readonly string[] {
 async function checkFile(path: string, described: DescribedFile | undefined | null): Promise<void> {
   if (!existsSync(path)) throw new ImportError(`${path} is missing, which its manifest describes`);
   if (described === null) return;
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
-  if (hash.digest('hex') !== described?.sha256)
+  if ((await fileChecksum(path)) !== described?.sha256)
     throw new ImportError(`${path} is not the file that its manifest describes`);
 }
 

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { formatRfc3339, MICROS_PER_DAY, type Micros } from '../units/time.ts';
+import { formatDate, MICROS_PER_DAY, type Micros } from '../units/time.ts';
 import { dropDay, type StoredDay, storedDays } from './stored-days.ts';
 
 /** A table whose days may go. */
@@ -83,7 +83,7 @@ export async function* prune<Name extends string>(
       const found = {
         database: database.name,
         table: table.name,
-        date: formatRfc3339(day.from).slice(0, 10),
+        date: formatDate(day.from),
         bytes: day.bytes,
       };
       isTime &&= mayGoOn?.() !== false;

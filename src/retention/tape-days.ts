@@ -6,7 +6,7 @@ import { type ExportedTable, exportedTables } from '../export/exported-tables.ts
 import { isOfToday, missingOf } from '../export/file-places.ts';
 import { type Manifest, type Partition, readManifest, rowsIn } from '../export/manifest.ts';
 import { isOfSameRows } from '../export/tape-export.ts';
-import { formatRfc3339 } from '../units/time.ts';
+import { formatDate } from '../units/time.ts';
 import type { PrunedDatabase, PrunedTable } from './prune.ts';
 import type { StoredDay } from './stored-days.ts';
 
@@ -36,7 +36,7 @@ export function tapeDays(client: ClientBase, store: ObjectStore | null): PrunedD
       }
       if (await isEmpty(client, table, day)) return { rows: 0, held: null };
       if (store === null) return { rows: null, held: 'nothing says that it is in files' };
-      const date = formatRfc3339(day.from).slice(0, 10);
+      const date = formatDate(day.from);
       const exported = exportedTables.find(({ source }) => source === table)!;
       const manifests = new Map<string, Manifest>();
       for (const venue of venueNames) {

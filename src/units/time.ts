@@ -16,6 +16,7 @@ export class TimeError extends Error {
 export const MICROS_PER_MILLI = 1_000;
 export const MICROS_PER_SECOND = 1_000_000;
 export const MICROS_PER_MINUTE = 60 * MICROS_PER_SECOND;
+export const MICROS_PER_HOUR = 60 * MICROS_PER_MINUTE;
 export const MICROS_PER_DAY = 86_400 * MICROS_PER_SECOND;
 
 /** @throws TimeError when the number is not a safe integer of milliseconds. */
@@ -55,6 +56,9 @@ export function formatRfc3339(time: Micros): string {
   const rest = time - millis * MICROS_PER_MILLI;
   return `${new Date(millis).toISOString().slice(0, -1)}${String(rest).padStart(3, '0')}Z`;
 }
+
+/** The day in UTC: `2026-11-20`. */
+export const formatDate = (time: Micros): string => formatRfc3339(time).slice(0, 10);
 
 /** Reads the time in microseconds. Passed in wherever time is needed, so that tests are deterministic. */
 export type Clock = () => Micros;

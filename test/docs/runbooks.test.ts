@@ -26,22 +26,18 @@ const sourcesBelow = (folder: string): string =>
 const running = ['src', 'lambdas', 'containers'].map(sourcesBelow).join('\n');
 /** What running code says as it stands there, without what comes in between. */
 const said = new Set([...running.matchAll(/['`]([^'`\n]+)['`]/g)].map(([, text]) => text!));
-const causes = new Set(
-  [
-    ...read('src/events/event.ts')
-      .split('export type GapCause')[1]!
-      .split(';\n')[0]!
-      .matchAll(/'(\w+)'/g),
-  ].map(([, cause]) => cause!),
-);
-const findings = new Set(
-  [
-    ...read('src/audit/finding.ts')
-      .split('export type FindingKind')[1]!
-      .split(';\n')[0]!
-      .matchAll(/'(\w+)'/g),
-  ].map(([, kind]) => kind!),
-);
+/** The texts of a type that is a choice of texts. */
+const choicesOf = (type: string, file: string): ReadonlySet<string> =>
+  new Set(
+    [
+      ...read(file)
+        .split(`export type ${type}`)[1]!
+        .split(';\n')[0]!
+        .matchAll(/'(\w+)'/g),
+    ].map(([, choice]) => choice!),
+  );
+const causes = choicesOf('GapCause', 'src/events/event.ts');
+const findings = choicesOf('FindingKind', 'src/audit/finding.ts');
 const metrics = new Set<string>([
   ...Object.values(publishedMetrics).flatMap(({ units }) => Object.keys(units)),
   ...[...running.matchAll(/['`](tape_\w+)['`]/g)].map(([, name]) => name!),

@@ -87,16 +87,22 @@ async function exported(late = false): Promise<{ out: string; original: Client }
   return { out, original };
 }
 
+/** The export in an empty tape, which is then the original. */
+async function imported(out: string, original: Client) {
+  const target = await databases.fresh('production');
+  const client = await target.connect();
+  const run = (...more: string[]) =>
+    outputOf(importCommand('test', { openDatabase: opened(target) }), out, '--json', ...more);
+  const reports = jsonLines(await run());
+  expect(reports.every(({ rows, inserted, refused }) => rows === inserted && refused === null)).toBe(true);
+  expect(await contents(client)).toEqual(await contents(original));
+  return { client, run };
+}
+
 describe('an export that is imported', () => {
   it('is the same tape again, and stays it when it is imported again; counts what it has by minute', async () => {
     const { out, original } = await exported();
-    const target = await databases.fresh('production');
-    const client = await target.connect();
-    const run = (...more: string[]) =>
-      outputOf(importCommand('test', { openDatabase: opened(target) }), out, '--json', ...more);
-    const reports = jsonLines(await run());
-    expect(reports.every(({ rows, inserted, refused }) => rows === inserted && refused === null)).toBe(true);
-    expect(await contents(client)).toEqual(await contents(original));
+    const { client, run } = await imported(out, original);
     const { rows } = await client.query(
       `SELECT instrument, sum(events_tape)::integer AS events FROM coverage GROUP BY 1 ORDER BY 1`,
     );
@@ -112,13 +118,7 @@ describe('an export that is imported', () => {
 
   it('is the tape as its manifests tell it where files of versions before lie beside, and as one of schema 2 told it', async () => {
     const { out, original } = await exported(true);
-    const target = await databases.fresh('production');
-    const client = await target.connect();
-    const run = (...more: string[]) =>
-      outputOf(importCommand('test', { openDatabase: opened(target) }), out, '--json', ...more);
-    const reports = jsonLines(await run());
-    expect(reports.every(({ rows, inserted, refused }) => rows === inserted && refused === null)).toBe(true);
-    expect(await contents(client)).toEqual(await contents(original));
+    const { run } = await imported(out, original);
 
     // As exports told it whose two files of changes each had a manifest.
     const manifests = (table: string): string =>

@@ -1,8 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { Venue } from '../../events/event.ts';
-import type { Micros } from '../../units/time.ts';
+import { MICROS_PER_HOUR, type Micros } from '../../units/time.ts';
 import { EVERY_INSTRUMENT, type Touched } from './gap-merge.ts';
-import { HOUR_MICROS } from './hour-marks.ts';
 import { stageOf } from './merge-statements.ts';
 
 /** By how much a gap of the tape may begin before the line's gap that it comes from. */
@@ -14,7 +13,7 @@ export async function doubtHours(client: ClientBase, touched: readonly Touched[]
   const columns = [
     touched.map(({ venue }) => venue),
     touched.map(({ instrument }) => instrument),
-    touched.map(({ from }) => Math.floor((from - EARLIER) / HOUR_MICROS) * HOUR_MICROS),
+    touched.map(({ from }) => Math.floor((from - EARLIER) / MICROS_PER_HOUR) * MICROS_PER_HOUR),
   ];
   await client.query(
     `UPDATE coverage_hours AS h SET condition = 'pending'
@@ -62,10 +61,10 @@ export async function moveHoursToMarkets(client: ClientBase): Promise<void> {
  * of any instrument of the market, `missing` where every instrument is in a gap for the whole hour, else `degraded`.
  */
 export async function settleHours(client: ClientBase, venue: Venue, horizon: Micros): Promise<void> {
-  const before = horizon - HOUR_MICROS;
+  const before = horizon - MICROS_PER_HOUR;
   await client.query(
     `UPDATE coverage_hours AS h
-     SET condition = CASE WHEN s.least >= ${HOUR_MICROS} THEN 'missing' WHEN s.greatest > 0 THEN 'degraded' ELSE 'available' END
+     SET condition = CASE WHEN s.least >= ${MICROS_PER_HOUR} THEN 'missing' WHEN s.greatest > 0 THEN 'degraded' ELSE 'available' END
      FROM (
        SELECT p.venue, p.market, p.hour, min(u.unproven) AS least, max(u.unproven) AS greatest
        FROM coverage_hours AS p
@@ -78,10 +77,10 @@ export async function settleHours(client: ClientBase, venue: Venue, horizon: Mic
          -- An instrument's own gaps hold those of everything as far as it has any.
          SELECT coalesce(max(o.length), 0) AS unproven
          FROM (
-           SELECT sum(least(coalesce(g.to_ts, p.hour + ${HOUR_MICROS}), p.hour + ${HOUR_MICROS}) - greatest(g.from_ts, p.hour)) AS length
+           SELECT sum(least(coalesce(g.to_ts, p.hour + ${MICROS_PER_HOUR}), p.hour + ${MICROS_PER_HOUR}) - greatest(g.from_ts, p.hour)) AS length
            FROM gaps AS g
            WHERE g.venue = p.venue AND g.instrument IN (i.instrument, '${EVERY_INSTRUMENT}') AND g.line = 'tape'
-             AND g.from_ts < p.hour + ${HOUR_MICROS} AND (g.to_ts IS NULL OR g.to_ts > p.hour)
+             AND g.from_ts < p.hour + ${MICROS_PER_HOUR} AND (g.to_ts IS NULL OR g.to_ts > p.hour)
            GROUP BY g.instrument
          ) AS o
        ) AS u

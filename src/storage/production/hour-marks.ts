@@ -1,4 +1,4 @@
-export const HOUR_MICROS = 3_600_000_000;
+import { MICROS_PER_HOUR } from '../../units/time.ts';
 
 /**
  * Common table expressions for a statement that has the merged events as `minutes (venue, instrument, minute, …)`:
@@ -7,7 +7,7 @@ export const HOUR_MICROS = 3_600_000_000;
 export const markHours = `marked AS (
       INSERT INTO coverage_hours AS h (venue, market, hour, condition)
       SELECT DISTINCT m.venue, coalesce(i.market, m.instrument), m.hour, 'pending'
-      FROM (SELECT DISTINCT venue, instrument, minute / ${HOUR_MICROS} * ${HOUR_MICROS} AS hour FROM minutes) AS m
+      FROM (SELECT DISTINCT venue, instrument, minute / ${MICROS_PER_HOUR} * ${MICROS_PER_HOUR} AS hour FROM minutes) AS m
       LEFT JOIN LATERAL (
         SELECT market FROM instruments WHERE venue = m.venue AND instrument = m.instrument LIMIT 1) AS i ON true
       ON CONFLICT (venue, market, hour) DO UPDATE SET condition = 'pending' WHERE h.condition <> 'pending'

@@ -10,13 +10,9 @@ const ROWS_AT_ONCE = 5_000;
  * query. One at a time on a session, or several within a transaction of the caller where each has a name of its own.
  */
 export async function* rowsOf<Row extends QueryResultRow>(
-  client: ClientBase,
-  statement: string,
-  values: readonly unknown[],
-  rowsAtOnce = ROWS_AT_ONCE,
-  name = 'rows_ahead',
+  ...query: Parameters<typeof portionsOf>
 ): AsyncGenerator<Row> {
-  for await (const rows of portionsOf<Row>(client, statement, values, rowsAtOnce, name)) yield* rows;
+  for await (const rows of portionsOf<Row>(...query)) yield* rows;
 }
 
 /** As `rowsOf`, with the rows that are read at once together; none is empty. */
