@@ -100,8 +100,12 @@ async function fillTables(client: ClientBase, tape: FilledTape): Promise<void> {
       tape,
       CHANGES_PER_GAP,
       'line, gap_id, from_ts, to_ts, cause',
-      `(ARRAY['a', 'b', 'c', 'tape'])[1 + k % 4], 'g' || d || '-' || k, t - 2000000, t - 1000000, 'disconnected'`,
+      `(ARRAY['a', 'b', 'c', 'tape'])[1 + k % 4], 'x:e:' || d || '-' || k, t - 2000000, t - 1000000, 'disconnected'`,
     ),
+    // Each line expected everything from the first day on, had its books a minute later, and lived ever since.
+    `INSERT INTO gaps (line, gap_id, venue, instrument, from_ts, to_ts, cause)
+     SELECT line, line || ':e:' || i, 'kalshi', 'I' || lpad(i::text, 7, '0'), ${from}, ${from + 60e6}, 'startup'
+     FROM unnest(ARRAY['a', 'b', 'c']) AS line, generate_series(0, ${tape.instruments - 1}) AS i`,
     `INSERT INTO line_lives (line, epoch, started_at, durable_until)
      SELECT line, 'e', ${from}, ${to} FROM unnest(ARRAY['a', 'b', 'c']) AS line`,
   ];

@@ -83,7 +83,8 @@ export async function auditTape(
     for (const line of reachable) await auditLineGaps(tape, line, { from, to }, findings);
     const keysChecked = await auditContentKeys(tape, { from, to }, findings);
     await auditCoverage(tape, { from, to }, findings);
-    const accounts = new LineAccounts(tape, rules);
+    const before = Math.max(0, from - BOOKS_BEFORE) as Micros;
+    const accounts = new LineAccounts(tape, rules, before);
     const venues: Record<string, VenueAudit> = {};
     const raw = options.raw === undefined ? null : new RawAudit(tape, accounts, options.raw, findings);
     for (const venue of venueNames) {
@@ -91,8 +92,7 @@ export async function auditTape(
       const settled = { from, to: Math.max(from, Math.min(to, horizon ?? from)) as Micros };
       const gaps = await auditTapeGaps(tape, accounts, venue, settled, findings);
       const books = new BookAudit(tape, accounts, rules, findings);
-      const before = { from: Math.max(0, from - BOOKS_BEFORE) as Micros, to: settled.to };
-      if (settled.to > from) await books.run(venue, before);
+      if (settled.to > from) await books.run(venue, { from: before, to: settled.to });
       if (settled.to > from) await raw?.run(venue, settled);
       venues[venue] = {
         settled_until: horizon,

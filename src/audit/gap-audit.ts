@@ -1,6 +1,8 @@
 import type { ClientBase } from 'pg';
 import { type LineAccounts, lineGapsOfTape } from '../coverage/line-accounts.ts';
+import { venueNames } from '../events/event.ts';
 import { EVERY_INSTRUMENT } from '../storage/production/gap-merge.ts';
+import { gapsReaching } from '../storage/production/gaps-in-time.ts';
 import { lifeOf, livingTime } from '../storage/production/instrument-lives.ts';
 import { rowsOf } from '../storage/production/row-cursor.ts';
 import { gapsOfAll, gapsOfInstrument } from '../tape/gaps.ts';
@@ -62,17 +64,15 @@ export async function auditTapeGaps(
     for (const interval of without(due, declared)) note('gap_undeclared', interval);
     for (const interval of without(declared, due)) note('gap_unfounded', interval);
   };
-  compare(EVERY_INSTRUMENT, tapeGaps, gapsOfAll(accounts, rules));
+  compare(EVERY_INSTRUMENT, tapeGaps, gapsOfAll(accounts, rules, accountsOf.since));
   const gapsOfVenue = intersect(union(tapeGaps), [span]);
   for (const { from, to } of gapsOfVenue)
     figures.in_gap += (await livingTime(client, venue, { from, to: to ?? span.to })).time;
-  // A market that is over leaves a gap without end. It reaches into every span, and says nothing of any but its first.
   const named = rowsOf<{ instrument: string }>(
     client,
-    `SELECT DISTINCT instrument FROM gaps
-     WHERE venue = $1 AND instrument <> '${EVERY_INSTRUMENT}' AND from_ts < $3
-       AND (to_ts > $2 OR to_ts IS NULL AND (cause <> '${MARKET_OVER}' OR from_ts >= $2))
-     ORDER BY instrument`,
+    `SELECT DISTINCT instrument
+     FROM (${gapsReaching('instrument', '$2', '$3', 'venue = $1')}) AS reaching
+     WHERE instrument <> '${EVERY_INSTRUMENT}' ORDER BY instrument`,
     [venue, span.from, span.to],
   );
   for await (const { instrument } of named) {
@@ -81,7 +81,7 @@ export async function auditTapeGaps(
     if (![...lines.values()].flat().some(({ cause }) => cause !== MARKET_OVER)) continue;
     const own = intersect(intersect(union(tape), [span]), [await lifeOf(client, venue, instrument)]);
     for (const { from, to } of without(own, gapsOfVenue)) figures.in_gap += endOf({ from, to }) - from;
-    compare(instrument, tape, gapsOfInstrument(accounts, lines, rules));
+    compare(instrument, tape, gapsOfInstrument(accounts, lines, rules, accountsOf.since));
   }
   return figures;
 }
@@ -98,7 +98,9 @@ interface GapRow {
 const ORDER = 'ORDER BY venue COLLATE "C", instrument COLLATE "C", gap_id COLLATE "C"';
 /** Instruments that a record of a line names: each once when its gap opens and once when it closes. */
 const NAMED = 'CASE WHEN is_all THEN 1 ELSE cardinality(instruments) END';
-const REACHING = '(to_ts IS NULL OR to_ts > $1) AND from_ts < $2';
+/** As in `gapsReaching`: what is told of a market that is over is looked at where it was told. */
+const REACHING = `from_ts < $2 AND (to_ts > $1 OR to_ts IS NULL AND (cause <> '${MARKET_OVER}' OR from_ts >= $1))`;
+const COMPARED = 'venue, instrument, gap_id, from_ts, to_ts, cause';
 
 function compareGaps(left: GapRow, right: GapRow): number {
   for (const name of ['venue', 'instrument', 'gap_id'] as const) {
@@ -118,7 +120,8 @@ export async function auditLineGaps(
     client,
     `WITH reaching AS (
        SELECT gap_id FROM gaps WHERE ingest_xid < $3::xid8 GROUP BY gap_id
-       HAVING min(from_ts) < $2 AND (max(to_ts) > $1 OR sum(CASE WHEN to_ts IS NULL THEN 1 ELSE -1 END * ${NAMED}) > 0)
+       HAVING min(from_ts) < $2 AND (max(to_ts) > $1 OR (min(cause) <> '${MARKET_OVER}' OR min(from_ts) >= $1)
+         AND sum(CASE WHEN to_ts IS NULL THEN 1 ELSE -1 END * ${NAMED}) > 0)
      )
      SELECT * FROM (
        SELECT venue, instrument, gap_id, min(from_ts) AS from_ts, max(to_ts) AS to_ts, min(cause) AS cause
@@ -129,9 +132,10 @@ export async function auditLineGaps(
   );
   const known = rowsOf<GapRow>(
     tape,
-    `SELECT venue, instrument, gap_id, from_ts, to_ts, cause FROM gaps
-     WHERE line = $3 AND ${lineGapsOfTape} AND ${REACHING} ${ORDER}`,
-    [span.from, span.to, line],
+    `SELECT ${COMPARED} FROM (
+       ${gapsReaching(COMPARED, '$1', '$2', `venue = ANY ($4) AND line = $3 AND ${lineGapsOfTape}`)}
+     ) AS reaching ${ORDER}`,
+    [span.from, span.to, line, venueNames],
   );
   for await (const pair of joinedRows(known, recorded, compareGaps)) {
     const row = (pair.line ?? pair.tape)!;

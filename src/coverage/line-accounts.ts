@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { EVERY_INSTRUMENT, latestTime, readLives } from '../storage/production/gap-merge.ts';
+import { gapsBearingOn } from '../storage/production/gaps-in-time.ts';
 import { type LineName, lineNames } from '../storage/production/merge-statements.ts';
 import { type Interval, union } from '../tape/intervals.ts';
 import {
@@ -25,7 +26,7 @@ interface GapRow {
   readonly cause: string;
 }
 
-/** What the tape's database knows of one instrument's gaps. */
+/** What the tape's database knows of one instrument's gaps, as far as it bears on the times that are asked about. */
 export interface InstrumentGaps {
   /** Gaps of the tape as they are stored, in order. */
   readonly tape: readonly Interval[];
@@ -54,12 +55,19 @@ const REMEMBERED = 2_000;
 export class LineAccounts {
   readonly #client: ClientBase;
   readonly #tapeRules: TapeRules;
+  readonly #since: Micros;
   readonly #venues = new Map<string, VenueAccounts>();
   readonly #doubts = new Map<string, InstrumentDoubts>();
 
-  constructor(client: ClientBase, rules: TapeRules) {
+  /** @param since nothing is asked of times before: what bears on those alone is not read */
+  constructor(client: ClientBase, rules: TapeRules, since: Micros) {
     this.#client = client;
     this.#tapeRules = rules;
+    this.#since = since;
+  }
+
+  get since(): Micros {
+    return this.#since;
   }
 
   /**
@@ -92,7 +100,7 @@ export class LineAccounts {
     const { accounts, rules, tapeGaps } = await this.of(venue);
     const { tape, lines } = await this.gaps(venue, instrument);
     const unproven = accounts.map((account) => {
-      const own = unprovenForInstrument(account, lines.get(account.line)!, rules);
+      const own = unprovenForInstrument(account, lines.get(account.line)!, rules, this.#since);
       return [account.line, union(own)] as const;
     });
     const made = { tape: union([...tape, ...tapeGaps]), lines: new Map(unproven) };
@@ -104,9 +112,10 @@ export class LineAccounts {
   /** The gaps of one instrument, or of everything. */
   async gaps(venue: string, instrument: string): Promise<InstrumentGaps> {
     const { rows } = await this.#client.query<GapRow>(
-      `SELECT line, gap_id, from_ts::text, to_ts::text, cause FROM gaps
-       WHERE venue = $1 AND instrument = $2 ORDER BY gaps.from_ts, gap_id`,
-      [venue, instrument],
+      `SELECT line, gap_id, from_ts::text, to_ts::text, cause
+       FROM (${gapsBearingOn('line, gap_id, from_ts, to_ts, cause', '$1', '$2', '$3')}) AS bearing
+       ORDER BY bearing.from_ts, gap_id`,
+      [venue, instrument, this.#since],
     );
     const tape: Interval[] = [];
     const lines = new Map<LineName, LineGap[]>(lineNames.map((line) => [line, []]));

@@ -165,7 +165,7 @@ export async function* coverageMinutes(
            WHERE minute >= $1 AND minute < $2 AND ($3::text IS NULL OR venue = $3) AND ($4::text IS NULL OR instrument = $4)
            GROUP BY venue, instrument ORDER BY sum(events_tape) DESC, instrument LIMIT ${filter.busiest})`;
   const [firstVenue, firstInstrument] = filter.startAt ?? [null, null];
-  const lineAccounts = new LineAccounts(client, rules);
+  const lineAccounts = new LineAccounts(client, rules, minuteOf(from) as Micros);
   const horizons = new Map<string, Micros | null>();
   const open = async (row: CountedMinute): Promise<InstrumentCoverage> => {
     const { accounts, rules: accountRules, tapeGaps: ofAll } = await lineAccounts.of(row.venue);
@@ -173,7 +173,12 @@ export async function* coverageMinutes(
     if (!horizons.has(row.venue)) horizons.set(row.venue, await horizonOf(client, rules, row.venue));
     const lines = accounts.map((account) => ({
       line: account.line,
-      unproven: unprovenForInstrument(account, gaps.lines.get(account.line)!, accountRules),
+      unproven: unprovenForInstrument(
+        account,
+        gaps.lines.get(account.line)!,
+        accountRules,
+        lineAccounts.since,
+      ),
     }));
     return new InstrumentCoverage(row, union([...gaps.tape, ...ofAll]), lines, horizons.get(row.venue)!);
   };

@@ -280,12 +280,17 @@ class Remerge {
       );
     }
     const stored = await storeLineGaps(tape);
-    const { rows } = await tape.query<{ venue: string; instrument: string }>(
-      `SELECT DISTINCT venue, instrument FROM gaps WHERE gaps.from_ts < $2 AND (to_ts IS NULL OR to_ts > $1)
-       UNION SELECT row->>'venue', row->>'instrument' FROM before_gaps`,
+    const { rows } = await tape.query<{ venue: string; instrument: string; from: string }>(
+      `SELECT venue, instrument, least($1::bigint, min(from_ts)) AS from FROM (
+         SELECT venue, instrument, from_ts FROM gaps WHERE from_ts < $2 AND (to_ts IS NULL OR to_ts > $1)
+         UNION ALL SELECT row->>'venue', row->>'instrument', (row->>'from_ts')::bigint FROM before_gaps
+       ) AS reaching GROUP BY 1, 2`,
       span,
     );
-    const touched: Touched[] = [...stored, ...rows.map((row) => ({ ...row, from: this.#from }))];
+    const touched: Touched[] = [
+      ...stored,
+      ...rows.map(({ venue, instrument, from }) => ({ venue, instrument, from: Number(from) as Micros })),
+    ];
     const heard = readers.map(({ reader }) => reader.heartbeats.lives);
     const account = { now, silence: rules.silence, arrivalAllowance: rules.arrivalAllowance };
     const lives = await readLives(tape);

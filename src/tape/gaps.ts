@@ -61,7 +61,7 @@ export function gapsOfAll(
   since = 0 as Micros,
 ): TapeGap[] {
   return intersection(
-    accounts.map((account) => ({ line: account.line, unproven: unprovenForAll(account, rules) })),
+    accounts.map((account) => ({ line: account.line, unproven: unprovenForAll(account, rules, since) })),
     since,
   );
 }
@@ -71,8 +71,8 @@ export function gapsOfAll(
  * until its market is over: nothing is missed of what no longer happens.
  *
  * @param gaps the gaps that each line recorded of this instrument.
- * @param since gaps are given from here on, cut at this time. All gaps of the lives that reach beyond it must
- *   be in `gaps`.
+ * @param since gaps are given from here on, cut at this time. All gaps that end then or later must be in
+ *   `gaps`, and of those before it the ones that say when it was expected (`EXPECTATIONS`).
  */
 export function gapsOfInstrument(
   accounts: readonly LineAccount[],
@@ -84,10 +84,10 @@ export function gapsOfInstrument(
   return intersection(
     accounts.map((account) => ({
       line: account.line,
-      unproven: unprovenForInstrument(account, gaps.get(account.line) ?? [], rules),
+      unproven: unprovenForInstrument(account, gaps.get(account.line) ?? [], rules, since),
     })),
     Math.max(start, since) as Micros,
-    marketOver(gaps.values()),
+    marketOver([...gaps.values()]),
   );
 }
 

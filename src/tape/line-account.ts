@@ -111,8 +111,12 @@ function earlier(unproven: Unproven, allowance: number): Unproven {
   return { ...unproven, from: Math.max(0, unproven.from - allowance) as Micros };
 }
 
-/** Stretches in which the line was not running or recorded a gap of everything. */
-export function unprovenForAll(account: LineAccount, rules: AccountRules): Unproven[] {
+/**
+ * Stretches in which the line was not running or recorded a gap of everything.
+ *
+ * @param since stretches that end before may be left out.
+ */
+export function unprovenForAll(account: LineAccount, rules: AccountRules, since = 0 as Micros): Unproven[] {
   const { lives, allGaps, venue } = account;
   const begins = beginsOfLives(account);
   const first = begins[0];
@@ -120,22 +124,38 @@ export function unprovenForAll(account: LineAccount, rules: AccountRules): Unpro
   const result: Unproven[] = [{ from: 0 as Micros, to: first, cause: 'line_down' }];
   lives.forEach((life, index) => {
     const end = begins[index + 1] ?? null;
+    if (end !== null && end < since) return;
     const from = provenUntil(life, venue);
     if (end !== null || from < rules.now - rules.silence) {
       result.push(earlier({ from, to: end, cause: 'line_down' }, rules.arrivalAllowance));
     }
   });
-  for (const gap of allGaps) result.push(earlier(withinLife(gap, lives, begins), rules.arrivalAllowance));
+  for (const gap of allGaps) {
+    if (endOf(gap) >= since) result.push(earlier(withinLife(gap, lives, begins), rules.arrivalAllowance));
+  }
   return result;
 }
 
-/** When a line began to expect an instrument, for the last time; null if it never did. */
-function lastBeginning(gaps: readonly LineGap[]): Micros | null {
+/**
+ * Causes of gaps that say when an instrument was expected, or no longer. They bear on all times, whenever they end: of
+ * other gaps only those that reach beyond a time bear on what comes after it.
+ */
+export const EXPECTATIONS: readonly string[] = [...BEGINNINGS, MARKET_OVER];
+
+/** When lines began to expect an instrument, for the first time and for the last; null if they never did. */
+export function beginningsOf(
+  gaps: Iterable<readonly LineGap[]>,
+): { readonly first: Micros; readonly last: Micros } | null {
+  let first: Micros | null = null;
   let last: Micros | null = null;
-  for (const { cause, from } of gaps) {
-    if (BEGINNINGS.has(cause) && (last === null || from > last)) last = from;
+  for (const list of gaps) {
+    for (const { cause, from } of list) {
+      if (!BEGINNINGS.has(cause)) continue;
+      if (first === null || from < first) first = from;
+      if (last === null || from > last) last = from;
+    }
   }
-  return last;
+  return first === null || last === null ? null : { first, last };
 }
 
 /**
@@ -145,13 +165,10 @@ function lastBeginning(gaps: readonly LineGap[]): Micros | null {
  *
  * @param gaps the gaps that each line recorded of this instrument.
  */
-export function marketOver(gaps: Iterable<readonly LineGap[]>): Micros | null {
-  let last = Number.NEGATIVE_INFINITY;
+export function marketOver(gaps: readonly (readonly LineGap[])[]): Micros | null {
+  const last = beginningsOf(gaps)?.last ?? Number.NEGATIVE_INFINITY;
   const ends: Micros[] = [];
-  for (const list of gaps) {
-    last = Math.max(last, lastBeginning(list) ?? last);
-    for (const { cause, from } of list) if (cause === MARKET_OVER) ends.push(from);
-  }
+  for (const list of gaps) for (const { cause, from } of list) if (cause === MARKET_OVER) ends.push(from);
   const valid = ends.filter((end) => end >= last);
   return valid.length === 0 ? null : (Math.min(...valid) as Micros);
 }
@@ -159,20 +176,25 @@ export function marketOver(gaps: Iterable<readonly LineGap[]>): Micros | null {
 /**
  * Stretches in which the line proves nothing of one instrument: those of everything, the instrument's own
  * gaps, and the part of each life before the line began to expect the instrument (each life opens a gap then).
+ *
+ * @param gaps all that end at `since` or later, and all of `EXPECTATIONS`.
+ * @param since stretches that end before may be left out.
  */
 export function unprovenForInstrument(
   account: LineAccount,
   gaps: readonly LineGap[],
   rules: AccountRules,
+  since = 0 as Micros,
 ): Unproven[] {
   const { lives } = account;
   const begins = beginsOfLives(account);
-  const result = unprovenForAll(account, rules);
+  const result = unprovenForAll(account, rules, since);
   const firstExpected = new Map<string, Micros>();
   for (const gap of gaps) {
     // Up to the end of its market the line had everything: only what can be missed may have arrived later.
     const allowance = gap.cause === MARKET_OVER ? 0 : rules.arrivalAllowance;
-    result.push(earlier(untilExpected(withinLife(gap, lives, begins), gaps), allowance));
+    if (endOf(gap) >= since)
+      result.push(earlier(untilExpected(withinLife(gap, lives, begins), gaps), allowance));
     if (!BEGINNINGS.has(gap.cause)) continue;
     const epoch = epochOf(gap.gapId);
     const known = firstExpected.get(epoch);
@@ -182,7 +204,7 @@ export function unprovenForInstrument(
     const expected = firstExpected.get(life.epoch);
     const end = begins[index + 1] ?? null;
     const to = expected === undefined || (end !== null && end < expected) ? end : expected;
-    result.push({ from: begins[index]!, to, cause: 'not_subscribed' });
+    if (to === null || to >= since) result.push({ from: begins[index]!, to, cause: 'not_subscribed' });
   });
   return result;
 }

@@ -138,7 +138,7 @@ describe('an instrument that began late and is over', () => {
   const figures = async (from: number, to: number) =>
     await auditTapeGaps(
       made.production,
-      new LineAccounts(made.production, defaultRules),
+      new LineAccounts(made.production, defaultRules, us(M0 + from * MINUTE)),
       'kalshi',
       { from: us(M0 + from * MINUTE), to: us(M0 + to * MINUTE) },
       new FindingLog(9),
@@ -188,8 +188,8 @@ describe('an instrument that began late and is over', () => {
       }
     }
     const asked = async (from: number, to: number): Promise<string[]> => {
-      const accounts = new Asked(made.production, defaultRules);
       const span = { from: us(M0 + from * MINUTE), to: us(M0 + to * MINUTE) };
+      const accounts = new Asked(made.production, defaultRules, span.from);
       await auditTapeGaps(made.production, accounts, 'kalshi', span, new FindingLog(9));
       return accounts.asked.filter((instrument) => instrument !== '*');
     };

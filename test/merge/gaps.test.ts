@@ -6,6 +6,7 @@ import { tapeHealth } from '#src/storage/production/tape-health.ts';
 import { horizonOf } from '#src/storage/production/tape-queries.ts';
 import { gapsOfInstrument } from '#src/tape/gaps.ts';
 import type { LineGap } from '#src/tape/line-account.ts';
+import { beginningsOf, marketOver } from '#src/tape/line-account.ts';
 import type { TapeRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
 import { useDatabases } from '../storage/database.ts';
@@ -516,6 +517,13 @@ describe('gaps of the tape, kept by the merge', () => {
             expect(onTape.map(([, from, to]) => [from, to])).toEqual(
               plain.map(({ from, to }) => [(from - T0) / SECOND, to === null ? null : (to - T0) / SECOND]),
             );
+            const told = [...own.values()];
+            const begins = beginningsOf(told)?.first;
+            const known = await made.production.query(
+              'SELECT begins::float8, ends::float8 FROM instrument_lives WHERE instrument = $1',
+              [instrument],
+            );
+            expect(known.rows).toEqual(begins === undefined ? [] : [{ begins, ends: marketOver(told) }]);
           }
         })
         .beforeEach(() => reset(made)),

@@ -1,7 +1,11 @@
 import pg, { type Client, type ClientBase } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FindingLog } from '#src/audit/finding.ts';
+import { auditTapeGaps } from '#src/audit/gap-audit.ts';
+import { LineAccounts } from '#src/coverage/line-accounts.ts';
 import { candlesOf } from '#src/storage/production/candle-query.ts';
 import { DELTA_ORDER, deltasOf, metricsOf } from '#src/storage/production/change-queries.ts';
+import { readLives, recomputeTapeGaps } from '#src/storage/production/gap-merge.ts';
 import { bookAt, gapsOf, tradesOf } from '#src/storage/production/tape-queries.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import { MICROS_PER_DAY, type Micros } from '#src/units/time.ts';
@@ -61,6 +65,12 @@ const drain =
     expect(found).toBeGreaterThan(0);
   };
 
+const LAST_HOURS = { from: (tape.lastDay + 18 * HOUR) as Micros, to: (tape.lastDay + 24 * HOUR) as Micros };
+
+/** Rows of gaps that were read: of an instrument there are 163, 20 of them of one day, and 9,780 of all. */
+const gapsRead = (all: readonly PlanCost[]): number =>
+  all.filter(({ relations }) => relations.includes('gaps')).reduce((sum, { rowsRead }) => sum + rowsRead, 0);
+
 /** Days of a table that were read; the default partition, which is empty, is no day. */
 const daysOf = ({ relations }: PlanCost, table: string): string[] =>
   relations.filter((name) => name.startsWith(`${table}_2`));
@@ -79,6 +89,46 @@ describe('what a query of the tape reads', () => {
       expect(cost!.rowsRead).toBeLessThanOrEqual(cost!.rowsGiven);
     },
   );
+
+  it('of the gaps of an instrument is what bears on the span, however many there were before', async () => {
+    const accounts = (reader: ClientBase) => new LineAccounts(reader, defaultRules, LAST_HOURS.from);
+    const one = await costs(async (reader) => {
+      const { lines } = await accounts(reader).gaps('kalshi', instrument);
+      // When it was expected, long ago, and the gaps of the hour.
+      expect([...lines.values()].flat().length).toBeGreaterThan(3);
+    });
+    expect(gapsRead(one)).toBeLessThan(12);
+    expect(one.flatMap(({ wholly }) => wholly)).toEqual([]);
+  });
+
+  it('of the gaps of all instruments for an audit is what reaches into the span', async () => {
+    const asked = await costs((reader) =>
+      auditTapeGaps(
+        reader,
+        new LineAccounts(reader, defaultRules, LAST_HOURS.from),
+        'kalshi',
+        LAST_HOURS,
+        new FindingLog(1),
+      ),
+    );
+    // 60 instruments with less than one gap each, and their three beginnings.
+    expect(gapsRead(asked)).toBeLessThan(60 * 12);
+  });
+
+  it('of gaps when a line falls silent is what bears on the time since then', async () => {
+    const allowances = { now: LAST_HOURS.to, silence: 15_000_000, arrivalAllowance: 1_000_000 };
+    const reckon = async (reader: ClientBase) =>
+      await recomputeTapeGaps(reader, await readLives(reader), [], allowances);
+    await client.query('BEGIN');
+    // The tape was filled without what its lives make: that is reckoned once, from the first life on.
+    await reckon(client);
+    await client.query("UPDATE line_lives SET durable_until = $1 WHERE line = 'a'", [LAST_HOURS.from]);
+    const all = await costs(async (reader) => {
+      expect(await reckon(reader)).toHaveLength(tape.instruments);
+    });
+    await client.query('ROLLBACK');
+    expect(gapsRead(all)).toBeLessThan(60 * 20);
+  });
 
   const day = { from: NOON, to: (NOON + 24 * HOUR) as Micros, limit: 50 };
   it.each([

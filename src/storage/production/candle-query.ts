@@ -16,6 +16,7 @@ import type { Price } from '../../units/price.ts';
 import type { Size } from '../../units/size.ts';
 import type { Micros } from '../../units/time.ts';
 import { EVERY_INSTRUMENT } from './gap-merge.ts';
+import { endsAfter } from './gaps-in-time.ts';
 import { lookBack } from './looking-back.ts';
 import { MID_ROWS, OHLC, TRADE_ROWS, TRADED } from './rollups.ts';
 import { portionsOf } from './row-cursor.ts';
@@ -167,7 +168,7 @@ class Surroundings {
     const { from, to } = this.#span;
     const values: unknown[] = namesOf(subjects);
     const before = to === undefined ? '' : `AND from_ts < $${values.push(to)}`;
-    const after = from === undefined ? '' : `AND (to_ts IS NULL OR to_ts > $${values.push(from)})`;
+    const after = from === undefined ? '' : `AND ${endsAfter('to_ts', `$${values.push(from)}`)}`;
     // OFFSET 0: by index for each, whatever the planner takes the number of the names to be.
     const { rows } = await this.#client.query<Subject & { from_ts: string; to_ts: string | null }>(
       `SELECT asked.venue, asked.instrument, g.from_ts, g.to_ts FROM ${ASKED} CROSS JOIN LATERAL (

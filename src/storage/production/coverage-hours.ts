@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import type { Venue } from '../../events/event.ts';
 import { MICROS_PER_HOUR, type Micros } from '../../units/time.ts';
 import { EVERY_INSTRUMENT, type Touched } from './gap-merge.ts';
+import { endsAfter } from './gaps-in-time.ts';
 import { stageOf } from './merge-statements.ts';
 
 /** By how much a gap of the tape may begin before the line's gap that it comes from. */
@@ -80,7 +81,7 @@ export async function settleHours(client: ClientBase, venue: Venue, horizon: Mic
            SELECT sum(least(coalesce(g.to_ts, p.hour + ${MICROS_PER_HOUR}), p.hour + ${MICROS_PER_HOUR}) - greatest(g.from_ts, p.hour)) AS length
            FROM gaps AS g
            WHERE g.venue = p.venue AND g.instrument IN (i.instrument, '${EVERY_INSTRUMENT}') AND g.line = 'tape'
-             AND g.from_ts < p.hour + ${MICROS_PER_HOUR} AND (g.to_ts IS NULL OR g.to_ts > p.hour)
+             AND g.from_ts < p.hour + ${MICROS_PER_HOUR} AND ${endsAfter('g.to_ts', 'p.hour')}
            GROUP BY g.instrument
          ) AS o
        ) AS u

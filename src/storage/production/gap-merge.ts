@@ -13,6 +13,7 @@ import {
   unprovenForAll,
 } from '../../tape/line-account.ts';
 import type { Micros } from '../../units/time.ts';
+import { endsAfter, gapsBearingOn, tellsExpectations } from './gaps-in-time.ts';
 import { type LineName, lineNames, stageOf } from './merge-statements.ts';
 
 /** Stands for every instrument of a venue. */
@@ -293,7 +294,7 @@ export async function recomputeTapeGaps(
     const instruments = new Map<string, Micros>();
     for (const item of touched) {
       if (item.venue === venue && item.instrument !== EVERY_INSTRUMENT)
-        instruments.set(item.instrument, item.from);
+        instruments.set(item.instrument, earliest(instruments.get(item.instrument), item.from));
     }
     const everything = [
       ...changed.filter((row) => row.line !== 'tape').map((row) => micros(row.from_ts)),
@@ -302,15 +303,18 @@ export async function recomputeTapeGaps(
         .map((item) => item.from),
     ];
     if (everything.length > 0) {
-      const since = Math.min(...everything) as Micros;
+      const since = statedSince(accounts, Math.min(...everything) as Micros);
       // A line proves nothing of an instrument that its present life has not begun to expect, so also one without
-      // any gap since then may now lie in a gap of the tape.
+      // any gap since then may now lie in a gap of the tape; but none whose market was over before. What no line ever
+      // expected has been in such a gap all the time.
       const { rows } = await client.query<{ instrument: string }>(
-        `SELECT DISTINCT instrument FROM gaps WHERE venue = $1 AND instrument <> '${EVERY_INSTRUMENT}'`,
-        [venue],
+        `SELECT instrument FROM instrument_lives WHERE venue = $1 AND ${endsAfter('ends', '$2::bigint')}
+         UNION SELECT instrument FROM gaps
+         WHERE venue = $1 AND instrument <> '${EVERY_INSTRUMENT}' AND line = 'tape' AND ${endsAfter('to_ts', '$2::bigint')}`,
+        [venue, since - rules.arrivalAllowance],
       );
       for (const { instrument } of rows) {
-        instruments.set(instrument, Math.min(since, instruments.get(instrument) ?? since) as Micros);
+        instruments.set(instrument, earliest(instruments.get(instrument), since));
       }
     }
     await recomputeInstruments(client, venue, instruments, accounts, rules);
@@ -319,36 +323,65 @@ export async function recomputeTapeGaps(
   return recomputed;
 }
 
-/** The beginning of the earliest life that reaches beyond a time: all gaps from there on bear on what follows it. */
-function reachBack(accounts: readonly LineAccount[], since: Micros): Micros {
-  const starts = accounts.flatMap((account) => {
+/**
+ * The earliest of a time and of what lives that begin later give as their start: where a clock was set back that may be
+ * the first of all, from which on the tape has gaps.
+ */
+function statedSince(accounts: readonly LineAccount[], since: Micros): Micros {
+  const stated = accounts.flatMap((account) => {
     const begins = beginsOfLives(account);
-    return account.lives.flatMap((life, index) =>
-      (begins[index + 1] ?? Number.POSITIVE_INFINITY) > since ? [life.startedAt] : [],
-    );
+    return account.lives.filter((_, index) => begins[index]! >= since).map(({ startedAt }) => startedAt);
   });
-  return Math.min(since, ...starts) as Micros;
+  return Math.min(since, ...stated) as Micros;
+}
+
+function earliest(known: Micros | undefined, other: Micros): Micros {
+  return Math.min(known ?? other, other) as Micros;
+}
+
+interface BearingGap extends GapRow {
+  /** From when on the gaps of its instrument are reckoned. */
+  readonly since: string;
+  /** A line said more of its instrument than that its market is over. */
+  readonly captured: true | null;
 }
 
 /**
- * Instruments whose gaps are reckoned from the beginning of time: those that are new to the tape, because whatever it
- * holds of lives before them bears on these for the first time, and those whose market was said to be over, because a
- * line that expects one again takes that word back, from then on.
+ * What bears on the gaps of the tape of some instruments from times of their own on. They are reckoned from no later
+ * than the beginning of the gap that each has then, so that its causes are whole. Those whose market was said to be over
+ * are reckoned from there, because a line that expects one again takes that word back; and from the beginning of time
+ * those that are new to the tape, because whatever it holds of lives before them bears on these for the first time.
  */
-async function reckonedWholly(
+async function bearingGaps(
   client: ClientBase,
   venue: string,
   instruments: readonly string[],
-): Promise<Set<string>> {
-  const { rows } = await client.query<{ instrument: string }>(
-    `SELECT instrument FROM unnest($2::text[]) AS asked (instrument)
-     WHERE NOT EXISTS (
-         SELECT FROM gaps WHERE gaps.venue = $1 AND gaps.instrument = asked.instrument AND gaps.line = 'tape')
-       OR EXISTS (
-         SELECT FROM gaps WHERE gaps.venue = $1 AND gaps.instrument = asked.instrument AND gaps.cause = $3)`,
-    [venue, instruments, MARKET_OVER],
+  since: readonly Micros[],
+): Promise<BearingGap[]> {
+  const own = 'venue = $1 AND g.instrument = asked.instrument';
+  const { rows } = await client.query<BearingGap>(
+    // With LIMIT and not with EXISTS, for which the server would rather go through all gaps once; and of a sum, because
+    // it would look for the least time itself among the gaps of all instruments.
+    `SELECT b.line, b.gap_id, b.venue, b.instrument, b.from_ts::text, b.to_ts::text, b.cause, b.causes, s.since::text, captured
+     FROM unnest($2::text[], $3::bigint[]) AS asked (instrument, since)
+     CROSS JOIN LATERAL (
+       SELECT least(asked.since, min(from_ts)) AS since FROM gaps AS g
+       WHERE g.${own} AND ${tellsExpectations('g')} AND g.cause = '${MARKET_OVER}'
+     ) AS over
+     CROSS JOIN LATERAL (
+       SELECT (SELECT true FROM gaps AS g WHERE g.${own} AND g.line <> 'tape' AND g.cause <> '${MARKET_OVER}' LIMIT 1) AS captured,
+         (SELECT true FROM gaps AS g WHERE g.${own} AND g.line = 'tape' LIMIT 1) AS known
+       OFFSET 0
+     ) AS c
+     CROSS JOIN LATERAL (
+       SELECT CASE WHEN known THEN least(over.since, min(from_ts + 0)) ELSE 0 END AS since FROM gaps AS g
+       WHERE g.${own} AND g.line = 'tape' AND ${endsAfter('g.to_ts', 'over.since - 1')}
+     ) AS s
+     CROSS JOIN LATERAL (${gapsBearingOn('g.*', '$1', 'asked.instrument', 's.since')}) AS b
+     ORDER BY b.instrument, b.from_ts`,
+    [venue, instruments, since],
   );
-  return new Set(rows.map(({ instrument }) => instrument));
+  return rows;
 }
 
 async function recomputeInstruments(
@@ -362,24 +395,11 @@ async function recomputeInstruments(
   for (let start = 0; start < names.length; start += INSTRUMENTS_AT_ONCE) {
     const batch = names.slice(start, start + INSTRUMENTS_AT_ONCE);
     // A gap begins earlier than was recorded by what an event may take to arrive.
-    const earliest = batch.reduce(
-      (least, name) => Math.min(least, instruments.get(name)!),
-      Number.MAX_SAFE_INTEGER,
-    );
-    const since = reachBack(accounts, Math.max(0, earliest - rules.arrivalAllowance) as Micros);
-    const wholly = await reckonedWholly(client, venue, batch);
-    const { rows } = await client.query<GapRow>(
-      `SELECT line, gap_id, venue, instrument, from_ts::text, to_ts::text, cause, causes
-       FROM gaps
-       WHERE venue = $1 AND instrument = ANY ($2) AND (to_ts IS NULL OR to_ts >= $3 OR instrument = ANY ($4))
-       ORDER BY instrument, gaps.from_ts`,
-      [venue, batch, reachBack(accounts, since), [...wholly]],
-    );
-    const byInstrument = Map.groupBy(rows, (row) => row.instrument);
+    const froms = batch.map((name) => Math.max(0, instruments.get(name)! - rules.arrivalAllowance) as Micros);
+    const rows = await bearingGaps(client, venue, batch, froms);
     const existing: GapRow[] = [];
     const desired: GapRow[] = [];
-    for (const instrument of batch) {
-      const own = byInstrument.get(instrument) ?? [];
+    for (const [instrument, own] of Map.groupBy(rows, (row) => row.instrument)) {
       const lineGaps = new Map<LineName, LineGap[]>(lineNames.map((line) => [line, []]));
       const before: TapeGap[] = [];
       for (const row of own) {
@@ -391,11 +411,12 @@ async function recomputeInstruments(
           lineGaps.get(row.line as LineName)?.push({ gapId: row.gap_id, ...gap });
         }
       }
+      const { since: reckonedFrom, captured } = own[0]!;
       // An instrument of which it is known only that its market is over was never captured: nobody asks for it.
-      if (own.every(({ cause }) => cause === MARKET_OVER)) continue;
-      const clip = wholly.has(instrument) ? (0 as Micros) : since;
-      const after = gapsOfInstrument(accounts, lineGaps, rules, clip);
-      for (const gap of replaceFrom(before, after, clip)) {
+      if (captured === null) continue;
+      const since = micros(reckonedFrom);
+      const after = gapsOfInstrument(accounts, lineGaps, rules, since);
+      for (const gap of replaceFrom(before, after, since)) {
         if (endOf(gap) > gap.from) desired.push(tapeRow(venue, instrument, gap));
       }
     }

@@ -1,10 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { Interval } from '../../tape/intervals.ts';
-import { BEGINNINGS, MARKET_OVER } from '../../tape/line-account.ts';
 import type { Micros } from '../../units/time.ts';
-import { EVERY_INSTRUMENT } from './gap-merge.ts';
-
-const quoted = (words: Iterable<string>): string => [...words].map((word) => `'${word}'`).join(', ');
+import { endsAfter } from './gaps-in-time.ts';
 
 /**
  * From when and until when the instruments of a venue may have events, as far as is known: `begins` when the first line
@@ -14,16 +11,12 @@ const quoted = (words: Iterable<string>): string => [...words].map((word) => `'$
  * @param venue, instrument parameters, as in `$1`; without an instrument, all of the venue
  */
 export function livesStatement(venue: string, instrument?: string): string {
-  const which = instrument === undefined ? `<> '${EVERY_INSTRUMENT}'` : `= ${instrument}`;
-  const own = `line <> 'tape' AND venue = ${venue} AND instrument ${which}`;
-  return `SELECT b.instrument, least(b.first, m.open_ts) AS begins, o.ends
-    FROM (SELECT instrument, min(from_ts) AS first, max(from_ts) AS last FROM gaps
-      WHERE ${own} AND cause IN (${quoted(BEGINNINGS)}) GROUP BY instrument) AS b
-    LEFT JOIN LATERAL (SELECT min(from_ts) AS ends FROM gaps AS e
-      WHERE e.venue = ${venue} AND e.instrument = b.instrument AND e.line <> 'tape' AND e.cause = '${MARKET_OVER}'
-        AND e.from_ts >= b.last) AS o ON true
-    LEFT JOIN instruments AS i ON i.venue = ${venue} AND i.instrument = b.instrument
-    LEFT JOIN markets AS m ON m.venue = i.venue AND m.market = i.market`;
+  const which = instrument === undefined ? '' : `AND l.instrument = ${instrument}`;
+  return `SELECT l.instrument, least(l.begins, m.open_ts) AS begins, l.ends
+    FROM instrument_lives AS l
+    LEFT JOIN instruments AS i ON i.venue = l.venue AND i.instrument = l.instrument
+    LEFT JOIN markets AS m ON m.venue = i.venue AND m.market = i.market
+    WHERE l.venue = ${venue} ${which}`;
 }
 
 /** When an instrument may have events; always, where nothing says when it began. */
@@ -48,7 +41,7 @@ export async function livingTime(
 ): Promise<{ readonly instruments: number; readonly time: number }> {
   const { rows } = await client.query<{ instruments: number; time: string | null }>(
     `SELECT count(*)::integer AS instruments, sum(least(ends, $3::bigint) - greatest(begins, $2::bigint)) AS time
-     FROM (${livesStatement('$1')}) AS lives WHERE begins < $3 AND (ends IS NULL OR ends > $2)`,
+     FROM (${livesStatement('$1')} AND ${endsAfter('l.ends', '$2')}) AS lives WHERE begins < $3`,
     [venue, from, to],
   );
   return { instruments: rows[0]!.instruments, time: Number(rows[0]!.time ?? 0) };

@@ -1,4 +1,5 @@
 import type { Micros } from '../../units/time.ts';
+import { endsAfter } from './gaps-in-time.ts';
 
 /** Which rows; absent conditions let everything through. Times in microseconds, `from` included, `to` not. */
 export interface TapeFilter {
@@ -117,6 +118,6 @@ export function gapConditions(filter: TapeFilter): Conditions {
     );
   }
   conditions.add('from_ts < ?', filter.to);
-  conditions.add('(to_ts IS NULL OR to_ts > ?)', filter.from);
+  conditions.add(endsAfter('to_ts', '?'), filter.from);
   return conditions;
 }

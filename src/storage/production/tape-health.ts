@@ -4,6 +4,7 @@ import { mergeHorizon } from '../../tape/horizon.ts';
 import type { TapeRules } from '../../tape/rules.ts';
 import { MICROS_PER_SECOND, type Micros } from '../../units/time.ts';
 import { EVERY_INSTRUMENT, readLives } from './gap-merge.ts';
+import { endsAfter } from './gaps-in-time.ts';
 import { lineBits, lineNames } from './merge-statements.ts';
 
 /** Stretch of settled venue time whose trades are looked at. */
@@ -39,7 +40,7 @@ const gapStatement = `
   SELECT g.venue, count(DISTINCT g.instrument) FILTER (WHERE g.instrument <> '${EVERY_INSTRUMENT}')::integer AS instruments,
     bool_or(g.instrument = '${EVERY_INSTRUMENT}') AS everything
   FROM gaps AS g
-  WHERE g.line = 'tape' AND g.from_ts <= $1 AND (g.to_ts IS NULL OR g.to_ts > $1)
+  WHERE g.line = 'tape' AND g.venue = ANY ($2) AND g.from_ts <= $1 AND ${endsAfter('g.to_ts', '$1')}
     AND (g.instrument = '${EVERY_INSTRUMENT}' OR EXISTS (
       SELECT FROM instruments AS i JOIN markets AS m USING (venue, market)
       WHERE i.venue = g.venue AND i.instrument = g.instrument AND (m.close_ts IS NULL OR m.close_ts > $1)))
@@ -75,6 +76,7 @@ export async function tapeHealth(client: ClientBase, now: Micros, rules: TapeRul
   }
   const gaps = await client.query<{ venue: string; instruments: number; everything: boolean }>(gapStatement, [
     settledUntil,
+    venueNames,
   ]);
   const mask = alive.reduce((bits, line) => bits | lineBits[line], 0);
   const trades = await client.query<{ venue: string; agreeing: string; delays: string[] }>(tradeStatement, [

@@ -11,6 +11,7 @@ import type { Size } from '../../units/size.ts';
 import type { Micros } from '../../units/time.ts';
 import { venueDefinition } from '../../venues/registration.ts';
 import { readLives } from './gap-merge.ts';
+import { endsAfter } from './gaps-in-time.ts';
 import { lookBack } from './looking-back.ts';
 import { atOneMoment } from './one-moment.ts';
 import { rowsOf } from './row-cursor.ts';
@@ -199,7 +200,7 @@ export const EXACT_BOOK = `(order_book_snapshots.depth IS NULL
             -- Never closed, and long over where the line makes anchors again.
             AND gaps.cause <> '${MARKET_OVER}'
             AND gaps.from_ts <= order_book_snapshots.snapshot_ts
-            AND (gaps.to_ts IS NULL OR gaps.to_ts > order_book_snapshots.snapshot_ts))))))`;
+            AND ${endsAfter('gaps.to_ts', 'order_book_snapshots.snapshot_ts')})))))`;
 
 /** The latest exact snapshot at or before a time. */
 async function anchorOf(
