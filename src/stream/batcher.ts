@@ -8,6 +8,7 @@ import { LaneNumbers, partitionKey } from './lanes.ts';
 import { EVENT_ROOM, encodeLine, type FeedLine, LineEncoder } from './line-encoder.ts';
 import { inPlaceOf } from './lost-line.ts';
 import { Partition, type QueuedRecord, type SealedLines } from './partition.ts';
+import { RecordBuffers } from './record-buffers.ts';
 import { isRecordEnd, RECORD_END_BYTES } from './record-end.ts';
 import { KINESIS_LIMITS, type PutLimits } from './record-stream.ts';
 import { halvesOf, type SealedRecord } from './sealed-record.ts';
@@ -49,6 +50,7 @@ export class Batcher implements CaptureSink {
   readonly #journal: SpillJournal;
   readonly #setAside: SetAside;
   readonly #sender: Sender;
+  readonly #buffers = new RecordBuffers();
   readonly #byNumber: Partition[] = [];
   /** Those of this life, and those of records that an earlier life left for other partitions. */
   readonly #byKey = new Map<string, Partition>();
@@ -90,7 +92,7 @@ export class Batcher implements CaptureSink {
     this.#laneNumbers = new LaneNumbers(this.#lanes);
     this.#encoder = new LineEncoder(this.#lanes);
     for (let number = 0; number < this.#lanes; number++) {
-      const partition = new Partition(`lane-${number}`);
+      const partition = new Partition(`lane-${number}`, this.#buffers);
       this.#byNumber.push(partition);
       this.#byKey.set(partition.key, partition);
     }
@@ -122,7 +124,10 @@ export class Batcher implements CaptureSink {
       putTimeoutMillis: options.putTimeoutMillis ?? 30_000,
       retryFirstMillis: options.retryFirstMillis ?? 50,
       retryMostMillis: options.retryMostMillis ?? 5_000,
-      settled: (partition, item, tooLarge) => this.#settled(partition, item, tooLarge),
+      settled: (partition, item, tooLarge, atOnce) => {
+        this.#settled(partition, item, tooLarge);
+        if (atOnce && !tooLarge && item.memory !== null) this.#buffers.give(item.memory);
+      },
       ended: () => this.#sealDue(this.#lingerMicros),
       refused: (code, message, records) => onProblem({ kind: 'refused', code, message, records }),
     });
@@ -346,7 +351,7 @@ export class Batcher implements CaptureSink {
   #seal(partition: Partition): void {
     this.#openBytes -= partition.openBytes;
     const order = this.#order++;
-    const sealed: SealedLines = partition.seal(this.#epoch, order, this.#clock());
+    const { memory, ...sealed }: SealedLines = partition.seal(this.#epoch, order, this.#clock());
     const record: SealedRecord = { ...sealed, order, partitionKey: partition.key };
     if (!this.#spilling && this.#memoryBytes() + record.data.byteLength > this.#memoryLimit)
       this.#spilling = true;
@@ -356,7 +361,7 @@ export class Batcher implements CaptureSink {
       this.#refill();
       return;
     }
-    partition.push({ record, segment: null });
+    partition.push({ record, segment: null, memory });
     this.#queuedBytes += record.data.byteLength;
     this.#pumpSoon();
   }
@@ -397,7 +402,11 @@ export class Batcher implements CaptureSink {
     const parts = halvesOf(record) ?? this.#replacements(record);
     const { length } = parts;
     // The journal may forget the whole once its last part is in the stream.
-    return parts.map((part, index) => ({ record: part, segment: index === length - 1 ? segment : null }));
+    return parts.map((part, index) => ({
+      record: part,
+      segment: index === length - 1 ? segment : null,
+      memory: null,
+    }));
   }
 
   /** Sets a single line aside. @returns records with what stands for it; smaller ones, so that this comes to an end. */
@@ -450,7 +459,7 @@ export class Batcher implements CaptureSink {
     this.#refillAgain = false;
     void this.#journal.read(Math.min(REFILL_BYTES, Math.ceil(this.#memoryLimit / 4))).then((items) => {
       this.#refilling = false;
-      for (const item of items) this.#enqueue(item);
+      for (const item of items) this.#enqueue({ ...item, memory: null });
       if (items.length > 0) {
         this.#sender.pump();
         this.#refill();
@@ -466,7 +475,7 @@ export class Batcher implements CaptureSink {
     const key = item.record.partitionKey;
     let partition = this.#byKey.get(key);
     if (partition === undefined) {
-      partition = new Partition(key);
+      partition = new Partition(key, this.#buffers);
       this.#byKey.set(key, partition);
     }
     partition.push(item);

@@ -105,7 +105,7 @@ export class MemoryRecordStream implements RecordStream {
     shard.recordsLeft -= 1;
     shard.records.push({
       partitionKey: record.partitionKey,
-      data: record.data.slice(),
+      data: Uint8Array.from(record.data),
       sequence: shard.records.length,
       arrivedAt: now,
     });

@@ -3,25 +3,27 @@ import type { Micros } from '../units/time.ts';
 import { EventTimes } from './event-times.ts';
 import { GrowableRing } from './growable-ring.ts';
 import type { FeedLine } from './line-encoder.ts';
+import type { RecordBuffers } from './record-buffers.ts';
 import { encodeRecordEnd } from './record-end.ts';
 import type { SealedRecord } from './sealed-record.ts';
 import type { SpillSegment } from './spill-segment.ts';
 
 const NOTHING = Buffer.alloc(0);
 const NO_VIEW = new DataView(new ArrayBuffer(0));
-const SMALLEST_BUFFER = 4_096;
-/** The next record may be somewhat larger than the last one, and the room for a line is more than it takes. */
-const ROOM_TO_GROW = 8_192;
 
 /** A sealed record in memory, with the journal segment it came from, if any. */
 export interface QueuedRecord {
   readonly record: SealedRecord;
   readonly segment: SpillSegment | null;
+  /** What the record lies in, to be used again when nobody looks at the record any more; null for memory of its own. */
+  readonly memory: Buffer | null;
 }
 
 /** What was sealed, before it has an order. */
 export interface SealedLines {
   readonly data: Uint8Array;
+  /** As of `QueuedRecord`. */
+  readonly memory: Buffer | null;
   readonly lines: number;
   readonly oldestReceivedAt: Micros;
 }
@@ -57,11 +59,14 @@ export class Partition {
   view: DataView = NO_VIEW;
   #open: Buffer = NOTHING;
   /** Records of one partition resemble each other in size. */
-  #nextCapacity = SMALLEST_BUFFER;
+  #nextCapacity = 0;
   #openOldest = Number.POSITIVE_INFINITY as Micros;
 
-  constructor(key: string) {
+  readonly #buffers: RecordBuffers;
+
+  constructor(key: string, buffers: RecordBuffers) {
     this.key = key;
+    this.#buffers = buffers;
   }
 
   /** Earliest receive time of what this partition holds; infinite when it holds nothing. */
@@ -123,18 +128,19 @@ export class Partition {
     if (gaps > 0) this.#gapFreeSince = order;
     this.#openGaps = 0;
     const bytes = this.openBytes;
+    const own = this.#open.subarray(0, bytes);
+    // A record that leaves much of its buffer unused must not keep all of it.
+    const isWhole = bytes * 2 > this.#open.length;
     const lines = {
-      // A record that leaves much of its buffer unused must not keep all of it.
-      data:
-        bytes * 2 > this.#open.length
-          ? this.#open.subarray(0, bytes)
-          : Buffer.from(this.#open.subarray(0, bytes)),
+      data: isWhole ? own : Buffer.from(own),
+      memory: isWhole ? this.#open : null,
       lines: this.openLines,
       oldestReceivedAt: this.#openOldest,
     };
+    if (!isWhole) this.#buffers.give(this.#open);
     this.#open = NOTHING;
     this.view = NO_VIEW;
-    this.#nextCapacity = Math.max(SMALLEST_BUFFER, bytes + ROOM_TO_GROW);
+    this.#nextCapacity = bytes;
     this.#openOldest = Number.POSITIVE_INFINITY as Micros;
     this.openLines = 0;
     this.openBytes = 0;
@@ -142,8 +148,9 @@ export class Partition {
   }
 
   #grow(bytes: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(bytes, this.#open.length * 2, this.#nextCapacity));
+    const grown = this.#buffers.take(Math.max(bytes, this.#nextCapacity));
     this.#open.copy(grown, 0, 0, this.openBytes);
+    if (this.#open !== NOTHING) this.#buffers.give(this.#open);
     this.#open = grown;
     this.view = new DataView(grown.buffer, grown.byteOffset, grown.length);
   }

@@ -12,7 +12,8 @@ export const RECORD_TOO_LARGE = 'RecordTooLarge';
 
 /**
  * Port to a durable, partitioned log. `put` resolves with one verdict per record, in order, and rejects only
- * when nothing is known about any of them (network, credentials, missing stream).
+ * when nothing is known about any of them (network, credentials, missing stream). Once it has resolved, `data` is the
+ * caller's again, who may write over it.
  */
 export interface RecordStream {
   put(records: readonly StreamRecord[]): Promise<readonly PutVerdict[]>;

@@ -14,8 +14,11 @@ export interface SenderOptions {
   readonly putTimeoutMillis: number;
   readonly retryFirstMillis: number;
   readonly retryMostMillis: number;
-  /** The stream has this record, or (`tooLarge`) never will; it has left its partition. */
-  readonly settled: (partition: Partition, item: QueuedRecord, tooLarge: boolean) => void;
+  /**
+   * The stream has this record, or (`tooLarge`) never will; it has left its partition. `atOnce`: no earlier put of it
+   * failed, so none that was given up may still look at it.
+   */
+  readonly settled: (partition: Partition, item: QueuedRecord, tooLarge: boolean, atOnce: boolean) => void;
   /** A put ended, whatever came of it, and its records have been dealt with. */
   readonly ended: () => void;
   readonly refused: (code: string, message: string, records: number) => void;
@@ -146,7 +149,8 @@ export class Sender {
       const verdict = verdicts[index]!;
       partition.sending = false;
       if (verdict === null || verdict.code === RECORD_TOO_LARGE) {
-        this.#options.settled(partition, partition.shift(), verdict !== null);
+        const atOnce = partition.attempts === 0;
+        this.#options.settled(partition, partition.shift(), verdict !== null, atOnce);
         continue;
       }
       this.retriedRecords++;

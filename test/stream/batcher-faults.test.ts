@@ -41,7 +41,7 @@ class FaultyStream implements RecordStream {
       this.#mask = (Math.imul(this.#mask, 1_103_515_245) + 12_345) & 0x7fffffff;
       if (fault === 'refuse_some' && (this.#mask >> 16) % 2 === 0)
         return { code: 'Throttled', message: 'later' };
-      this.stored.push(record);
+      this.stored.push({ ...record, data: Uint8Array.from(record.data) });
       return null;
     });
     if (fault === 'reject_stored') return Promise.reject(new Error('the answer was lost'));

@@ -31,7 +31,8 @@ class RecordingStream implements RecordStream {
     records.map(() => null);
 
   put(records: readonly StreamRecord[]): Promise<readonly PutVerdict[]> {
-    this.puts.push([...records]);
+    // What is taken is the batcher's again.
+    this.puts.push(records.map((record) => ({ ...record, data: Uint8Array.from(record.data) })));
     return this.answer(records);
   }
 }
@@ -76,6 +77,41 @@ test('records hold at most 500 lines, lie in the partition of their lane, and la
   expect(stream.puts.length).toBeLessThan(8);
   for (const put of stream.puts)
     expect(new Set(put.map((record) => record.partitionKey)).size).toBe(put.length);
+});
+
+test('the memory of a record is used again once the stream took it, but not where an earlier put of it may still look at it', async () => {
+  const given: Uint8Array[] = [];
+  const asGiven: Uint8Array[] = [];
+  let answer = async (): Promise<PutVerdict> => null;
+  const stream: RecordStream = {
+    put: async (records) => {
+      for (const { data } of records) {
+        given.push(data);
+        asGiven.push(Uint8Array.from(data));
+      }
+      const verdict = await answer();
+      return records.map(() => verdict);
+    },
+  };
+  const batcher = await open(stream, { lanes: 1, lingerMillis: 1, putTimeoutMillis: 50 });
+  const send = async (from: number): Promise<void> => {
+    const before = batcher.figures().acknowledged_lines;
+    feed(batcher, 'x', from, from + 400);
+    await vi.waitFor(() => expect(batcher.figures().acknowledged_lines).toBe(before + 400), { interval: 1 });
+  };
+  await send(0);
+  await send(1_000);
+  expect(given[1]!.buffer).toBe(given[0]!.buffer);
+  // Given up, and taken the second time: whoever holds the first request may read it at any time.
+  answer = () => new Promise(() => {});
+  feed(batcher, 'x', 2_000, 2_400);
+  await vi.waitFor(() => expect(given).toHaveLength(3), { interval: 1 });
+  answer = async () => null;
+  await vi.waitFor(() => expect(batcher.figures().acknowledged_lines).toBe(1_200), { interval: 1 });
+  for (let from = 3_000; from < 13_000; from += 1_000) await send(from);
+  expect(Buffer.compare(given[2]!, asGiven[2]!)).toBe(0);
+  expect(given.slice(4).every(({ buffer }) => buffer !== given[2]!.buffer)).toBe(true);
+  await batcher.drain(1_000);
 });
 
 test('a line waits no longer than the linger for others', async () => {

@@ -38,7 +38,7 @@ class StrictStream implements RecordStream {
   async put(records: readonly StreamRecord[]): Promise<readonly PutVerdict[]> {
     return records.map((record) => {
       if (record.data.byteLength > this.#limit) return { code: RECORD_TOO_LARGE, message: 'too large' };
-      this.taken.push(record);
+      this.taken.push({ ...record, data: Uint8Array.from(record.data) });
       return null;
     });
   }

@@ -130,6 +130,14 @@ describe.each([
     }
   });
 
+  test('has what it took, whatever the caller then does with the memory', async () => {
+    const stream = await harness.fresh();
+    const data = Buffer.from('as it was');
+    expect(await stream.put([{ partitionKey: 'k', data }])).toEqual([null]);
+    data.fill('x');
+    expect((await harness.readAll(stream)).flat().map((record) => record.data)).toEqual(['as it was']);
+  });
+
   test('refuses a record that is too large by name, and takes the others of the put', async () => {
     const stream = await harness.fresh();
     const verdicts = await stream.put([
