@@ -4,11 +4,14 @@ import { Schedule } from './market/schedule.ts';
 
 /**
  * Simulated time: everything that happens has its moment on the schedule, and the clock only decides how far the
- * schedule is run. So content and order depend on the seed alone. Time begins with a whole second and stands still for
- * whole seconds, because markets open at whole seconds. While paused, time does not pass.
+ * schedule is run. So content and order depend on the seed alone, as long as it is not paused: while it is, time does
+ * not pass, but what was announced for a moment of the clock happens no later than that. Time begins with a whole
+ * second and stands still for whole seconds, because markets open at whole seconds.
  */
 export class Timeline {
   readonly #schedule = new Schedule();
+  /** By times of the clock, in which pauses are not left out. */
+  readonly #appointed = new Schedule();
   readonly #clock: Clock;
   #shift = 0;
   #pausedAt: number | null = null;
@@ -46,6 +49,14 @@ export class Timeline {
     });
   }
 
+  /** Runs `action` at a moment of the exchange's own clock, at once where that has passed. */
+  at(moment: Micros, action: () => void): void {
+    this.#appointed.at(moment - this.skew, (at) => {
+      this.#now = Math.max(this.#now, at - this.#shift);
+      action();
+    });
+  }
+
   /** Runs `action` again and again, at random moments, on average so often a second. */
   repeat(random: Random, perSecond: number, action: () => void): void {
     if (perSecond <= 0) return;
@@ -61,7 +72,13 @@ export class Timeline {
   run(): void {
     if (this.#pausedAt !== null) return;
     const until = this.#clock() - this.#shift;
-    this.#schedule.runUntil(until);
+    for (;;) {
+      const next = this.#schedule.next;
+      const appointed = this.#appointed.next - this.#shift;
+      if (Math.min(next, appointed) > until) break;
+      if (next <= appointed) this.#schedule.runNext();
+      else this.#appointed.runNext();
+    }
     if (until > this.#now) this.#now = until;
   }
 

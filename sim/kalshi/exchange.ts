@@ -168,8 +168,8 @@ export class KalshiExchange implements KalshiFeed {
       this.#active.add(market, rank);
     }
     this.#truth.book('kalshi', market.ticker, now, market.book.levels('bid'), market.book.levels('ask'));
-    if (isUnopened) this.timeline.after(wait, () => this.#open(market));
-    if (closesSoon) this.timeline.after(wait + closeIn, () => this.#close(market));
+    if (isUnopened) this.timeline.at(market.openAt, () => this.#open(market));
+    if (closesSoon) this.timeline.at(market.closeAt, () => this.#close(market));
   }
 
   /** Trading begins. The socket says nothing of it. */
@@ -194,8 +194,8 @@ export class KalshiExchange implements KalshiFeed {
     this.#truth.book('kalshi', market.ticker, now, [], []);
     if (isNewEvent) this.#announcer.event(market.event);
     this.#announcer.created(market);
-    this.timeline.after(openAt - now, () => this.#open(market));
-    this.timeline.after(market.closeAt - now, () => this.#close(market));
+    this.timeline.at(market.openAt, () => this.#open(market));
+    this.timeline.at(market.closeAt, () => this.#close(market));
   }
 
   #createCombo(announced: boolean): void {

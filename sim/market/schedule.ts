@@ -28,12 +28,10 @@ export class Schedule {
     heap[index] = entry;
   }
 
-  /** Runs everything due up to and including `time`, in order, what it schedules on the way included. */
-  runUntil(time: number): void {
-    while (this.next <= time) {
-      const entry = this.#pop();
-      entry.run(entry.at);
-    }
+  /** Runs the next entry; there must be one. */
+  runNext(): void {
+    const entry = this.#pop();
+    entry.run(entry.at);
   }
 
   #pop(): Entry {

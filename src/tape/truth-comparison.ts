@@ -110,6 +110,8 @@ interface Tally {
   onTape: number;
   /** The latest venue time or time of sending. */
   reachedAt: Micros | null;
+  /** Times of those that were sent to nobody: announcements of equal content may lie hours apart. */
+  unsentAt: (Micros | null)[] | null;
 }
 
 /**
@@ -129,6 +131,8 @@ export class TruthComparison {
     const most = heldOnce.has(event.kind) ? 1 : Number.POSITIVE_INFINITY;
     tally.made = Math.min(most, tally.made + 1);
     if (event.delivered > 0) tally.sent = Math.min(most, tally.sent + 1);
+    else if (tally.unsentAt === null) tally.unsentAt = [event.time];
+    else tally.unsentAt.push(event.time);
     const reachedAt = event.sentAt ?? event.time;
     if (reachedAt !== null && (tally.reachedAt === null || reachedAt > tally.reachedAt))
       tally.reachedAt = reachedAt;
@@ -171,32 +175,40 @@ export class TruthComparison {
       const unseen = made - Math.max(sent, onTape);
       if (reachedAt !== null && reachedAt > this.#rules.horizon) {
         sums.after_horizon += lost;
-      } else if (this.#inGap(event, event.time) || this.#inGap(event, reachedAt)) {
+        continue;
+      }
+      if (this.#inGap(event, event.time) || this.#inGap(event, reachedAt)) {
         sums.in_gaps += lost;
-      } else {
-        if (lost > 0) {
-          sums.missing += lost;
-          note('missing', tally, lost);
-        }
-        if (unseen > 0 && !this.#beforeFirstProof(event) && this.#rules.isWanted?.(event) !== false) {
-          sums.undeclared += unseen;
-          note('undeclared', tally, unseen);
-        }
+      } else if (lost > 0) {
+        sums.missing += lost;
+        note('missing', tally, lost);
+      }
+      const unsaid = unseen === 0 ? 0 : Math.min(unseen, this.#unsaid(tally));
+      if (unsaid > 0) {
+        sums.undeclared += unsaid;
+        note('undeclared', tally, unsaid);
       }
     }
     return { ...sums, examples };
   }
 
+  /** Of those that were sent to nobody, how many lie where the tape ought to speak of them and has no gap. */
+  #unsaid({ event, unsentAt }: Tally): number {
+    if (this.#rules.isWanted?.(event) === false) return 0;
+    return (unsentAt ?? []).filter((time) => !this.#beforeFirstProof(time) && !this.#inGap(event, time))
+      .length;
+  }
+
   #tally(event: ComparedEvent): Tally {
     let tally = this.#tallies.get(event.identity);
     if (tally === undefined) {
-      tally = { event, made: 0, sent: 0, onTape: 0, reachedAt: event.time };
+      tally = { event, made: 0, sent: 0, onTape: 0, reachedAt: event.time, unsentAt: null };
       this.#tallies.set(event.identity, tally);
     }
     return tally;
   }
 
-  #beforeFirstProof({ time }: ComparedEvent): boolean {
+  #beforeFirstProof(time: Micros | null): boolean {
     return time !== null && time < (this.#rules.provenSince ?? 0);
   }
 

@@ -9,6 +9,7 @@ import { SimulatedBook } from '../../sim/market/book.ts';
 import { nextAction, openingOrders } from '../../sim/market/order-flow.ts';
 import { Random } from '../../sim/market/random.ts';
 import { Schedule } from '../../sim/market/schedule.ts';
+import { Timeline } from '../../sim/timeline.ts';
 
 describe('traders of a simulated market', () => {
   it('never cross the book, never take what is not there, and stay on the grid, in every market', () => {
@@ -68,12 +69,40 @@ describe('the schedule', () => {
             if (order === 0) schedule.at(time, () => ran.push([at, times.length]));
           });
         });
-        schedule.runUntil(20);
+        while (schedule.next <= 20) schedule.runNext();
         expect(schedule.next).toBe(Number.POSITIVE_INFINITY);
         expect(ran).toEqual(ran.toSorted((a, b) => a[0] - b[0] || a[1] - b[1]));
         expect(ran.length).toBe(times.length + (times.length > 0 ? 1 : 0));
       }),
     );
+  });
+});
+
+describe('the timeline', () => {
+  it('keeps appointments by the clock and distances by its own time, whatever pauses lie between', () => {
+    let clock = 10_000_000;
+    const timeline = new Timeline(() => clock as Micros);
+    const ran: [string, number][] = [];
+    const note = (name: string) => () => void ran.push([name, timeline.stamp]);
+    timeline.at(13_000_000 as Micros, note('in the pause'));
+    timeline.at(17_000_000 as Micros, note('after it'));
+    timeline.after(2_500_000, note('2.5 s later'));
+    timeline.after(7_500_000, note('7.5 s later'));
+    const until = (moment: number): void => {
+      for (; clock < moment; clock += 100_000) timeline.run();
+    };
+    until(12_000_000);
+    timeline.pause();
+    until(15_000_000);
+    expect(ran).toEqual([]);
+    timeline.resume();
+    until(21_000_000);
+    expect(ran).toEqual([
+      ['in the pause', 15_000_000],
+      ['2.5 s later', 15_500_000],
+      ['after it', 17_000_000],
+      ['7.5 s later', 20_500_000],
+    ]);
   });
 });
 

@@ -151,6 +151,26 @@ describe('tape against truth', () => {
     expect(held.finish()).toMatchObject({ events: 3, on_tape: 2, missing: 1, unsent: 5, undeclared: 3 });
   });
 
+  it('asks of each announcement of equal content a gap at its own time', () => {
+    const said = (at: number, delivered: number) => {
+      const content = { kind: 'lifecycle', venue: 'kalshi', subject: 'K', instruments: ['K'] } as const;
+      return { ...content, identity: 'K deactivated', time: us(at), delivered };
+    };
+    const undeclared = (unsentAt: number): number => {
+      const held = comparison([{ from: us(10), to: us(20) }], 100);
+      for (const at of [5, 25]) {
+        held.truth(said(at, 1));
+        held.tape(said(at, 1));
+      }
+      held.truth(said(unsentAt, 0));
+      const result = held.finish();
+      expect(result).toMatchObject({ events: 2, missing: 0, unsent: 1 });
+      return result.undeclared;
+    };
+    expect(undeclared(15)).toBe(0);
+    expect(undeclared(22)).toBe(1);
+  });
+
   it('does not call an event extra that was made but sent to nobody', () => {
     const held = comparison();
     held.truth({ ...delta(5), delivered: 0 });
