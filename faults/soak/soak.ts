@@ -79,7 +79,10 @@ export async function soak(minutes: number, seed: number, note: (text: string) =
       undeclared_gaps,
       unwell,
       processes,
-      held: isTrue && unwell.length === 0 && processes.every(({ process, flat }) => process === KEEPING || flat !== false),
+      held:
+        isTrue &&
+        unwell.length === 0 &&
+        processes.every(({ process, flat }) => process === KEEPING || flat !== false),
     };
   } finally {
     isOver = true;
