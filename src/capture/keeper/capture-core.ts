@@ -89,11 +89,14 @@ export abstract class CaptureCore implements LineKeeper {
     this.writer.lateBy = Math.max(this.standStill.lateBy(received_at), this.delays.lateness);
     const decoded = this.decode(connection, data, received_at);
     const source = this.carriers.source(connection.name, decoded.sid, received_at);
-    for (const control of decoded.controls) {
+    const { controls, problems } = decoded;
+    for (let index = 0; index < controls.length; index++) {
+      const control = controls[index]!;
       if (control.type === 'subscribed') this.subscribed(connection, control, received_at);
     }
     this.applyFrame(source, decoded, data);
-    for (const problem of decoded.problems) this.problem(source, problem, decoded, received_at);
+    for (let index = 0; index < problems.length; index++)
+      this.problem(source, problems[index]!, decoded, received_at);
     this.ledger.flush(received_at);
     return this.findings.take(decoded);
   }

@@ -51,8 +51,11 @@ export class EvidentKeeper extends CaptureCore {
       this.counters.resends += events.length;
       return;
     }
-    for (const { instrument, market } of decoded.markets ?? []) this.trades.belongs(instrument, market);
-    for (const { instrument } of decoded.tickSizes) {
+    const { markets, tickSizes } = decoded;
+    if (markets !== undefined && markets.length > 0)
+      for (const { instrument, market } of markets) this.trades.belongs(instrument, market);
+    for (let index = 0; index < tickSizes.length; index++) {
+      const { instrument } = tickSizes[index]!;
       // The grid is new, the levels stay: those off the new grid are still good orders.
       this.counters.tick_size_changes++;
       const state = this.states.get(instrument);

@@ -41,10 +41,10 @@ export class FrameFindings {
   /** The outcome for the pool; the next frame starts with empty lists. */
   take(decoded: DecodedFrame | null): FrameOutcome {
     let exchange_ts: Micros | null = null;
-    for (const event of decoded?.events ?? NOTHING) {
-      if (event.exchange_ts !== null && (exchange_ts === null || event.exchange_ts > exchange_ts)) {
-        exchange_ts = event.exchange_ts;
-      }
+    const events: DecodedFrame['events'] = decoded === null ? NOTHING : decoded.events;
+    for (let index = 0; index < events.length; index++) {
+      const time = events[index]!.exchange_ts;
+      if (time !== null && (exchange_ts === null || time > exchange_ts)) exchange_ts = time;
     }
     const outcome: FrameOutcome = {
       controls: decoded?.controls ?? NOTHING,
@@ -56,7 +56,7 @@ export class FrameFindings {
       resync: this.resyncNow,
       touched: this.touchedNow,
       lifecycle: this.lifecycleNow,
-      hasData: decoded !== null && decoded.events.length > 0,
+      hasData: events.length > 0,
       exchange_ts,
     };
     this.provenNow = NOTHING;

@@ -8,7 +8,8 @@ import type { DecodedFrame } from '../../venues/decoder.ts';
  */
 export function frameMark({ events, controls, problems }: DecodedFrame): number {
   let mark = controls.length === 0 ? problems.length : hashKey(JSON.stringify(controls));
-  for (const event of events) mark = (Math.imul(mark, 31) + markOf(event)) | 0;
+  for (let index = 0; index < events.length; index++)
+    mark = (Math.imul(mark, 31) + markOf(events[index]!)) | 0;
   return mark;
 }
 

@@ -54,7 +54,8 @@ export class SequencedKeeper extends CaptureCore {
       return;
     }
     let isTimed = false;
-    for (const event of events) {
+    for (let index = 0; index < events.length; index++) {
+      const event = events[index]!;
       if (this.noteDelay(source, event)) isTimed = true;
       switch (event.kind) {
         case 'book_delta':
