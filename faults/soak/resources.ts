@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** What a process holds at one moment. */
 export interface ResourceSample {
@@ -8,6 +8,8 @@ export interface ResourceSample {
   readonly rss_mb: number;
   /** Open files and sockets; null where the system does not tell. */
   readonly handles: number | null;
+  /** Heaps of JavaScript in it: its own, and one of each worker thread. Each grows until it is collected by itself. */
+  readonly heaps: number;
 }
 
 /** What a process held at the beginning and at the end of its time, and whether it piled up. */
@@ -22,7 +24,7 @@ export interface Trend {
   readonly flat: boolean | null;
 }
 
-/** So much may come with the state of a garbage collector or of a pool: MB, and handles. */
+/** So much may come with the state of a garbage collector or of a pool: MB for each heap, and handles. */
 const NOISE = { rss_mb: 40, handles: 12 } as const;
 /** Share of what was there by which it may grow beside that. */
 const SHARE = 0.15;
@@ -47,7 +49,19 @@ export function sampleOf(pid: number, at: number): ResourceSample | null {
   } catch {
     // Systems without /proc.
   }
-  return { at, rss_mb: Math.round(rss * 10) / 10, handles };
+  return { at, rss_mb: Math.round(rss * 10) / 10, handles, heaps: 1 + workersOf(pid) };
+}
+
+/** Worker threads of a process, by the name that Node gives them; 0 where the system does not tell. */
+function workersOf(pid: number): number {
+  let workers = 0;
+  try {
+    for (const thread of readdirSync(`/proc/${pid}/task`))
+      if (readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').startsWith('WorkerThread')) workers++;
+  } catch {
+    // Systems without /proc, and threads that end meanwhile.
+  }
+  return workers;
 }
 
 function mean(values: readonly number[]): number {
@@ -74,7 +88,8 @@ export function trendOf(process: string, samples: readonly ResourceSample[]): Tr
     : null;
   const minutes = Math.round((samples.at(-1)!.at - samples[0]!.at) / 6_000) / 10;
   let flat: boolean | null = handles === null || isFlat(handles, NOISE.handles);
-  if (flat && !isFlat(rss, NOISE.rss_mb)) flat = minutes < MINUTES_OF_MEMORY ? null : false;
+  const heaps = Math.max(...late.map((sample) => sample.heaps));
+  if (flat && !isFlat(rss, NOISE.rss_mb * heaps)) flat = minutes < MINUTES_OF_MEMORY ? null : false;
   return { process, samples: samples.length, minutes, rss_mb: rss, handles, flat };
 }
 

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { troubles } from '../../faults/live/troubles.ts';
 import { ResourceWatch, sampleOf, trendOf } from '../../faults/soak/resources.ts';
@@ -16,6 +18,7 @@ const samples = (
     at: index * everyMillis,
     rss_mb: rss(index),
     handles: handles(index),
+    heaps: 1,
   }));
 
 describe('what a process holds', () => {
@@ -51,6 +54,26 @@ describe('what a process holds', () => {
       () => null,
     );
     expect(trendOf('g', unknown)).toMatchObject({ flat: true, handles: null });
+  });
+
+  it('may come and go with each heap of it', () => {
+    const rising = samples((index) => 600 + index * 8);
+    expect(trendOf('g', rising)?.flat).toBe(false);
+    expect(
+      trendOf(
+        'g',
+        rising.map((sample) => ({ ...sample, heaps: 11 })),
+      )?.flat,
+    ).toBe(true);
+  });
+
+  it('has a heap for each worker', async () => {
+    const worker = new Worker('setInterval(() => {}, 1_000)', { eval: true });
+    await once(worker, 'online');
+    const before = sampleOf(process.pid, 5)!.heaps;
+    expect(before).toBeGreaterThan(1);
+    await worker.terminate();
+    expect(sampleOf(process.pid, 5)!.heaps).toBe(before - 1);
   });
 
   it('is not judged by the memory of a young process, whose heap finds its size, but by its handles', () => {
