@@ -5,12 +5,12 @@ import { Schedule } from './market/schedule.ts';
 /**
  * Simulated time: everything that happens has its moment on the schedule, and the clock only decides how far the
  * schedule is run. So content and order depend on the seed alone, as long as it is not paused: while it is, time does
- * not pass, but what was announced for a moment of the clock happens no later than that. Time begins with a whole
- * second and stands still for whole seconds, because markets open at whole seconds.
+ * not pass, and what was announced for a moment of the exchange's clock happens then, or when the pause is over. Time
+ * begins with a whole second and stands still for whole seconds, because markets open at whole seconds.
  */
 export class Timeline {
   readonly #schedule = new Schedule();
-  /** By times of the clock, in which pauses are not left out. */
+  /** By times of the exchange's own clock, in which pauses are not left out. */
   readonly #appointed = new Schedule();
   readonly #clock: Clock;
   #shift = 0;
@@ -51,8 +51,8 @@ export class Timeline {
 
   /** Runs `action` at a moment of the exchange's own clock, at once where that has passed. */
   at(moment: Micros, action: () => void): void {
-    this.#appointed.at(moment - this.skew, (at) => {
-      this.#now = Math.max(this.#now, at - this.#shift);
+    this.#appointed.at(moment, (at) => {
+      this.#now = Math.max(this.#now, at - this.skew - this.#shift);
       action();
     });
   }
@@ -74,7 +74,7 @@ export class Timeline {
     const until = this.#clock() - this.#shift;
     for (;;) {
       const next = this.#schedule.next;
-      const appointed = this.#appointed.next - this.#shift;
+      const appointed = this.#appointed.next - this.skew - this.#shift;
       if (Math.min(next, appointed) > until) break;
       if (next <= appointed) this.#schedule.runNext();
       else this.#appointed.runNext();

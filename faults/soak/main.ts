@@ -47,7 +47,7 @@ function wishOf(parameters: readonly string[]): Wish {
 }
 
 function verdict(flat: boolean | null): string {
-  if (flat === null) return 'rises (too young to judge)';
+  if (flat === null) return 'rises (not judged)';
   return flat ? 'flat' : 'GROWS';
 }
 

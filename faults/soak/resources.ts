@@ -20,7 +20,10 @@ export interface Trend {
   /** Means of the second quarter of its time and of the last. */
   readonly rss_mb: readonly [early: number, late: number];
   readonly handles: readonly [early: number, late: number] | null;
-  /** Null where memory rose in a life too short to tell a heap that finds its size from one that piles up. */
+  /**
+   * Null where memory rose and that says nothing: in a life too short to tell a heap that finds its size from one that
+   * piles up, or of what keeps things by design.
+   */
   readonly flat: boolean | null;
 }
 
@@ -75,8 +78,14 @@ function isFlat([early, late]: readonly [number, number], noise: number): boolea
 /**
  * Judges one life of a process: of what it held in the last quarter of its time against the second. The first quarter
  * is the start. Null where it did not live long enough.
+ *
+ * @param isKeeping its memory is to grow
  */
-export function trendOf(process: string, samples: readonly ResourceSample[]): Trend | null {
+export function trendOf(
+  process: string,
+  samples: readonly ResourceSample[],
+  isKeeping = false,
+): Trend | null {
   if (samples.length < FEWEST) return null;
   const quarter = samples.length >> 2;
   const early = samples.slice(quarter, 2 * quarter);
@@ -89,13 +98,20 @@ export function trendOf(process: string, samples: readonly ResourceSample[]): Tr
   const minutes = Math.round((samples.at(-1)!.at - samples[0]!.at) / 6_000) / 10;
   let flat: boolean | null = handles === null || isFlat(handles, NOISE.handles);
   const heaps = Math.max(...late.map((sample) => sample.heaps));
-  if (flat && !isFlat(rss, NOISE.rss_mb * heaps)) flat = minutes < MINUTES_OF_MEMORY ? null : false;
+  if (flat && !isFlat(rss, NOISE.rss_mb * heaps))
+    flat = isKeeping || minutes < MINUTES_OF_MEMORY ? null : false;
   return { process, samples: samples.length, minutes, rss_mb: rss, handles, flat };
 }
 
 /** Samples of processes over their lives: one that was started again begins anew. */
 export class ResourceWatch {
+  readonly #keeping: readonly string[];
   readonly #lives = new Map<string, { pid: number; samples: ResourceSample[] }[]>();
+
+  /** @param keeping processes whose memory is to grow, and is not judged */
+  constructor(keeping: readonly string[] = []) {
+    this.#keeping = keeping;
+  }
 
   observe(processes: Readonly<Record<string, number>>, at: number): void {
     for (const [name, pid] of Object.entries(processes)) {
@@ -112,7 +128,7 @@ export class ResourceWatch {
   trends(): Trend[] {
     return [...this.#lives].flatMap(([name, lives]) => {
       const longest = lives.reduce((best, life) => (life.samples.length > best.samples.length ? life : best));
-      return trendOf(name, longest.samples) ?? [];
+      return trendOf(name, longest.samples, this.#keeping.includes(name)) ?? [];
     });
   }
 }

@@ -81,12 +81,18 @@ CREATE TRIGGER lives_of_removed AFTER DELETE ON gaps
 CREATE TRIGGER lives_of_changed AFTER UPDATE ON gaps
   REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION tell_instrument_lives();
 
+-- All that there are, in one pass.
 INSERT INTO instrument_lives (venue, instrument, begins, ends)
-SELECT b.venue, b.instrument, b.begins, (
-    SELECT min(from_ts) FROM gaps AS g
-    WHERE g.venue = b.venue AND g.instrument = b.instrument AND g.line <> 'tape'
-      AND g.cause = 'market_over' AND g.from_ts >= b.last)
+SELECT venue, instrument, min(from_ts) FILTER (WHERE cause <> 'market_over'),
+  min(from_ts) FILTER (WHERE cause = 'market_over' AND from_ts >= last)
 FROM (
-  SELECT venue, instrument, min(from_ts) AS begins, max(from_ts) AS last FROM gaps
-  WHERE line <> 'tape' AND instrument <> '*' AND cause IN ('startup', 'not_subscribed') GROUP BY venue, instrument
-) AS b;
+  SELECT venue, instrument, cause, from_ts,
+    max(from_ts) FILTER (WHERE cause <> 'market_over') OVER (PARTITION BY venue, instrument) AS last
+  FROM gaps
+  WHERE line <> 'tape' AND instrument <> '*' AND cause IN ('startup', 'not_subscribed', 'market_over')
+) AS told
+WHERE last IS NOT NULL GROUP BY venue, instrument;
+
+-- Without statistics of the new indexes' expressions, plans would go through the whole table.
+ANALYZE gaps;
+ANALYZE instrument_lives;

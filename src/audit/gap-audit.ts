@@ -76,9 +76,9 @@ export async function auditTapeGaps(
     [venue, span.from, span.to],
   );
   for await (const { instrument } of named) {
-    const { tape, lines } = await accountsOf.gaps(venue, instrument);
+    const { tape, lines, isCaptured } = await accountsOf.gaps(venue, instrument);
     // Nobody asks for what is known of only by its market's end.
-    if (![...lines.values()].flat().some(({ cause }) => cause !== MARKET_OVER)) continue;
+    if (!isCaptured) continue;
     const own = intersect(intersect(union(tape), [span]), [await lifeOf(client, venue, instrument)]);
     for (const { from, to } of without(own, gapsOfVenue)) figures.in_gap += endOf({ from, to }) - from;
     compare(instrument, tape, gapsOfInstrument(accounts, lines, rules, accountsOf.since));

@@ -7,6 +7,7 @@ import {
   type AccountRules,
   type LineAccount,
   type LineGap,
+  MARKET_OVER,
   unprovenForInstrument,
 } from '../tape/line-account.ts';
 import type { TapeRules } from '../tape/rules.ts';
@@ -24,6 +25,7 @@ interface GapRow {
   readonly from_ts: string;
   readonly to_ts: string | null;
   readonly cause: string;
+  readonly captured: true | null;
 }
 
 /** What the tape's database knows of one instrument's gaps, as far as it bears on the times that are asked about. */
@@ -32,6 +34,8 @@ export interface InstrumentGaps {
   readonly tape: readonly Interval[];
   /** Gaps that each line recorded. */
   readonly lines: ReadonlyMap<LineName, readonly LineGap[]>;
+  /** Whether a line ever said more of it than that its market is over. */
+  readonly isCaptured: boolean;
 }
 
 /** What the tape's database knows of a venue as a whole. */
@@ -112,7 +116,8 @@ export class LineAccounts {
   /** The gaps of one instrument, or of everything. */
   async gaps(venue: string, instrument: string): Promise<InstrumentGaps> {
     const { rows } = await this.#client.query<GapRow>(
-      `SELECT line, gap_id, from_ts::text, to_ts::text, cause
+      `SELECT line, gap_id, from_ts::text, to_ts::text, cause,
+         (SELECT true FROM gaps WHERE venue = $1 AND instrument = $2 AND line <> 'tape' AND cause <> '${MARKET_OVER}' LIMIT 1) AS captured
        FROM (${gapsBearingOn('line, gap_id, from_ts, to_ts, cause', '$1', '$2', '$3')}) AS bearing
        ORDER BY bearing.from_ts, gap_id`,
       [venue, instrument, this.#since],
@@ -126,6 +131,6 @@ export class LineAccounts {
       else if (!gap_id.startsWith(DOWN))
         lines.get(line as LineName)?.push({ gapId: gap_id, from, to, cause });
     }
-    return { tape: union(tape), lines };
+    return { tape: union(tape), lines, isCaptured: rows.some(({ captured }) => captured !== null) };
   }
 }

@@ -280,10 +280,15 @@ class Remerge {
       );
     }
     const stored = await storeLineGaps(tape);
+    // From the span on, and where something is no longer what it was, from where that began.
     const { rows } = await tape.query<{ venue: string; instrument: string; from: string }>(
-      `SELECT venue, instrument, least($1::bigint, min(from_ts)) AS from FROM (
-         SELECT venue, instrument, from_ts FROM gaps WHERE from_ts < $2 AND (to_ts IS NULL OR to_ts > $1)
-         UNION ALL SELECT row->>'venue', row->>'instrument', (row->>'from_ts')::bigint FROM before_gaps
+      `WITH now AS (
+         SELECT to_jsonb(gaps) - 'merged_at' AS row FROM gaps WHERE from_ts < $2 AND (to_ts IS NULL OR to_ts > $1)
+       ), before AS (SELECT row - 'merged_at' AS row FROM before_gaps),
+       different AS ((TABLE now EXCEPT TABLE before) UNION ALL (TABLE before EXCEPT TABLE now))
+       SELECT row->>'venue' AS venue, row->>'instrument' AS instrument, min("from") AS "from" FROM (
+         SELECT row, $1::bigint AS "from" FROM now UNION ALL SELECT row, $1 FROM before
+         UNION ALL SELECT row, (row->>'from_ts')::bigint FROM different
        ) AS reaching GROUP BY 1, 2`,
       span,
     );

@@ -7,7 +7,7 @@ import type { BatcherFigures, BatcherOptions, BatcherProblem, DrainReport } from
 import { LaneNumbers, partitionKey } from './lanes.ts';
 import { EVENT_ROOM, encodeLine, type FeedLine, LineEncoder } from './line-encoder.ts';
 import { inPlaceOf } from './lost-line.ts';
-import { Partition, type QueuedRecord, type SealedLines } from './partition.ts';
+import { heldBytes, Partition, type QueuedRecord, type SealedLines } from './partition.ts';
 import { RecordBuffers } from './record-buffers.ts';
 import { isRecordEnd, RECORD_END_BYTES } from './record-end.ts';
 import { KINESIS_LIMITS, type PutLimits } from './record-stream.ts';
@@ -325,7 +325,8 @@ export class Batcher implements CaptureSink {
   }
 
   #memoryBytes(): number {
-    return this.#openBytes + this.#queuedBytes + this.#journal.memoryBytes + this.#setAside.waitingBytes;
+    const { memoryBytes } = this.#journal;
+    return this.#openBytes + this.#queuedBytes + memoryBytes + this.#setAside.waitingBytes;
   }
 
   #armLinger(): void {
@@ -353,16 +354,16 @@ export class Batcher implements CaptureSink {
     const order = this.#order++;
     const { memory, ...sealed }: SealedLines = partition.seal(this.#epoch, order, this.#clock());
     const record: SealedRecord = { ...sealed, order, partitionKey: partition.key };
-    if (!this.#spilling && this.#memoryBytes() + record.data.byteLength > this.#memoryLimit)
-      this.#spilling = true;
+    const item = { record, segment: null, memory };
+    if (!this.#spilling && this.#memoryBytes() + heldBytes(item) > this.#memoryLimit) this.#spilling = true;
     if (this.#spilling || this.#drained) {
       this.#spilledRecords++;
       this.#journal.append(record);
       this.#refill();
       return;
     }
-    partition.push({ record, segment: null, memory });
-    this.#queuedBytes += record.data.byteLength;
+    partition.push(item);
+    this.#queuedBytes += heldBytes(item);
     this.#pumpSoon();
   }
 
@@ -378,11 +379,11 @@ export class Batcher implements CaptureSink {
 
   #settled(partition: Partition, item: QueuedRecord, tooLarge: boolean): void {
     const { record, segment } = item;
-    this.#queuedBytes -= record.data.byteLength;
+    this.#queuedBytes -= heldBytes(item);
     if (tooLarge) {
       const parts = this.#smaller(item);
       partition.pushBack(parts);
-      for (const part of parts) this.#queuedBytes += part.record.data.byteLength;
+      for (const part of parts) this.#queuedBytes += heldBytes(part);
       if (parts.length > 0) {
         this.#pumpSoon();
         return;
@@ -479,7 +480,7 @@ export class Batcher implements CaptureSink {
       this.#byKey.set(key, partition);
     }
     partition.push(item);
-    this.#queuedBytes += item.record.data.byteLength;
+    this.#queuedBytes += heldBytes(item);
   }
 
   #refillLater(): void {

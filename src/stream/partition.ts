@@ -19,6 +19,11 @@ export interface QueuedRecord {
   readonly memory: Buffer | null;
 }
 
+/** Bytes of memory that a record takes while it waits. */
+export function heldBytes({ record, memory }: QueuedRecord): number {
+  return memory === null ? record.data.byteLength : memory.length;
+}
+
 /** What was sealed, before it has an order. */
 export interface SealedLines {
   readonly data: Uint8Array;
@@ -35,7 +40,6 @@ export interface SealedLines {
 export class Partition {
   readonly key: string;
   readonly queue = new GrowableRing<QueuedRecord>();
-  queuedBytes = 0;
   queuedLines = 0;
   /** The head is in a request. */
   sending = false;
@@ -157,7 +161,6 @@ export class Partition {
 
   push(item: QueuedRecord): void {
     this.queue.push(item);
-    this.queuedBytes += item.record.data.byteLength;
     this.queuedLines += item.record.lines;
   }
 
@@ -165,7 +168,6 @@ export class Partition {
   pushBack(items: readonly QueuedRecord[]): void {
     for (const item of items.toReversed()) {
       this.queue.unshift(item);
-      this.queuedBytes += item.record.data.byteLength;
       this.queuedLines += item.record.lines;
     }
   }
@@ -173,7 +175,6 @@ export class Partition {
   /** Takes the head, which the stream has. */
   shift(): QueuedRecord {
     const item = this.queue.shift()!;
-    this.queuedBytes -= item.record.data.byteLength;
     this.queuedLines -= item.record.lines;
     this.attempts = 0;
     this.notBefore = 0;

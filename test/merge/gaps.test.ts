@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readLives } from '#src/storage/production/gap-merge.ts';
+import { latestTime, readLives } from '#src/storage/production/gap-merge.ts';
 import { type LineName, lineNames } from '#src/storage/production/merge-statements.ts';
 import { tapeHealth } from '#src/storage/production/tape-health.ts';
 import { horizonOf } from '#src/storage/production/tape-queries.ts';
@@ -440,92 +440,103 @@ describe('gaps of the tape, kept by the merge', () => {
       mergeAfter: fc.boolean(),
       // By how much the clock of the line is ahead of the venue's from its next life on.
       ahead: fc.constantFrom(0, 0, -1_000, -60, -20, 15),
+      // Nothing has shown yet how the venue's clock stands to that of the line.
+      says: fc.boolean(),
     });
     await fc.assert(
       fc
-        .asyncProperty(fc.array(step, { minLength: 4, maxLength: 25 }), async (script) => {
-          const merge = made.merge({ rules });
-          let now = 1;
-          let counter = 0;
-          const life = { a: 0, b: 0, c: 0 };
-          const startedAt = { a: 0, b: 0, c: 0 };
-          const skew = { a: 0, b: 0, c: 0 };
-          const beat = (line: LineName, until: number): Promise<void> => {
-            const [start, end] = [at(startedAt[line] + skew[line]), at(until + skew[line])];
-            const proven = { kalshi: at(until) };
-            return heartbeat(made.sessions[line], line, `e${life[line]}`, start, end, 0, 1, proven);
-          };
-          const open: Record<LineName, { id: string; from: number; more: Row }[]> = { a: [], b: [], c: [] };
-          for (const { line, pass, what, cause, of, mergeAfter, ahead } of script) {
-            now += pass;
-            const client = made.sessions[line];
-            if (what === 'restart') {
-              await beat(line, now - 1);
-              life[line]++;
-              startedAt[line] = now;
-              skew[line] = ahead;
-              open[line] = [];
-            } else if (what === 'close') {
-              for (const { id, from, more } of open[line].splice(0))
-                await store(client, 'gaps', [gapRow(id, at(from), at(now), more)]);
-            } else if (what === 'over') {
-              await store(client, 'gaps', [
-                gapRow(`${line}:e${life[line]}:${counter++}`, at(now), null, {
-                  instruments: of,
-                  cause: 'market_over',
-                }),
-              ]);
-            } else if (what !== 'nothing') {
-              const more =
-                what === 'all' ? { is_all: true, instruments: [], cause } : { instruments: of, cause };
-              // With its first gaps a life goes by its own clock: no event has shown how the venue's stands to it.
-              const from = cause === 'startup' ? now + skew[line] : now;
-              const gap = { id: `${line}:e${life[line]}:${counter++}`, from, more };
-              open[line].push(gap);
-              await store(client, 'gaps', [gapRow(gap.id, at(from), null, more)]);
+        .asyncProperty(
+          fc.array(step, { minLength: 4, maxLength: 25 }),
+          fc.constantFrom(0, 3),
+          async (script, allowance) => {
+            const allowing = { ...rules, arrivalAllowance: allowance * SECOND };
+            const merge = made.merge({ rules: allowing });
+            let now = 1;
+            let counter = 0;
+            const life = { a: 0, b: 0, c: 0 };
+            const startedAt = { a: 0, b: 0, c: 0 };
+            const skew = { a: 0, b: 0, c: 0 };
+            const saying = { a: true, b: true, c: true };
+            const beat = (line: LineName, until: number): Promise<void> => {
+              const [start, end] = [at(startedAt[line] + skew[line]), at(until + skew[line])];
+              const proven: Record<string, number> = saying[line] ? { kalshi: at(until) } : {};
+              return heartbeat(made.sessions[line], line, `e${life[line]}`, start, end, 0, 1, proven);
+            };
+            const open: Record<LineName, { id: string; from: number; more: Row }[]> = { a: [], b: [], c: [] };
+            for (const { line, pass, what, cause, of, mergeAfter, ahead, says } of script) {
+              now += pass;
+              const client = made.sessions[line];
+              if (what === 'restart') {
+                await beat(line, now - 1);
+                life[line]++;
+                startedAt[line] = now;
+                skew[line] = ahead;
+                saying[line] = says;
+                open[line] = [];
+              } else if (what === 'close') {
+                for (const { id, from, more } of open[line].splice(0))
+                  await store(client, 'gaps', [gapRow(id, at(from), at(now), more)]);
+              } else if (what === 'over') {
+                await store(client, 'gaps', [
+                  gapRow(`${line}:e${life[line]}:${counter++}`, at(now), null, {
+                    instruments: of,
+                    cause: 'market_over',
+                  }),
+                ]);
+              } else if (what !== 'nothing') {
+                const more =
+                  what === 'all' ? { is_all: true, instruments: [], cause } : { instruments: of, cause };
+                // With its first gaps a life goes by its own clock: no event has shown how the venue's stands to it.
+                const from = cause === 'startup' ? now + skew[line] : now;
+                const gap = { id: `${line}:e${life[line]}:${counter++}`, from, more };
+                open[line].push(gap);
+                await store(client, 'gaps', [gapRow(gap.id, at(from), null, more)]);
+              }
+              for (const other of lineNames) await beat(other, now);
+              made.now = at(now) as Micros;
+              if (mergeAfter) await merge.run();
             }
-            for (const other of lineNames) await beat(other, now);
-            made.now = at(now) as Micros;
-            if (mergeAfter) await merge.run();
-          }
-          await merge.run();
-          const lives = await readLives(made.production);
-          expect(await horizonOf(made.production, rules, 'kalshi')).toBe(at(now));
-          for (const line of lineNames) {
-            const told = lives.get(line)!.map(({ epoch }) => epoch);
-            expect(told).toEqual(Array.from({ length: life[line] + 1 }, (_, index) => `e${index}`));
-          }
-          const { rows } = await made.production.query(
-            `SELECT line, instrument, gap_id AS "gapId", from_ts::float8 AS from, to_ts::float8 AS to, cause FROM gaps
+            await merge.run();
+            const lives = await readLives(made.production);
+            if (saying.a && saying.b && saying.c)
+              expect(await horizonOf(made.production, rules, 'kalshi')).toBe(at(now));
+            for (const line of lineNames) {
+              const told = lives.get(line)!.map(({ epoch }) => epoch);
+              expect(told).toEqual(Array.from({ length: life[line] + 1 }, (_, index) => `e${index}`));
+            }
+            const { rows } = await made.production.query(
+              `SELECT line, instrument, gap_id AS "gapId", from_ts::float8 AS from, to_ts::float8 AS to, cause FROM gaps
              WHERE line <> 'tape' AND gap_id NOT LIKE 'down:%'`,
-          );
-          const gapsOf = (line: LineName, instrument: string): LineGap[] =>
-            rows.filter((row) => row.line === line && row.instrument === instrument);
-          const accounts = lineNames.map((line) => ({
-            line,
-            venue: 'kalshi',
-            lives: lives.get(line)!,
-            allGaps: gapsOf(line, '*'),
-          }));
-          const all = { now: made.now, silence: rules.silence, arrivalAllowance: rules.arrivalAllowance };
-          for (const instrument of new Set(rows.map((row) => row.instrument))) {
-            if (instrument === '*') continue;
-            const own = new Map(lineNames.map((line) => [line, gapsOf(line, instrument)]));
-            const isCaptured = [...own.values()].flat().some(({ cause: why }) => why !== 'market_over');
-            const plain = isCaptured ? gapsOfInstrument(accounts, own, all) : [];
-            const onTape = (await tapeGaps(made)).filter(([name]) => name === instrument);
-            expect(onTape.map(([, from, to]) => [from, to])).toEqual(
-              plain.map(({ from, to }) => [(from - T0) / SECOND, to === null ? null : (to - T0) / SECOND]),
             );
-            const told = [...own.values()];
-            const begins = beginningsOf(told)?.first;
-            const known = await made.production.query(
-              'SELECT begins::float8, ends::float8 FROM instrument_lives WHERE instrument = $1',
-              [instrument],
-            );
-            expect(known.rows).toEqual(begins === undefined ? [] : [{ begins, ends: marketOver(told) }]);
-          }
-        })
+            const gapsOf = (line: LineName, instrument: string): LineGap[] =>
+              rows.filter((row) => row.line === line && row.instrument === instrument);
+            const accounts = lineNames.map((line) => ({
+              line,
+              venue: 'kalshi',
+              lives: lives.get(line)!,
+              allGaps: gapsOf(line, '*'),
+            }));
+            const latest = latestTime(made.now, lives.values(), 'kalshi');
+            const all = { now: latest, silence: rules.silence, arrivalAllowance: allowing.arrivalAllowance };
+            for (const instrument of new Set(rows.map((row) => row.instrument))) {
+              if (instrument === '*') continue;
+              const own = new Map(lineNames.map((line) => [line, gapsOf(line, instrument)]));
+              const isCaptured = [...own.values()].flat().some(({ cause: why }) => why !== 'market_over');
+              const plain = isCaptured ? gapsOfInstrument(accounts, own, all) : [];
+              const onTape = (await tapeGaps(made)).filter(([name]) => name === instrument);
+              expect(onTape.map(([, from, to]) => [from, to])).toEqual(
+                plain.map(({ from, to }) => [(from - T0) / SECOND, to === null ? null : (to - T0) / SECOND]),
+              );
+              const told = [...own.values()];
+              const begins = beginningsOf(told)?.first;
+              const known = await made.production.query(
+                'SELECT begins::float8, ends::float8 FROM instrument_lives WHERE instrument = $1',
+                [instrument],
+              );
+              expect(known.rows).toEqual(begins === undefined ? [] : [{ begins, ends: marketOver(told) }]);
+            }
+          },
+        )
         .beforeEach(() => reset(made)),
       { numRuns: 20 },
     );

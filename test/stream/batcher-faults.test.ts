@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Batcher } from '#src/stream/batcher.ts';
+import { RecordBuffers } from '#src/stream/record-buffers.ts';
 import type { PutVerdict, RecordStream, StreamRecord } from '#src/stream/record-stream.ts';
 import { systemAfter } from '#src/stream/timer.ts';
 import { type Micros, systemClock } from '#src/units/time.ts';
@@ -12,14 +13,25 @@ import { numberedLine, numbersIn } from './lines.ts';
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'batcher-faults-'));
+  // Memory that is given back too early shows at once.
+  const give = RecordBuffers.prototype.give;
+  vi.spyOn(RecordBuffers.prototype, 'give').mockImplementation(function (this: RecordBuffers, memory) {
+    memory.fill(0xff);
+    give.call(this, memory);
+  });
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 type Fault = 'none' | 'refuse_some' | 'reject_unstored' | 'reject_stored' | 'never_answer' | 'late' | 'throw';
 
 /** Stores what it takes, and fails as it is told, put by put. */
 class FaultyStream implements RecordStream {
   readonly stored: StreamRecord[] = [];
+  /** Records of puts without an answer, which a request under way may read at any time: as given, and as they were. */
+  readonly held: { readonly given: Uint8Array; readonly was: Uint8Array }[] = [];
   readonly #faults: readonly Fault[];
   #puts = 0;
   #mask: number;
@@ -36,16 +48,30 @@ class FaultyStream implements RecordStream {
     const fault = this.#faults[this.#puts++] ?? 'none';
     if (fault === 'throw') throw new Error('thrown, not rejected');
     if (fault === 'reject_unstored') return Promise.reject(new Error('no route to host'));
-    if (fault === 'never_answer') return new Promise(() => {});
+    if (fault === 'never_answer') {
+      for (const { data } of records) this.held.push({ given: data, was: Uint8Array.from(data) });
+      return new Promise(() => {});
+    }
+    const store = (record: StreamRecord): void => {
+      this.stored.push({ ...record, data: Uint8Array.from(record.data) });
+    };
+    // A slow request reads what it sends when it gets to it.
+    if (fault === 'late') {
+      return new Promise((resolve) =>
+        setTimeout(() => {
+          records.forEach(store);
+          resolve(records.map(() => null));
+        }, 4),
+      );
+    }
     const verdicts = records.map((record) => {
       this.#mask = (Math.imul(this.#mask, 1_103_515_245) + 12_345) & 0x7fffffff;
       if (fault === 'refuse_some' && (this.#mask >> 16) % 2 === 0)
         return { code: 'Throttled', message: 'later' };
-      this.stored.push({ ...record, data: Uint8Array.from(record.data) });
+      store(record);
       return null;
     });
     if (fault === 'reject_stored') return Promise.reject(new Error('the answer was lost'));
-    if (fault === 'late') return new Promise((resolve) => setTimeout(() => resolve(verdicts), 4));
     return Promise.resolve(verdicts);
   }
 }
@@ -71,6 +97,7 @@ function open(
   memoryLimitBytes: number,
   isDead = () => false,
   lanes = 4,
+  maxLinesPerRecord = 5,
 ): Promise<Batcher> {
   return Batcher.open({
     epoch: 'life',
@@ -80,7 +107,7 @@ function open(
     after: (millis, action) => systemAfter(millis, () => (isDead() ? undefined : action())),
     random: Math.random,
     lanes,
-    maxLinesPerRecord: 5,
+    maxLinesPerRecord,
     lingerMillis: 1,
     maxInFlight: 3,
     memoryLimitBytes,
@@ -119,12 +146,14 @@ test('whatever the stream refuses, loses or delays, every line arrives, in order
     fc.asyncProperty(
       faults,
       fc.nat(),
-      fc.constantFrom(0, 3_000, 1_000_000),
+      fc.constantFrom(0, 3_000, 20_000, 1_000_000),
+      // Few lines are copied out of their memory, many lie in it as long as they are under way.
+      fc.constantFrom(5, 30),
       fc.array(fc.tuple(fc.nat({ max: 9 }), fc.nat({ max: 30 })), { minLength: 1, maxLength: 60 }),
-      async (plan, mask, memoryLimit, bursts) => {
+      async (plan, mask, memoryLimit, linesPerRecord, bursts) => {
         rmSync(directory, { recursive: true, force: true });
         const stream = new FaultyStream(plan, mask);
-        const batcher = await open(stream, memoryLimit);
+        const batcher = await open(stream, memoryLimit, () => false, 4, linesPerRecord);
         const accepted: { lane: string; number: number; at: Micros }[] = [];
         const next = new Map<string, number>();
         const checkDurable = (): void => {
@@ -161,6 +190,7 @@ test('whatever the stream refuses, loses or delays, every line arrives, in order
           backlog_lines: 0,
           memory_bytes: 0,
         });
+        for (const { given, was } of stream.held) expect(Buffer.compare(given, was)).toBe(0);
         await batcher.close();
       },
     ),

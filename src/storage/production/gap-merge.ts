@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { gapsOfAll, gapsOfInstrument, replaceFrom, type TapeGap } from '../../tape/gaps.ts';
-import { endOf } from '../../tape/intervals.ts';
+import { endOf, type Interval } from '../../tape/intervals.ts';
 import {
   type AccountRules,
   beginsOfLives,
@@ -282,7 +282,7 @@ export async function recomputeTapeGaps(
       }),
     );
     const down = accounts.flatMap((account) =>
-      unprovenForAll({ ...account, allGaps: [] }, rules).map((gap) =>
+      longestOfEach(unprovenForAll({ ...account, allGaps: [] }, rules)).map((gap) =>
         rowOf(account.line, `${DOWN}${gap.from}`, venue, EVERY_INSTRUMENT, { ...gap, causes: [] }),
       ),
     );
@@ -297,7 +297,10 @@ export async function recomputeTapeGaps(
         instruments.set(item.instrument, earliest(instruments.get(item.instrument), item.from));
     }
     const everything = [
-      ...changed.filter((row) => row.line !== 'tape').map((row) => micros(row.from_ts)),
+      // A life may begin, by what it says, before the time up to which the one before is taken to have had everything.
+      ...changed
+        .filter((row) => row.line !== 'tape')
+        .map((row) => Math.min(micros(row.from_ts), microsOrNull(row.to_ts) ?? Number.POSITIVE_INFINITY)),
       ...touched
         .filter((item) => item.venue === venue && item.instrument === EVERY_INSTRUMENT)
         .map((item) => item.from),
@@ -317,8 +320,8 @@ export async function recomputeTapeGaps(
         instruments.set(instrument, earliest(instruments.get(instrument), since));
       }
     }
-    await recomputeInstruments(client, venue, instruments, accounts, rules);
-    for (const [instrument, from] of instruments) recomputed.push({ venue, instrument, from });
+    const reckoned = await recomputeInstruments(client, venue, instruments, accounts, rules);
+    for (const [instrument, from] of reckoned) recomputed.push({ venue, instrument, from });
   }
   return recomputed;
 }
@@ -333,6 +336,16 @@ function statedSince(accounts: readonly LineAccount[], since: Micros): Micros {
     return account.lives.filter((_, index) => begins[index]! >= since).map(({ startedAt }) => startedAt);
   });
   return Math.min(since, ...stated) as Micros;
+}
+
+/** Of those that begin at the same time, the one that lasts longest: lives of a line whose clock is set back may end at one. */
+function longestOfEach<Kind extends Interval>(intervals: readonly Kind[]): Kind[] {
+  const longest = new Map<number, Kind>();
+  for (const interval of intervals) {
+    const known = longest.get(interval.from);
+    if (known === undefined || endOf(interval) > endOf(known)) longest.set(interval.from, interval);
+  }
+  return [...longest.values()];
 }
 
 function earliest(known: Micros | undefined, other: Micros): Micros {
@@ -384,14 +397,16 @@ async function bearingGaps(
   return rows;
 }
 
+/** @returns from when on the gaps of each instrument may be other ones now. */
 async function recomputeInstruments(
   client: ClientBase,
   venue: string,
   instruments: ReadonlyMap<string, Micros>,
   accounts: readonly LineAccount[],
   rules: AccountRules,
-): Promise<void> {
+): Promise<Map<string, Micros>> {
   const names = [...instruments.keys()].sort();
+  const reckoned = new Map(instruments);
   for (let start = 0; start < names.length; start += INSTRUMENTS_AT_ONCE) {
     const batch = names.slice(start, start + INSTRUMENTS_AT_ONCE);
     // A gap begins earlier than was recorded by what an event may take to arrive.
@@ -415,6 +430,8 @@ async function recomputeInstruments(
       // An instrument of which it is known only that its market is over was never captured: nobody asks for it.
       if (captured === null) continue;
       const since = micros(reckonedFrom);
+      // What is new to the tape has nothing before it that could have been settled otherwise.
+      if (since > 0) reckoned.set(instrument, earliest(instruments.get(instrument), since));
       const after = gapsOfInstrument(accounts, lineGaps, rules, since);
       for (const gap of replaceFrom(before, after, since)) {
         if (endOf(gap) > gap.from) desired.push(tapeRow(venue, instrument, gap));
@@ -422,4 +439,5 @@ async function recomputeInstruments(
     }
     await replaceRows(client, existing, desired);
   }
+  return reckoned;
 }
