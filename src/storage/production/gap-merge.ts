@@ -15,12 +15,14 @@ import {
 import type { Micros } from '../../units/time.ts';
 import { endsAfter, gapsBearingOn, tellsExpectations } from './gaps-in-time.ts';
 import { type LineName, lineNames, stageOf } from './merge-statements.ts';
+import { rowsOf } from './row-cursor.ts';
 
 /** Stands for every instrument of a venue. */
 export const EVERY_INSTRUMENT = '*';
 /** Rows that the merge derives from the heartbeats, beside those that the lines recorded. */
 const DOWN = 'down:';
 const INSTRUMENTS_AT_ONCE = 5_000;
+const ROWS_REPLACED_AT_ONCE = 50_000;
 
 export function gapReadStatement(line: LineName): string {
   return `COPY (
@@ -364,15 +366,18 @@ interface BearingGap extends GapRow {
  * than the beginning of the gap that each has then, so that its causes are whole. Those whose market was said to be over
  * are reckoned from there, because a line that expects one again takes that word back; and from the beginning of time
  * those that are new to the tape, because whatever it holds of lives before them bears on these for the first time.
+ *
+ * @returns instrument by instrument, in memory of one of them
  */
-async function bearingGaps(
+async function* bearingGaps(
   client: ClientBase,
   venue: string,
   instruments: readonly string[],
   since: readonly Micros[],
-): Promise<BearingGap[]> {
+): AsyncGenerator<readonly BearingGap[]> {
   const own = 'venue = $1 AND g.instrument = asked.instrument';
-  const { rows } = await client.query<BearingGap>(
+  const rows = rowsOf<BearingGap>(
+    client,
     // With LIMIT and not with EXISTS, for which the server would rather go through all gaps once; and of a sum, because
     // it would look for the least time itself among the gaps of all instruments.
     `SELECT b.line, b.gap_id, b.venue, b.instrument, b.from_ts::text, b.to_ts::text, b.cause, b.causes, s.since::text, captured
@@ -394,7 +399,15 @@ async function bearingGaps(
      ORDER BY b.instrument, b.from_ts`,
     [venue, instruments, since],
   );
-  return rows;
+  let bearing: BearingGap[] = [];
+  for await (const row of rows) {
+    if (bearing.length > 0 && bearing[0]!.instrument !== row.instrument) {
+      yield bearing;
+      bearing = [];
+    }
+    bearing.push(row);
+  }
+  if (bearing.length > 0) yield bearing;
 }
 
 /** @returns from when on the gaps of each instrument may be other ones now. */
@@ -411,10 +424,10 @@ async function recomputeInstruments(
     const batch = names.slice(start, start + INSTRUMENTS_AT_ONCE);
     // A gap begins earlier than was recorded by what an event may take to arrive.
     const froms = batch.map((name) => Math.max(0, instruments.get(name)! - rules.arrivalAllowance) as Micros);
-    const rows = await bearingGaps(client, venue, batch, froms);
-    const existing: GapRow[] = [];
-    const desired: GapRow[] = [];
-    for (const [instrument, own] of Map.groupBy(rows, (row) => row.instrument)) {
+    let existing: GapRow[] = [];
+    let desired: GapRow[] = [];
+    for await (const own of bearingGaps(client, venue, batch, froms)) {
+      const { instrument, since: reckonedFrom, captured } = own[0]!;
       const lineGaps = new Map<LineName, LineGap[]>(lineNames.map((line) => [line, []]));
       const before: TapeGap[] = [];
       for (const row of own) {
@@ -426,7 +439,6 @@ async function recomputeInstruments(
           lineGaps.get(row.line as LineName)?.push({ gapId: row.gap_id, ...gap });
         }
       }
-      const { since: reckonedFrom, captured } = own[0]!;
       // An instrument of which it is known only that its market is over was never captured: nobody asks for it.
       if (captured === null) continue;
       const since = micros(reckonedFrom);
@@ -436,6 +448,9 @@ async function recomputeInstruments(
       for (const gap of replaceFrom(before, after, since)) {
         if (endOf(gap) > gap.from) desired.push(tapeRow(venue, instrument, gap));
       }
+      if (existing.length + desired.length < ROWS_REPLACED_AT_ONCE) continue;
+      await replaceRows(client, existing, desired);
+      [existing, desired] = [[], []];
     }
     await replaceRows(client, existing, desired);
   }
