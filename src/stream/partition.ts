@@ -2,7 +2,7 @@ import type { RecordEnd, StreamLine } from '../events/captured.ts';
 import type { Micros } from '../units/time.ts';
 import { EventTimes } from './event-times.ts';
 import { GrowableRing } from './growable-ring.ts';
-import type { FeedLine } from './line-encoder.ts';
+import { EVENT_ROOM, type FeedLine } from './line-encoder.ts';
 import type { RecordBuffers } from './record-buffers.ts';
 import { encodeRecordEnd } from './record-end.ts';
 import type { SealedRecord } from './sealed-record.ts';
@@ -10,6 +10,8 @@ import type { SpillSegment } from './spill-segment.ts';
 
 const NOTHING = Buffer.alloc(0);
 const NO_VIEW = new DataView(new ArrayBuffer(0));
+/** Sizes are powers of two, and a line is given more room than it takes: just above half is the least that is usual. */
+const LEAST_USED = 4 / 9;
 
 /** A sealed record in memory, with the journal segment it came from, if any. */
 export interface QueuedRecord {
@@ -134,7 +136,7 @@ export class Partition {
     const bytes = this.openBytes;
     const own = this.#open.subarray(0, bytes);
     // A record that leaves much of its buffer unused must not keep all of it.
-    const isWhole = bytes * 2 > this.#open.length;
+    const isWhole = bytes > this.#open.length * LEAST_USED;
     const lines = {
       data: isWhole ? own : Buffer.from(own),
       memory: isWhole ? this.#open : null,
@@ -144,7 +146,7 @@ export class Partition {
     if (!isWhole) this.#buffers.give(this.#open);
     this.#open = NOTHING;
     this.view = NO_VIEW;
-    this.#nextCapacity = bytes;
+    this.#nextCapacity = bytes + EVENT_ROOM;
     this.#openOldest = Number.POSITIVE_INFINITY as Micros;
     this.openLines = 0;
     this.openBytes = 0;
