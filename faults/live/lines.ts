@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { defaultRules } from '#src/tape/rules.ts';
 import { type Fault, require } from '../fault.ts';
 import { LINES, type Line, type LiveFault, type LiveRun, runLive } from './live-run.ts';
+
+/** Between a line that is well again and the next one that goes, beside what an event may be under way. */
+const BETWEEN_REPLACEMENTS_MILLIS = 3_000;
 
 /** A row that is run on the whole system. */
 export function live(row: number, name: string, about: string, fault: LiveFault): Fault {
@@ -73,6 +77,8 @@ export const lineFaults: readonly Fault[] = [
         const { epoch } = (await run.status(line))!;
         run.signal(`gatherer-${line}`, 'SIGTERM');
         await run.replaced(line, epoch);
+        // A line counts as down from when an event may have been under way to it: no other may be away then.
+        await sleep(defaultRules.arrivalAllowance / 1_000 + BETWEEN_REPLACEMENTS_MILLIS);
       }
     },
     judge: (gaps, injectedAt) => {
