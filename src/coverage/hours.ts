@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { rowsOf } from '../storage/production/row-cursor.ts';
-import type { Micros } from '../units/time.ts';
+import { MICROS_PER_HOUR, type Micros } from '../units/time.ts';
 
 export interface CoverageHour {
   readonly venue: string;
@@ -29,7 +29,7 @@ export async function* coverageHours(client: ClientBase, filter: HoursFilter): A
   const rows = rowsOf<{ venue: string; market: string; hour: string; condition: CoverageHour['condition'] }>(
     client,
     `SELECT venue, market, hour, condition FROM coverage_hours AS h
-     WHERE hour > $1::bigint - 3600000000 AND hour < $2
+     WHERE hour > $1::bigint - ${MICROS_PER_HOUR} AND hour < $2
        AND ($3::text IS NULL OR venue = $3) AND ($4::text IS NULL OR market = $4)
        AND ($5::text IS NULL OR market = $5 OR EXISTS (
          SELECT FROM instruments AS i WHERE i.venue = h.venue AND i.market = h.market AND i.instrument = $5))
@@ -63,7 +63,7 @@ export async function conditionCounts(
     markets: number;
   }>(
     `SELECT venue, hour, condition, count(*)::integer AS markets FROM coverage_hours
-     WHERE hour > $1::bigint - 3600000000 AND hour < $2 AND ($3::text IS NULL OR venue = $3)
+     WHERE hour > $1::bigint - ${MICROS_PER_HOUR} AND hour < $2 AND ($3::text IS NULL OR venue = $3)
      GROUP BY venue, hour, condition ORDER BY venue, coverage_hours.hour, condition`,
     [span.from, span.to, span.venue ?? null],
   );

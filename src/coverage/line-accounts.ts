@@ -1,13 +1,13 @@
 import type { ClientBase } from 'pg';
 import { EVERY_INSTRUMENT, latestTime, readLives } from '../storage/production/gap-merge.ts';
-import { gapsBearingOn } from '../storage/production/gaps-in-time.ts';
+import { gapsBearingOn, isCaptured } from '../storage/production/gaps-in-time.ts';
 import { type LineName, lineNames } from '../storage/production/merge-statements.ts';
 import { type Interval, union } from '../tape/intervals.ts';
 import {
   type AccountRules,
   type LineAccount,
   type LineGap,
-  MARKET_OVER,
+  type Unproven,
   unprovenForInstrument,
 } from '../tape/line-account.ts';
 import type { TapeRules } from '../tape/rules.ts';
@@ -101,23 +101,34 @@ export class LineAccounts {
     const key = `${venue} ${instrument}`;
     const known = this.#doubts.get(key);
     if (known !== undefined) return known;
-    const { accounts, rules, tapeGaps } = await this.of(venue);
-    const { tape, lines } = await this.gaps(venue, instrument);
-    const unproven = accounts.map((account) => {
-      const own = unprovenForInstrument(account, lines.get(account.line)!, rules, this.#since);
-      return [account.line, union(own)] as const;
-    });
-    const made = { tape: union([...tape, ...tapeGaps]), lines: new Map(unproven) };
+    const { tapeGaps } = await this.of(venue);
+    const gaps = await this.gaps(venue, instrument);
+    const unproven = (await this.unproven(venue, gaps)).map(
+      (line) => [line.line, union(line.unproven)] as const,
+    );
+    const made = { tape: union([...gaps.tape, ...tapeGaps]), lines: new Map(unproven) };
     if (this.#doubts.size >= REMEMBERED) this.#doubts.clear();
     this.#doubts.set(key, made);
     return made;
+  }
+
+  /** Of each line, where it cannot prove that it has everything of an instrument, and why. */
+  async unproven(
+    venue: string,
+    { lines }: InstrumentGaps,
+  ): Promise<readonly { readonly line: LineName; readonly unproven: readonly Unproven[] }[]> {
+    const { accounts, rules } = await this.of(venue);
+    return accounts.map((account) => ({
+      line: account.line,
+      unproven: unprovenForInstrument(account, lines.get(account.line)!, rules, this.#since),
+    }));
   }
 
   /** The gaps of one instrument, or of everything. */
   async gaps(venue: string, instrument: string): Promise<InstrumentGaps> {
     const { rows } = await this.#client.query<GapRow>(
       `SELECT line, gap_id, from_ts::text, to_ts::text, cause,
-         (SELECT true FROM gaps WHERE venue = $1 AND instrument = $2 AND line <> 'tape' AND cause <> '${MARKET_OVER}' LIMIT 1) AS captured
+         ${isCaptured('$1', '$2')} AS captured
        FROM (${gapsBearingOn('line, gap_id, from_ts, to_ts, cause', '$1', '$2', '$3')}) AS bearing
        ORDER BY bearing.from_ts, gap_id`,
       [venue, instrument, this.#since],

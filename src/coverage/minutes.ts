@@ -5,7 +5,7 @@ import { type LineName, lineNames } from '../storage/production/merge-statements
 import { rowsOf } from '../storage/production/row-cursor.ts';
 import { horizonOf } from '../storage/production/tape-queries.ts';
 import { endOf, type Interval, intersect, union } from '../tape/intervals.ts';
-import { type Unproven, unprovenForInstrument } from '../tape/line-account.ts';
+import type { Unproven } from '../tape/line-account.ts';
 import type { TapeRules } from '../tape/rules.ts';
 import { MICROS_PER_MINUTE, type Micros } from '../units/time.ts';
 import { LineAccounts } from './line-accounts.ts';
@@ -168,18 +168,10 @@ export async function* coverageMinutes(
   const lineAccounts = new LineAccounts(client, rules, minuteOf(from) as Micros);
   const horizons = new Map<string, Micros | null>();
   const open = async (row: CountedMinute): Promise<InstrumentCoverage> => {
-    const { accounts, rules: accountRules, tapeGaps: ofAll } = await lineAccounts.of(row.venue);
+    const { tapeGaps: ofAll } = await lineAccounts.of(row.venue);
     const gaps = await lineAccounts.gaps(row.venue, row.instrument);
     if (!horizons.has(row.venue)) horizons.set(row.venue, await horizonOf(client, rules, row.venue));
-    const lines = accounts.map((account) => ({
-      line: account.line,
-      unproven: unprovenForInstrument(
-        account,
-        gaps.lines.get(account.line)!,
-        accountRules,
-        lineAccounts.since,
-      ),
-    }));
+    const lines = await lineAccounts.unproven(row.venue, gaps);
     return new InstrumentCoverage(row, union([...gaps.tape, ...ofAll]), lines, horizons.get(row.venue)!);
   };
 

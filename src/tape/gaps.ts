@@ -87,7 +87,7 @@ export function gapsOfInstrument(
       unproven: unprovenForInstrument(account, gaps.get(account.line) ?? [], rules, since),
     })),
     Math.max(start, since) as Micros,
-    marketOver([...gaps.values()]),
+    marketOver(gaps.values()),
   );
 }
 

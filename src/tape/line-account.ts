@@ -142,20 +142,13 @@ export function unprovenForAll(account: LineAccount, rules: AccountRules, since 
  */
 export const EXPECTATIONS: readonly string[] = [...BEGINNINGS, MARKET_OVER];
 
-/** When lines began to expect an instrument, for the first time and for the last; null if they never did. */
-export function beginningsOf(
-  gaps: Iterable<readonly LineGap[]>,
-): { readonly first: Micros; readonly last: Micros } | null {
-  let first: Micros | null = null;
+/** When a line began to expect an instrument, for the last time; null if it never did. */
+function lastBeginning(gaps: readonly LineGap[]): Micros | null {
   let last: Micros | null = null;
-  for (const list of gaps) {
-    for (const { cause, from } of list) {
-      if (!BEGINNINGS.has(cause)) continue;
-      if (first === null || from < first) first = from;
-      if (last === null || from > last) last = from;
-    }
+  for (const { cause, from } of gaps) {
+    if (BEGINNINGS.has(cause) && (last === null || from > last)) last = from;
   }
-  return first === null || last === null ? null : { first, last };
+  return last;
 }
 
 /**
@@ -165,10 +158,13 @@ export function beginningsOf(
  *
  * @param gaps the gaps that each line recorded of this instrument.
  */
-export function marketOver(gaps: readonly (readonly LineGap[])[]): Micros | null {
-  const last = beginningsOf(gaps)?.last ?? Number.NEGATIVE_INFINITY;
+export function marketOver(gaps: Iterable<readonly LineGap[]>): Micros | null {
+  let last = Number.NEGATIVE_INFINITY;
   const ends: Micros[] = [];
-  for (const list of gaps) for (const { cause, from } of list) if (cause === MARKET_OVER) ends.push(from);
+  for (const list of gaps) {
+    last = Math.max(last, lastBeginning(list) ?? last);
+    for (const { cause, from } of list) if (cause === MARKET_OVER) ends.push(from);
+  }
   const valid = ends.filter((end) => end >= last);
   return valid.length === 0 ? null : (Math.min(...valid) as Micros);
 }

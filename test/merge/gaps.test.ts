@@ -6,7 +6,7 @@ import { tapeHealth } from '#src/storage/production/tape-health.ts';
 import { horizonOf } from '#src/storage/production/tape-queries.ts';
 import { gapsOfInstrument } from '#src/tape/gaps.ts';
 import type { LineGap } from '#src/tape/line-account.ts';
-import { beginningsOf, marketOver } from '#src/tape/line-account.ts';
+import { BEGINNINGS, marketOver } from '#src/tape/line-account.ts';
 import type { TapeRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
 import { useDatabases } from '../storage/database.ts';
@@ -528,7 +528,9 @@ describe('gaps of the tape, kept by the merge', () => {
                 plain.map(({ from, to }) => [(from - T0) / SECOND, to === null ? null : (to - T0) / SECOND]),
               );
               const told = [...own.values()];
-              const begins = beginningsOf(told)?.first;
+              const beginnings = told.flat().filter(({ cause }) => BEGINNINGS.has(cause));
+              const begins =
+                beginnings.length === 0 ? undefined : Math.min(...beginnings.map(({ from }) => from));
               const known = await made.production.query(
                 'SELECT begins::float8, ends::float8 FROM instrument_lives WHERE instrument = $1',
                 [instrument],

@@ -8,7 +8,7 @@ import { RecordBuffers } from '#src/stream/record-buffers.ts';
 import type { PutVerdict, RecordStream, StreamRecord } from '#src/stream/record-stream.ts';
 import { systemAfter } from '#src/stream/timer.ts';
 import { type Micros, systemClock } from '#src/units/time.ts';
-import { numberedLine, numbersIn } from './lines.ts';
+import { kept, numberedLine, numbersIn } from './lines.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -53,7 +53,7 @@ class FaultyStream implements RecordStream {
       return new Promise(() => {});
     }
     const store = (record: StreamRecord): void => {
-      this.stored.push({ ...record, data: Uint8Array.from(record.data) });
+      this.stored.push(kept(record));
     };
     // A slow request reads what it sends when it gets to it.
     if (fault === 'late') {

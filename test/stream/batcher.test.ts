@@ -12,7 +12,7 @@ import { systemAfter } from '#src/stream/timer.ts';
 import type { Price } from '#src/units/price.ts';
 import type { Size } from '#src/units/size.ts';
 import { type Micros, systemClock } from '#src/units/time.ts';
-import { numberedLine, numbersIn } from './lines.ts';
+import { kept, numberedLine, numbersIn } from './lines.ts';
 
 let directory: string;
 let problems: BatcherProblem[] = [];
@@ -31,8 +31,7 @@ class RecordingStream implements RecordStream {
     records.map(() => null);
 
   put(records: readonly StreamRecord[]): Promise<readonly PutVerdict[]> {
-    // What is taken is the batcher's again.
-    this.puts.push(records.map((record) => ({ ...record, data: Uint8Array.from(record.data) })));
+    this.puts.push(records.map(kept));
     return this.answer(records);
   }
 }

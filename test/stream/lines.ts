@@ -1,4 +1,5 @@
 import type { StreamLine } from '#src/events/captured.ts';
+import type { StreamRecord } from '#src/stream/record-stream.ts';
 import type { Micros } from '#src/units/time.ts';
 
 /** A small stream line that can be told from every other: its lane and its number there. */
@@ -26,4 +27,9 @@ export function numbersIn(data: Uint8Array): (readonly [lane: string, number: nu
       const [lane, number] = (JSON.parse(line) as { epoch: string }).epoch.split(':');
       return [lane!, Number(number)] as const;
     });
+}
+
+/** A record as a stream keeps it: once it is taken, its memory is the sender's again. */
+export function kept(record: StreamRecord): StreamRecord {
+  return { ...record, data: Uint8Array.from(record.data) };
 }

@@ -13,7 +13,7 @@ import {
 } from '#src/stream/record-stream.ts';
 import { systemAfter } from '#src/stream/timer.ts';
 import { systemClock } from '#src/units/time.ts';
-import { numberedLine } from './lines.ts';
+import { kept, numberedLine } from './lines.ts';
 
 type Line = Record<string, unknown>;
 
@@ -38,7 +38,7 @@ class StrictStream implements RecordStream {
   async put(records: readonly StreamRecord[]): Promise<readonly PutVerdict[]> {
     return records.map((record) => {
       if (record.data.byteLength > this.#limit) return { code: RECORD_TOO_LARGE, message: 'too large' };
-      this.taken.push({ ...record, data: Uint8Array.from(record.data) });
+      this.taken.push(kept(record));
       return null;
     });
   }

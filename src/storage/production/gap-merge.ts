@@ -13,7 +13,7 @@ import {
   unprovenForAll,
 } from '../../tape/line-account.ts';
 import type { Micros } from '../../units/time.ts';
-import { endsAfter, gapsBearingOn, tellsExpectations } from './gaps-in-time.ts';
+import { endsAfter, endsFrom, gapsBearingOn, isCaptured, tellsExpectations } from './gaps-in-time.ts';
 import { type LineName, lineNames, stageOf } from './merge-statements.ts';
 import { rowsOf } from './row-cursor.ts';
 
@@ -378,8 +378,8 @@ async function* bearingGaps(
   const own = 'venue = $1 AND g.instrument = asked.instrument';
   const rows = rowsOf<BearingGap>(
     client,
-    // With LIMIT and not with EXISTS, for which the server would rather go through all gaps once; and of a sum, because
-    // it would look for the least time itself among the gaps of all instruments.
+    // With LIMIT as in `isCaptured`; and of a sum, because the server would look for the least time itself among the gaps
+    // of all instruments.
     `SELECT b.line, b.gap_id, b.venue, b.instrument, b.from_ts::text, b.to_ts::text, b.cause, b.causes, s.since::text, captured
      FROM unnest($2::text[], $3::bigint[]) AS asked (instrument, since)
      CROSS JOIN LATERAL (
@@ -387,13 +387,13 @@ async function* bearingGaps(
        WHERE g.${own} AND ${tellsExpectations('g')} AND g.cause = '${MARKET_OVER}'
      ) AS over
      CROSS JOIN LATERAL (
-       SELECT (SELECT true FROM gaps AS g WHERE g.${own} AND g.line <> 'tape' AND g.cause <> '${MARKET_OVER}' LIMIT 1) AS captured,
+       SELECT ${isCaptured('$1', 'asked.instrument')} AS captured,
          (SELECT true FROM gaps AS g WHERE g.${own} AND g.line = 'tape' LIMIT 1) AS known
        OFFSET 0
      ) AS c
      CROSS JOIN LATERAL (
        SELECT CASE WHEN known THEN least(over.since, min(from_ts + 0)) ELSE 0 END AS since FROM gaps AS g
-       WHERE g.${own} AND g.line = 'tape' AND ${endsAfter('g.to_ts', 'over.since - 1')}
+       WHERE g.${own} AND g.line = 'tape' AND ${endsFrom('g.to_ts', 'over.since')}
      ) AS s
      CROSS JOIN LATERAL (${gapsBearingOn('g.*', '$1', 'asked.instrument', 's.since')}) AS b
      ORDER BY b.instrument, b.from_ts`,

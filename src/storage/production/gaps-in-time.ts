@@ -10,6 +10,22 @@ export function endsAfter(end: string, time: string): string {
   return `coalesce(${end}, ${NEVER}) > ${time}`;
 }
 
+/** Condition for what ends at a time or later, or not at all, by an index. @param end, time as SQL */
+export function endsFrom(end: string, time: string): string {
+  return `coalesce(${end}, ${NEVER}) >= ${time}`;
+}
+
+/**
+ * True where a line said more of an instrument than that its market is over, else null; as SQL. With LIMIT and not with
+ * EXISTS, for which the server would rather go through all gaps once.
+ *
+ * @param venue, instrument as SQL
+ */
+export function isCaptured(venue: string, instrument: string): string {
+  return `(SELECT true FROM gaps AS g WHERE g.venue = ${venue} AND g.instrument = ${instrument}
+    AND g.line <> 'tape' AND g.cause <> '${MARKET_OVER}' LIMIT 1)`;
+}
+
 /**
  * The gaps of one instrument that bear on what comes after a time: those that end then or later, and those that say when
  * it was expected.
@@ -19,7 +35,7 @@ export function endsAfter(end: string, time: string): string {
  */
 export function gapsBearingOn(columns: string, venue: string, instrument: string, since: string): string {
   const own = `g.venue = ${venue} AND g.instrument = ${instrument}`;
-  const reaching = `coalesce(g.to_ts, ${NEVER}) >= ${since}`;
+  const reaching = endsFrom('g.to_ts', since);
   return `SELECT ${columns} FROM gaps AS g WHERE ${own} AND ${reaching}
     UNION ALL
     SELECT ${columns} FROM gaps AS g WHERE ${own} AND ${tellsExpectations('g')} AND NOT ${reaching}`;
