@@ -1,10 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defaultRules } from '#src/tape/rules.ts';
 import { type Fault, require } from '../fault.ts';
 import { LINES, type Line, type LiveFault, type LiveRun, runLive } from './live-run.ts';
 
-/** Between a line that is well again and the next one that goes, beside what an event may be under way. */
-const BETWEEN_REPLACEMENTS_MILLIS = 3_000;
+/**
+ * Between a line that is well again and the next one that goes. A line that ends vouches for nothing of the last four
+ * seconds (what a heartbeat may overtake, and what an event may be under way), nor of twice what its events took.
+ */
+const BETWEEN_REPLACEMENTS_MILLIS = 6_000;
+/** All lines have been well for this long. What begins earlier is of instruments that nobody knew then. */
+const ALL_WELL_MICROS = 5_000_000;
+/** Events a second of which most subscriptions have none for as long as the row takes. */
+const CALM_RATE = 0.3;
 
 /** A row that is run on the whole system. */
 export function live(row: number, name: string, about: string, fault: LiveFault): Fault {
@@ -25,6 +31,22 @@ async function kill(run: LiveRun, lines: readonly Line[], downMillis = 0): Promi
   run.faultOverAt = Date.now() + downMillis;
   await Promise.all(lines.map((line, index) => run.replaced(line, epochs[index]!)));
 }
+
+const deployment: LiveFault = {
+  inject: async (run) => {
+    for (const line of LINES) {
+      const { epoch } = (await run.status(line))!;
+      run.signal(`gatherer-${line}`, 'SIGTERM');
+      await run.replaced(line, epoch);
+      await sleep(BETWEEN_REPLACEMENTS_MILLIS);
+    }
+  },
+  judge: (gaps, injectedAt) => {
+    const lost = gaps.filter(({ from }) => from >= injectedAt - ALL_WELL_MICROS);
+    require(lost.length ===
+      0, `the tape has ${lost.length} gaps, the first of ${lost[0]?.instrument}: ${lost[0]?.causes.join(', ')}`);
+  },
+};
 
 const DOWN_MILLIS = 10_000;
 /** Frames that were received and not yet handed on are lost with the process. */
@@ -71,20 +93,14 @@ export const lineFaults: readonly Fault[] = [
       require(run.gates.a.cutSockets() >= 4, 'there were no connections to cut');
     },
   }),
-  live(28, 'deploy', 'each gatherer is replaced in turn', {
-    inject: async (run) => {
-      for (const line of LINES) {
-        const { epoch } = (await run.status(line))!;
-        run.signal(`gatherer-${line}`, 'SIGTERM');
-        await run.replaced(line, epoch);
-        // A line counts as down from when an event may have been under way to it: no other may be away then.
-        await sleep(defaultRules.arrivalAllowance / 1_000 + BETWEEN_REPLACEMENTS_MILLIS);
-      }
+  live(28, 'deploy', 'each gatherer is replaced in turn', deployment),
+  live(
+    28,
+    'deploy-in-a-calm',
+    'each gatherer is replaced in turn while markets are silent for longer than that',
+    {
+      ...deployment,
+      rate: CALM_RATE,
     },
-    judge: (gaps, injectedAt) => {
-      const lost = gaps.filter(({ from }) => from >= injectedAt);
-      require(lost.length ===
-        0, `the tape has ${lost.length} gaps, the first of ${lost[0]?.instrument}: ${lost[0]?.causes.join(', ')}`);
-    },
-  }),
+  ),
 ];

@@ -199,6 +199,18 @@ describe('a feed on two connections', () => {
     expect(gaps()).toEqual([]);
   });
 
+  it('keeps the gap of a silence that was in doubt when the line ends', () => {
+    const { line, flows, one, two, gaps } = trades();
+    flows(20, [one, two]);
+    const silent = line.now;
+    line.pass(8);
+    for (const connection of [one, two]) line.keeper.doubt(connection, null, at(line.now));
+    for (const connection of [one, two]) line.keeper.connectionClosed(connection, at(line.now), 'line_down');
+    const open = gaps().filter(({ to }) => to === null);
+    expect(open).toMatchObject([{ all: true, cause: 'line_down' }]);
+    expect(open[0]!.from).toBeLessThanOrEqual(silent);
+  });
+
   it('is carried only from a break on that comes before the venue’s clock is known', () => {
     const line = new TestLine('kalshi');
     line.keeper.feedExpected!('trade', at(line.now), true);

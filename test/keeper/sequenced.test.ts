@@ -241,6 +241,25 @@ describe('a line of a venue with sequence numbers', () => {
     expect(line.openGaps()).toEqual(['B disconnected', 'C disconnected']);
   });
 
+  it('leaves a gap since the last frame of a subscription when its socket fails, and a short one when the line ends', () => {
+    const lostBy = (cause: 'disconnected' | 'line_down', isDoubted = false) => {
+      const { line, connection } = started();
+      line.pass(600);
+      if (isDoubted) line.keeper.doubt(connection, 1, at(line.now));
+      line.keeper.connectionClosed(connection, at(line.now), cause);
+      const gap = line
+        .of('gap')
+        .find((record) => record.cause === cause && record.instruments?.includes('A') === true)!;
+      expect(gap.to).toBeNull();
+      return (line.now - gap.from) / SECOND;
+    };
+    expect(lostBy('disconnected')).toBeGreaterThan(600);
+    expect(lostBy('line_down')).toBeGreaterThanOrEqual(3);
+    expect(lostBy('line_down')).toBeLessThan(4);
+    // A line that ends believes no silence that it did not believe before.
+    expect(lostBy('line_down', true)).toBeGreaterThan(600);
+  });
+
   it('loses what a closed connection carried, and nothing else', () => {
     const { line, connection } = started();
     const other = line.connection('book-2#1');
@@ -309,6 +328,23 @@ describe('a line of a venue with sequence numbers', () => {
     expect(last('B', 'released')).toMatchObject({ from: left, to: left });
     expect(last('B', 'market_over')).toMatchObject({ from: left, to: null });
     expect(last('Z', 'market_over')).toMatchObject({ from: ended, to: null });
+  });
+
+  it('misses nothing of a market that closed while its subscription had nothing to tell, unless that was in doubt', () => {
+    const missed = (isDoubted: boolean) => {
+      const { line, connection } = started();
+      line.pass(600);
+      const ended = at(line.now);
+      line.pass(10);
+      if (isDoubted) line.keeper.doubt(connection, 1, at(line.now));
+      line.keeper.release(['A'], at(line.now));
+      line.keeper.over!(['A'], ended);
+      const { from, to } = line.of('gap').findLast((gap) => gap.cause === 'released')!;
+      expect(line.openGaps()).toContain('A market_over');
+      return (to! - from) / SECOND;
+    };
+    expect(missed(false)).toBe(0);
+    expect(missed(true)).toBeGreaterThan(600);
   });
 
   it('tells a receive time as the venue’s, by the slowest subscription, once an event has shown how the clocks stand', () => {

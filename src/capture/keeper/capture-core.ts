@@ -143,7 +143,7 @@ export abstract class CaptureCore implements LineKeeper {
 
   release(instruments: readonly string[], at: Micros): void {
     this.states.release(instruments, at, ({ source }) =>
-      source === null ? at : Math.min(this.delays.provenUntil(source), at),
+      source === null ? at : Math.min(this.endOf(source, at), at),
     );
   }
 
@@ -219,8 +219,8 @@ export abstract class CaptureCore implements LineKeeper {
     const lost: string[] = [];
     this.feeds.drop(connection.name, at, cause);
     for (const source of this.carriers.close(connection.name)) {
-      // A frame may have been missing since the last one of this very subscription.
-      const since = this.delays.provenUntil(source);
+      // A socket that fails may have lost something since the last frame of this very subscription.
+      const since = cause === 'line_down' ? this.endOf(source, at) : this.delays.provenUntil(source);
       for (const state of [...source.members]) {
         if (state.source !== source) {
           // What carried it before still does, but it has to be subscribed again.
@@ -240,6 +240,15 @@ export abstract class CaptureCore implements LineKeeper {
     }
     this.ledger.flush(this.options.clock());
     return lost;
+  }
+
+  /**
+   * Venue time up to which a subscription had everything that this side ends at a receive time: nothing failed, so that
+   * one with nothing to tell for an hour is no gap of an hour.
+   */
+  private endOf(source: Source, at: Micros): number {
+    const proven = this.delays.provenUntil(source);
+    return this.doubted.has(source) ? proven : Math.max(proven, this.delays.believedUntil(source, at));
   }
 
   feedExpected(feed: string, at: Micros, isAlone: boolean): void {

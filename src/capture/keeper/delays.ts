@@ -11,6 +11,8 @@ const AHEAD = 5 * SECOND;
 const AGREEING = 8;
 /** How long a frame without venue time may have been under way. */
 export const UNKNOWN_DELAY = 10 * SECOND;
+/** How long data may have been under way when something else, a heartbeat, overtook it. */
+const OVERTAKEN = 3 * SECOND;
 /** What all subscriptions together are taken to lag at most. */
 const LONGEST_LAG = 20 * SECOND;
 /** The least delay is forgotten at a thousandth of the time that passes: clocks drift. */
@@ -89,6 +91,14 @@ export class Delays {
     if (source.lastGood === source.lastTimed) return timed;
     // What came last does not show how long it was under way.
     return Math.max(timed, this.venueTime(source, source.lastGood) - UNKNOWN_DELAY);
+  }
+
+  /**
+   * Venue time up to which a subscription is believed to have brought everything when its connection was in order at a
+   * receive time, whatever of it came last.
+   */
+  believedUntil(source: Source | null, received_at: number): number {
+    return this.venueTime(source, received_at) - OVERTAKEN;
   }
 
   /**

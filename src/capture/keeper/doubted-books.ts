@@ -33,6 +33,11 @@ export class DoubtedBooks {
     this.sources.set(source, books);
   }
 
+  /** Whether it is in doubt. */
+  has(source: Source): boolean {
+    return this.sources.has(source);
+  }
+
   /** It is heard again, or is gone and its books are lost. */
   settle(source: Source): void {
     for (const book of this.sources.get(source) ?? []) this.ledger.takeBack(book);

@@ -15,8 +15,6 @@ const FOUND_WITHIN = TRAIL + 3 * SECOND;
 const SHORTLY = SECOND;
 /** Without any event to show how the venue's clock stands to ours, ours is believed after this time. */
 const LONGEST_WAIT = 10 * SECOND;
-/** How long data may have been under way when something else, a heartbeat, overtook it. */
-const OVERTAKEN = 3 * SECOND;
 
 /** A feed that is wanted. */
 interface Feed {
@@ -177,8 +175,10 @@ export class Feeds {
    *   heartbeat alone proves nothing.
    */
   drop(connection: string, at: Micros, cause: GapCause): void {
-    const believed = this.parts.delays.venueTime(null, at) - OVERTAKEN;
-    this.end(connection, Math.max(this.provenUntil(connection), believed), at, cause);
+    const proven = this.provenUntil(connection);
+    const isDoubted = this.carrying.get(connection)?.isDoubted === true;
+    const believed = isDoubted ? proven : this.parts.delays.believedUntil(null, at);
+    this.end(connection, Math.max(proven, believed), at, cause);
   }
 
   private end(connection: string, until: number, at: Micros, cause: GapCause): void {
