@@ -194,11 +194,7 @@ export class Gatherer {
     if (batcher === null) return { unsent_lines: 0, raw_segments: 0 };
     const capturedUntil = await readInput(this.#parts.clock);
     await Promise.all(this.#venues.map(({ line }) => line.stop(SOCKETS_CLOSE_MILLIS)));
-    // The last heartbeat may only vouch for what the stream really has.
-    // Half of the time at most: with the stream away, what is left has to be written down.
-    const patience = Date.now() + limitMillis / 2;
-    while (batcher.durableUntil() < capturedUntil && Date.now() < patience) await systemSleep(20);
-    this.#heartbeat(Math.min(capturedUntil, batcher.durableUntil()) as Micros);
+    this.#heartbeat(capturedUntil);
     const left = await batcher.drain(Math.max(100, ends - Date.now()));
     const raw = await Promise.all(
       this.#venues.map(({ recorder }) => recorder.close(Math.max(500, ends - Date.now()))),
@@ -346,16 +342,19 @@ export class Gatherer {
   }
 
   async #vouch(): Promise<void> {
-    const readUntil = await readInput(this.#parts.clock);
+    const capturedUntil = await readInput(this.#parts.clock);
     // The last one is told by who stops.
-    if (!this.#stopping) this.#heartbeat(Math.min(readUntil, this.#batcher!.durableUntil()) as Micros);
+    if (!this.#stopping) this.#heartbeat(capturedUntil);
   }
 
-  /** One through every lane: a lane's heartbeat is stored behind the events of the lane that it vouches for. */
-  #heartbeat(durable_until: Micros): void {
+  /**
+   * One through every lane. A lane keeps its order, over a kill as well, and shows where a record of it is missing: the
+   * heartbeat comes behind all that the lane carries of what was captured by then.
+   */
+  #heartbeat(capturedUntil: Micros): void {
     const { environment, clock } = this.#parts;
     const names = this.#laneNames;
-    const vouched = Math.max(durable_until, this.startedAt) as Micros;
+    const vouched = Math.max(capturedUntil, this.startedAt) as Micros;
     const proven_until: Partial<Record<Venue, Micros>> = {};
     for (const { venue, line } of this.#venues) {
       const proven = line.venueTime(vouched);

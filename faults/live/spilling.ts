@@ -13,6 +13,10 @@ const DRAINED_RECORDS = 8;
 const LIMIT_MILLIS = 300_000;
 /** Events a second: what is spilled must also drain on a slow machine. */
 const RATE = 60;
+/** A stream is away for so long before its gatherer is told to end. */
+const AWAY_MILLIS = 20_000;
+/** A line that ends vouches for nothing of its last moments. */
+const VOUCHED_BEFORE_END_SECONDS = 8;
 /** Line a in `lines` of the tape's rows. */
 const BIT = 1;
 
@@ -108,6 +112,37 @@ export const spillFaults: readonly Fault[] = [
         require(lacking ===
           0, `${lacking} of ${events.size} events of the journals never came onto the tape`);
         note(`all ${events.size} are on the tape, of line a`);
+      },
+    },
+  ),
+  live(
+    18,
+    'stopped-while-spilling',
+    'the only gatherer that hears the venues is replaced while its stream is away: what it leaves on its disk is vouched for',
+    {
+      settings: LITTLE_MEMORY,
+      rate: RATE,
+      inject: async (run) => {
+        leaveAlone(run);
+        run.kinesis.a.mood = 'refusing';
+        await sleep(AWAY_MILLIS);
+        const { epoch, stream } = (await run.status('a'))!;
+        require(stream.spilled_bytes > 0, 'nothing is in the journal');
+        run.signal('gatherer-a', 'SIGTERM');
+        await run.until('a', 'another life', (status) => status.epoch !== epoch, LIMIT_MILLIS);
+        run.kinesis.a.mood = 'open';
+        run.faultOverAt = Date.now();
+        await run.until('a', 'an empty journal', ({ stream }) => stream.spilled_bytes === 0, LIMIT_MILLIS);
+        reconnect(run);
+      },
+      judge: (gaps, injectedAt) => {
+        const stoppedAt = injectedAt + AWAY_MILLIS * 1_000;
+        for (const venue of ['kalshi', 'polymarket']) {
+          const whole = gaps.filter((gap) => gap.venue === venue && gap.instrument === '*');
+          require(whole.length > 0, `${venue}: no gap of the time between the two lives`);
+          const early = Math.max(...whole.map(({ from }) => (stoppedAt - from) / 1e6));
+          require(early < VOUCHED_BEFORE_END_SECONDS, `${venue}: the gap begins ${early} s before the end`);
+        }
       },
     },
   ),

@@ -94,9 +94,9 @@ export interface BookMetricsRecord {
 }
 
 /**
- * Says that everything the line received up to `durable_until` is in the stream. One goes through every lane, in
- * order with the lane's events, so that wherever all lanes' heartbeats have arrived, the events below the least of
- * them have, too. A line is down between its last heartbeat of one epoch and the first of the next.
+ * Says that everything the line received up to `durable_until` was handed to the stream before it. One goes through
+ * every lane, in order with the lane's events, so that wherever all lanes' heartbeats have arrived, the events below the
+ * least of them have, too. A line is down between its last heartbeat of one epoch and the first of the next.
  */
 export interface HeartbeatRecord {
   readonly kind: 'heartbeat';

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { RecordEnd } from '#src/events/captured.ts';
 import { Batcher } from '#src/stream/batcher.ts';
 import { RecordBuffers } from '#src/stream/record-buffers.ts';
 import type { PutVerdict, RecordStream, StreamRecord } from '#src/stream/record-stream.ts';
@@ -139,6 +140,37 @@ function ascending(numbers: readonly number[]): boolean {
   return numbers.every((number, index) => index === 0 || numbers[index - 1]! < number);
 }
 
+/**
+ * Holds that what came between a record and the one that it names as the one before it is nothing: what a heartbeat in a
+ * record vouches for has either arrived before it, or the chain of its partition shows where something is missing.
+ */
+function expectChained(
+  records: readonly StreamRecord[],
+  accepted: readonly { readonly lane: string; readonly number: number }[],
+): void {
+  const following = new Map<string, Map<number, number>>();
+  const latest = new Map<string, number>();
+  for (const { lane, number } of accepted) {
+    const before = latest.get(lane);
+    if (before !== undefined) following.set(lane, (following.get(lane) ?? new Map()).set(before, number));
+    latest.set(lane, number);
+  }
+  const stored = new Map<string, { order: number; arrived: Map<string, number> }>();
+  for (const { partitionKey, data } of records) {
+    const end = JSON.parse(Buffer.from(data).toString().trimEnd().split('\n').at(-1)!) as RecordEnd;
+    const before = stored.get(partitionKey);
+    if (before !== undefined && end.order <= before.order) continue;
+    const isNext = before !== undefined && end.previous === before.order;
+    const arrived = isNext ? before.arrived : new Map<string, number>();
+    for (const [lane, number] of numbersIn(data)) {
+      const last = arrived.get(lane);
+      if (last !== undefined) expect(number).toBe(following.get(lane)!.get(last));
+      arrived.set(lane, number);
+    }
+    stored.set(partitionKey, { order: end.order, arrived });
+  }
+}
+
 const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis));
 
 test('whatever the stream refuses, loses or delays, every line arrives, in order, and durableUntil never lies', async () => {
@@ -235,6 +267,7 @@ test('a crash loses nothing that durableUntil vouched for or the journal held, a
         feed(batcher, 50);
         await pause(1);
         expect(await batcher.drain(20_000)).toMatchObject({ lines: 0, kept: true });
+        expectChained([...first.stored, ...second.stored], accepted);
         const all = firstArrivals([...first.stored, ...second.stored]);
         for (const { lane, number: wanted, at } of accepted) {
           if (at <= vouched || wanted >= lifeBegins) expect(all.get(lane)).toContain(wanted);
