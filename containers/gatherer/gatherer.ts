@@ -193,8 +193,10 @@ export class Gatherer {
     const batcher = this.#batcher;
     if (batcher === null) return { unsent_lines: 0, raw_segments: 0 };
     const capturedUntil = await readInput(this.#parts.clock);
+    // As long as it is known how far each subscription lags.
+    const proven = this.#provenUntil(capturedUntil);
     await Promise.all(this.#venues.map(({ line }) => line.stop(SOCKETS_CLOSE_MILLIS)));
-    this.#heartbeat(capturedUntil);
+    this.#heartbeat(capturedUntil, proven);
     const left = await batcher.drain(Math.max(100, ends - Date.now()));
     const raw = await Promise.all(
       this.#venues.map(({ recorder }) => recorder.close(Math.max(500, ends - Date.now()))),
@@ -351,15 +353,10 @@ export class Gatherer {
    * One through every lane. A lane keeps its order, over a kill as well, and shows where a record of it is missing: the
    * heartbeat comes behind all that the lane carries of what was captured by then.
    */
-  #heartbeat(capturedUntil: Micros): void {
+  #heartbeat(capturedUntil: Micros, proven_until = this.#provenUntil(capturedUntil)): void {
     const { environment, clock } = this.#parts;
     const names = this.#laneNames;
     const vouched = Math.max(capturedUntil, this.startedAt) as Micros;
-    const proven_until: Partial<Record<Venue, Micros>> = {};
-    for (const { venue, line } of this.#venues) {
-      const proven = line.venueTime(vouched);
-      if (proven !== null) proven_until[venue] = proven;
-    }
     for (let lane = 0; lane < names.length; lane++) {
       this.#batcher!.accept(
         names[lane]!,
@@ -376,6 +373,16 @@ export class Gatherer {
         clock(),
       );
     }
+  }
+
+  /** By venue, a receive time as the venue's time before which everything had arrived by then. */
+  #provenUntil(received_at: Micros): Partial<Record<Venue, Micros>> {
+    const proven: Partial<Record<Venue, Micros>> = {};
+    for (const { venue, line } of this.#venues) {
+      const time = line.venueTime(Math.max(received_at, this.startedAt) as Micros);
+      if (time !== null) proven[venue] = time;
+    }
+    return proven;
   }
 
   #sampleRates(): void {

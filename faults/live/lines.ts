@@ -3,12 +3,12 @@ import { type Fault, require } from '../fault.ts';
 import { LINES, type Line, type LiveFault, type LiveRun, runLive } from './live-run.ts';
 
 /**
- * Between a line that is well again and the next one that goes. A line that ends vouches for nothing of the last four
- * seconds (what a heartbeat may overtake, and what an event may be under way), nor of twice what its events took.
+ * Between a line that is well again and the next one that goes. A line that ends vouches for nothing since three seconds
+ * before the last heartbeat of a connection, which come every ten, nor for the second that an event may be under way.
  */
-const BETWEEN_REPLACEMENTS_MILLIS = 6_000;
-/** All lines have been well for this long. What begins earlier is of instruments that nobody knew then. */
-const ALL_WELL_MICROS = 5_000_000;
+const BETWEEN_REPLACEMENTS_MILLIS = 10_000;
+/** Gaps of instruments that nobody knew before begin with the first line; no book was there sooner after that. */
+const BEGUN_MICROS = 100_000;
 /** Events a second of which most subscriptions have none for as long as the row takes. */
 const CALM_RATE = 0.3;
 
@@ -42,7 +42,8 @@ const deployment: LiveFault = {
     }
   },
   judge: (gaps, injectedAt) => {
-    const lost = gaps.filter(({ from }) => from >= injectedAt - ALL_WELL_MICROS);
+    const begun = Math.min(injectedAt, ...gaps.map(({ from }) => from));
+    const lost = gaps.filter(({ from }) => from > begun + BEGUN_MICROS);
     require(lost.length ===
       0, `the tape has ${lost.length} gaps, the first of ${lost[0]?.instrument}: ${lost[0]?.causes.join(', ')}`);
   },

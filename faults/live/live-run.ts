@@ -352,4 +352,4 @@ export async function runLive(
 }
 
 /** A gap begins where the last proof was, which is before the fault. */
-const DECLARED_BEFORE_MICROS = 15_000_000;
+const DECLARED_BEFORE_MICROS = 60_000_000;

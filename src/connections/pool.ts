@@ -118,6 +118,8 @@ export class ConnectionPool {
   async stop(after: (done: () => void) => () => void): Promise<void> {
     this.#isRunning = false;
     const lives = [...this.#connector.lives.keys()];
+    // Even where it was too soon to judge: nothing that still waits to be read will be.
+    this.#silences.look(lives, this.#parts.clock());
     for (const life of lives) life.end({ kind: 'replaced', reason: 'stopped', cause: 'line_down' });
     let cancel = () => {};
     const limit = new Promise<void>((done) => {
@@ -295,7 +297,8 @@ export class ConnectionPool {
     // If it was only quiet, it must not be taken for stalled again and again.
     if (end.cause === 'stalled') life.watch.doubt();
     const isStalled = end.cause === 'stalled';
-    const since = end.cause === 'line_down' ? now : isStalled ? life.watch.lastAt : life.soundUntil;
+    const isSound = end.cause === 'line_down' && !this.#silences.isSilent(life, now);
+    const since = isSound ? life.lastInboundAt : isStalled ? life.watch.lastAt : life.soundUntil;
     this.#carrying.lost(life, this.#parts.keeper.connectionClosed(life.epoch, since, end.cause), now);
     this.#carrying.withdraw(slot, life, now);
     if (end.kind === 'replaced') return;

@@ -34,6 +34,11 @@ export class Silences {
     }
   }
 
+  /** Whether all that a life carries is more silent than usual. */
+  isSilent(life: Life, now: Micros): boolean {
+    return life.watch.isSuspicious(now) || now - life.lastInboundAt > this.#unheardAfter;
+  }
+
   /** The life is over; what it carried is judged. */
   ended(life: Life): void {
     this.#doubted.delete(life);
@@ -42,7 +47,7 @@ export class Silences {
   #silentOf(life: Life, now: Micros): Set<number | null> {
     const silent = new Set<number | null>();
     if (life.state !== 'open') return silent;
-    const isWhole = life.watch.isSuspicious(now) || now - life.lastInboundAt > this.#unheardAfter;
+    const isWhole = this.isSilent(life, now);
     if (isWhole) silent.add(FEED);
     for (const { sid, watch } of life.carriages.values())
       if (isWhole || watch.isSuspicious(now)) silent.add(sid);

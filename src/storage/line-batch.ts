@@ -25,6 +25,8 @@ export class LineBatch {
   /** Days (since the epoch) that rows of each table fall on. */
   readonly days = new Map<string, Set<number>>();
   readonly #heartbeats = new Map<string, HeartbeatRecord>();
+  /** Of the record being read: what is missing before it shows only at its end. */
+  #unendedHeartbeats: HeartbeatRecord[] = [];
   readonly #markets = new Map<string, MarketRecord>();
   readonly #scratch = new CopyBuffer();
   readonly #latestDay = new Map<string, number>();
@@ -43,7 +45,7 @@ export class LineBatch {
     const kind = (line as StreamLine | null)?.kind;
     const row = rowsByKind.get(kind);
     if (row !== undefined) this.#append(row, line as never);
-    else if (kind === 'heartbeat') this.#keepHeartbeat(line as HeartbeatRecord);
+    else if (kind === 'heartbeat') this.#addHeartbeat(line as HeartbeatRecord);
     else if (kind === 'market') this.#keepMarket(line as MarketRecord);
     else throw new RowError(`kind: expected a kind of stream line, got ${shown(kind)}`);
     this.#lines++;
@@ -56,6 +58,18 @@ export class LineBatch {
   endRecord(record: DeliveredRecord, line: Readonly<Record<string, unknown>>): void {
     this.ends.push({ record, end: readEnd(line) });
     this.#lines++;
+    this.leaveRecord(true);
+  }
+
+  /**
+   * Nothing more of the record is read.
+   *
+   * @param vouches whether its heartbeats count: those of a part that does not reach the end of its record would vouch for
+   *   records before it that may be missing.
+   */
+  leaveRecord(vouches: boolean): void {
+    if (vouches) for (const heartbeat of this.#unendedHeartbeats) this.#keepHeartbeat(heartbeat);
+    this.#unendedHeartbeats = [];
   }
 
   refuse(line: RefusedLine): void {
@@ -121,8 +135,12 @@ export class LineBatch {
     else days.add(day);
   }
 
-  #keepHeartbeat(record: HeartbeatRecord): void {
+  #addHeartbeat(record: HeartbeatRecord): void {
     this.#tryOut(keyedWidths.heartbeats, (to) => putHeartbeat(to, record));
+    this.#unendedHeartbeats.push(record);
+  }
+
+  #keepHeartbeat(record: HeartbeatRecord): void {
     const key = `${record.gatherer} ${record.epoch} ${record.lane}`;
     const known = this.#heartbeats.get(key);
     if (known === undefined || known.durable_until < record.durable_until) this.#heartbeats.set(key, record);

@@ -14,6 +14,7 @@ import {
   type DeliveredRecord,
   eachLine,
   halves,
+  isWhole,
   linesIn,
   type RecordSlice,
   type RefusedLine,
@@ -121,6 +122,8 @@ export class LineStore {
     let leading: CopyIn | null = null;
     for (const slice of slices) {
       readSlice(slice, batch);
+      // Records of a partition without ends say nothing of what came before them.
+      batch.leaveRecord(isWhole(slice) && !this.#chain.isChained(slice.record));
       leading = this.#copyAhead(batch, leading);
     }
     let missing: readonly MissingRecords[] = [];

@@ -30,6 +30,11 @@ export function wholeRecord(record: DeliveredRecord): RecordSlice {
   return { record, from: 1, to: Number.POSITIVE_INFINITY };
 }
 
+/** Whether the slice was never cut. */
+export function isWhole({ from, to }: RecordSlice): boolean {
+  return from === 1 && to === Number.POSITIVE_INFINITY;
+}
+
 export function countLines(data: Uint8Array): number {
   let count = 0;
   for (let at = data.indexOf(NEWLINE); at !== -1; at = data.indexOf(NEWLINE, at + 1)) count++;

@@ -228,4 +228,26 @@ describe('stopping', () => {
     rig.pass(60_000);
     expect(rig.network.sockets).toHaveLength(1);
   });
+
+  it('believes a connection up to what came over it last, and one that is more silent than usual up to its last data', async () => {
+    const rig = kalshiRig({ feeds: [{ purpose: 'trade', connections: 2 }] });
+    rig.pool.start();
+    rig.pass(1_000);
+    const [silent, quiet] = rig.network.sockets;
+    for (let second = 0; second < 60; second++) {
+      silent!.model.trade('A');
+      rig.pass(1_000);
+    }
+    const dataUntil = rig.time.now - 1_000_000;
+    // Too soon for the next look at silences, and yet not usual.
+    rig.time.now += 19_000_000;
+    quiet!.events.heartbeat('ping');
+    silent!.events.heartbeat('ping');
+    const heardAt = rig.time.now;
+    rig.time.now += 500_000;
+    await rig.pool.stop(() => () => {});
+    const closedAt = new Map(rig.keeper.closed.map(({ name, at }) => [name, at]));
+    expect(closedAt.get('kalshi-trade-1#1')).toBe(dataUntil);
+    expect(closedAt.get('kalshi-trade-2#1')).toBe(heardAt);
+  });
 });

@@ -199,16 +199,23 @@ describe('a feed on two connections', () => {
     expect(gaps()).toEqual([]);
   });
 
-  it('keeps the gap of a silence that was in doubt when the line ends', () => {
+  it('ends with the line where its connections were last in order, as far as the slower of them was by then', () => {
     const { line, flows, one, two, gaps } = trades();
     flows(20, [one, two]);
-    const silent = line.now;
+    // What comes now has been under way for four seconds.
+    const made = trade(line.now);
+    line.pass(4);
+    for (const connection of [one, two]) line.frame(connection, { sid: 1, seq: 21, events: [made] });
+    // What other subscriptions bring is prompt.
+    const busy = line.connection('trade-3#1');
+    for (let seq = 1; seq <= 1_000; seq++) line.frame(busy, { sid: 1, seq, events: [trade(line.now)] });
+    const sound = line.now;
     line.pass(8);
-    for (const connection of [one, two]) line.keeper.doubt(connection, null, at(line.now));
-    for (const connection of [one, two]) line.keeper.connectionClosed(connection, at(line.now), 'line_down');
+    for (const connection of [one, two]) line.keeper.connectionClosed(connection, at(sound), 'line_down');
     const open = gaps().filter(({ to }) => to === null);
     expect(open).toMatchObject([{ all: true, cause: 'line_down' }]);
-    expect(open[0]!.from).toBeLessThanOrEqual(silent);
+    expect((sound - open[0]!.from) / SECOND).toBeGreaterThan(4);
+    expect((sound - open[0]!.from) / SECOND).toBeLessThan(12);
   });
 
   it('is carried only from a break on that comes before the venue’s clock is known', () => {

@@ -347,6 +347,36 @@ describe('a line of a venue with sequence numbers', () => {
     expect(missed(true)).toBeGreaterThan(600);
   });
 
+  it('has missed of what was released what its subscription turns out to have missed by then, until that is heard again', () => {
+    const missed = (how: 'closed' | 'number' | 'doubt' | 'lost' | 'heard' | 'line') => {
+      const { line, connection } = started();
+      line.pass(14);
+      const silent = line.now - 14 * SECOND;
+      line.keeper.release(['A'], at(line.now));
+      line.pass(1);
+      const left = line.of('gap').findLast((gap) => gap.cause === 'released')!;
+      line.pass(20);
+      if (how === 'heard') {
+        line.frame(connection, { sid: 1, seq: 3, events: [signed('B', line.now, 'bid', 41, 1)] });
+        line.pass(1);
+      }
+      if (how === 'number')
+        line.frame(connection, { sid: 1, seq: 9, events: [signed('B', line.now, 'bid', 41, 1)] });
+      else if (how === 'doubt') line.keeper.doubt(connection, 1, at(line.now));
+      else if (how === 'lost') line.keeper.lose(['B'], at(line.now), 'stalled');
+      else
+        line.keeper.connectionClosed(connection, at(line.now), how === 'line' ? 'line_down' : 'disconnected');
+      line.pass(1);
+      const told = line.of('gap').filter(({ from, to, instruments }) => {
+        return instruments?.includes('A') && from < left.from && to === left.from;
+      });
+      for (const { from } of told) expect(from).toBeLessThanOrEqual(silent);
+      return told.length;
+    };
+    expect(['closed', 'number', 'doubt', 'lost'].map((how) => missed(how as 'closed'))).toEqual([1, 1, 1, 1]);
+    expect([missed('heard'), missed('line')]).toEqual([0, 0]);
+  });
+
   it('tells a receive time as the venue’s, by the slowest subscription, once an event has shown how the clocks stand', () => {
     const ahead = 30 * SECOND;
     const line = new TestLine('kalshi');

@@ -227,6 +227,36 @@ describe('the database of a line', () => {
     ]);
   });
 
+  test('vouches for nothing with a heartbeat of the very record that shows what is missing before it', async () => {
+    const { client, store } = await freshStore();
+    const place = { partitionKey: 'lane-3' };
+    const minute = 60_000_000;
+    await store.store([
+      recordOf([line.heartbeat({ lane: 3, lanes: 4, durable_until: DAY })], place),
+      ended(1, null),
+    ]);
+    // The database refuses a line of it, so that it is stored in parts.
+    const refused = line.trade({
+      trade_id: 'T'.repeat(40_000).replaceAll('T', () => Math.random().toString(36).slice(2)),
+    });
+    const heartbeat = line.heartbeat({ lane: 3, lanes: 4, durable_until: DAY + 10 * minute });
+    const end = recordEnd({ order: 9, previous: 8, gap_free_since: 0, sealed_at: DAY + 10 * minute });
+    const outcome = await store.store([
+      recordOf(
+        [heartbeat, line.delta({ occurrence: 9 }), refused, line.delta({ occurrence: 10 }), end],
+        place,
+      ),
+    ]);
+    expect(outcome.refused).toHaveLength(1);
+    expect(outcome.missing.map(({ after }) => after)).toEqual([1]);
+    const gaps = (await gapsOf(client)) as { cause: string; from: number; to: number }[];
+    expect(gaps.filter(({ cause }) => cause === 'not_delivered').map(({ from, to }) => [from, to])).toEqual(
+      Array.from({ length: 2 }, () => [DAY - minute, DAY + 11 * minute]),
+    );
+    const vouched = 'SELECT max(durable_until)::text AS until FROM heartbeats';
+    expect((await client.query(vouched)).rows).toEqual([{ until: String(DAY) }]);
+  });
+
   test('doubts the whole life where a gap may be among the records that never came', async () => {
     const { client, store } = await freshStore();
     await store.store([recordOf([line.heartbeat({ lane: 3, lanes: 4 })]), ended(1, null), ended(2, 1)]);

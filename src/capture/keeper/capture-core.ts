@@ -16,6 +16,7 @@ import { Feeds } from './feeds.ts';
 import { FrameFindings } from './frame-findings.ts';
 import type { InstrumentState, Source } from './instrument-state.ts';
 import type { KeeperOptions } from './options.ts';
+import { ReleasedBooks } from './released-books.ts';
 
 /** Problems that lose no event of a book or of anything else that is stored. */
 const HARMLESS: ReadonlySet<string> = new Set([
@@ -42,6 +43,7 @@ export abstract class CaptureCore implements LineKeeper {
   protected readonly carriers = new Carriers();
   protected readonly feeds: Feeds;
   private readonly doubted: DoubtedBooks;
+  protected readonly released: ReleasedBooks;
   protected readonly findings = new FrameFindings();
   private readonly standStill = new StandStill();
   private readonly context = { received_at: 0 as Micros, useYesPrice: false };
@@ -62,6 +64,7 @@ export abstract class CaptureCore implements LineKeeper {
     const startedAt = options.clock();
     this.feeds = new Feeds({ ledger, carriers, delays });
     this.doubted = new DoubtedBooks(ledger);
+    this.released = new ReleasedBooks(ledger, carriers);
     this.states = new ExpectedInstruments({ startedAt, ledger, carriers, counters, delays });
     this.reports = new BookReports({
       snapshotInterval: options.snapshotInterval,
@@ -142,9 +145,12 @@ export abstract class CaptureCore implements LineKeeper {
   }
 
   release(instruments: readonly string[], at: Micros): void {
-    this.states.release(instruments, at, ({ source }) =>
-      source === null ? at : Math.min(this.endOf(source, at), at),
-    );
+    this.states.release(instruments, at, ({ instrument, source }) => {
+      if (source === null) return at;
+      const until = Math.min(this.believedUntil(source, at), at);
+      if (until > this.delays.provenUntil(source)) this.released.add(source, instrument, until, at);
+      return until;
+    });
   }
 
   over(instruments: readonly string[], since: Micros): void {
@@ -179,7 +185,11 @@ export abstract class CaptureCore implements LineKeeper {
     if (sid === null) this.feeds.doubt(connection.name);
     else {
       const source = this.carriers.of(connection.name).find((other) => other.sid === sid);
-      if (source !== undefined) this.doubted.doubt(source, this.delays.provenUntil(source));
+      if (source !== undefined) {
+        const proven = this.delays.provenUntil(source);
+        this.doubted.doubt(source, proven);
+        this.released.missed(source, proven, 'stalled');
+      }
     }
     this.ledger.flush(at);
   }
@@ -200,7 +210,10 @@ export abstract class CaptureCore implements LineKeeper {
       const lost = this.delays.venueTime(source, since);
       // That something ended is noticed later than it did: only what it brought shows until when it was there.
       const proven = state.isProven && source !== null ? this.delays.provenUntil(source) : lost;
-      this.account.suspect(state, Math.min(lost, proven), cause);
+      const until = Math.min(lost, proven);
+      this.account.suspect(state, until, cause);
+      if (source !== null)
+        this.released.missed(source, Math.min(until, this.delays.provenUntil(source)), cause);
     }
     this.ledger.flush(this.options.clock());
   }
@@ -209,6 +222,7 @@ export abstract class CaptureCore implements LineKeeper {
     for (const source of this.carriers.of(connection.name)) {
       const until = this.delays.venueTime(source, since);
       this.feeds.interrupted(connection.name, until, at, cause);
+      this.released.missed(source, until, cause);
       for (const state of source.members)
         if (state.source === source) this.account.suspect(state, until, cause);
     }
@@ -220,7 +234,10 @@ export abstract class CaptureCore implements LineKeeper {
     this.feeds.drop(connection.name, at, cause);
     for (const source of this.carriers.close(connection.name)) {
       // A socket that fails may have lost something since the last frame of this very subscription.
-      const since = cause === 'line_down' ? this.endOf(source, at) : this.delays.provenUntil(source);
+      const isEnded = cause === 'line_down';
+      const since = isEnded ? this.believedUntil(source, at) : this.delays.provenUntil(source);
+      if (!isEnded) this.released.missed(source, since, cause);
+      this.released.settle(source);
       for (const state of [...source.members]) {
         if (state.source !== source) {
           // What carried it before still does, but it has to be subscribed again.
@@ -243,12 +260,14 @@ export abstract class CaptureCore implements LineKeeper {
   }
 
   /**
-   * Venue time up to which a subscription had everything that this side ends at a receive time: nothing failed, so that
-   * one with nothing to tell for an hour is no gap of an hour.
+   * Venue time up to which a subscription is believed to have brought everything, as nothing about it has failed by a
+   * receive time: one with nothing to tell for an hour is no gap of an hour.
    */
-  private endOf(source: Source, at: Micros): number {
-    const proven = this.delays.provenUntil(source);
-    return this.doubted.has(source) ? proven : Math.max(proven, this.delays.believedUntil(source, at));
+  private believedUntil(source: Source, at: Micros): number {
+    const { delays } = this;
+    const proven = delays.provenUntil(source);
+    if (delays.least === null || this.doubted.has(source)) return proven;
+    return Math.max(proven, delays.believedUntil(source, at));
   }
 
   feedExpected(feed: string, at: Micros, isAlone: boolean): void {
@@ -279,6 +298,7 @@ export abstract class CaptureCore implements LineKeeper {
     this.reports.tick(now);
     this.feeds.tick(now);
     this.doubted.tick();
+    this.released.tick();
     this.ledger.flush(now);
   }
 

@@ -175,10 +175,10 @@ export class Feeds {
    *   heartbeat alone proves nothing.
    */
   drop(connection: string, at: Micros, cause: GapCause): void {
-    const proven = this.provenUntil(connection);
-    const isDoubted = this.carrying.get(connection)?.isDoubted === true;
-    const believed = isDoubted ? proven : this.parts.delays.believedUntil(null, at);
-    this.end(connection, Math.max(proven, believed), at, cause);
+    const { carriers, delays } = this.parts;
+    const sources = carriers.of(connection).filter(({ delay }) => delay !== null);
+    const believed = [null, ...sources].map((source) => delays.believedUntil(source, at));
+    this.end(connection, Math.max(this.provenUntil(connection), Math.min(...believed)), at, cause);
   }
 
   private end(connection: string, until: number, at: Micros, cause: GapCause): void {

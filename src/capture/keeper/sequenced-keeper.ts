@@ -108,6 +108,7 @@ export class SequencedKeeper extends CaptureCore {
       this.feeds.broke(source, received_at, cause);
       return;
     }
+    this.released.missed(source, this.delays.provenUntil(source), cause);
     if (source.members.size === 0) return;
     const instruments: string[] = [];
     for (const state of source.members) {
