@@ -59,7 +59,7 @@ describe('a session whose server is gone without having closed it', () => {
 });
 
 it('a session that is idle for longer than a statement may take stays', async () => {
-  const client = await open(1);
+  const client = await open(250);
   const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
   // Asked for a sign of life: by then the server has seen another statement.
   const other = await open(60_000);
