@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Fault, require } from '../fault.ts';
-import { LINES, type Line, type LiveFault, type LiveRun, runLive } from './live-run.ts';
+import { LINES, type Line, type LiveFault, type LiveRun, runLive, type TapeGap } from './live-run.ts';
 
 /**
  * Between a line that is well again and the next one that goes. A line that ends vouches for nothing since three seconds
@@ -35,26 +35,26 @@ async function kill(run: LiveRun, lines: readonly Line[], downMillis = 0): Promi
   await Promise.all(lines.map((line, index) => run.replaced(line, epochs[index]!)));
 }
 
-const deployment: LiveFault = {
-  inject: async (run) => {
-    for (const line of LINES) {
-      const { epoch } = (await run.status(line))!;
-      run.signal(`gatherer-${line}`, 'SIGTERM');
-      await run.replaced(line, epoch);
-      await sleep(BETWEEN_REPLACEMENTS_MILLIS);
-    }
-  },
-  judge: (gaps, injectedAt) => {
-    const begun = Math.min(injectedAt, ...gaps.map(({ from }) => from)) + BEGUN_MICROS;
-    const isNew = new Set(gaps.flatMap(({ from, instrument }) => (from <= begun ? [instrument] : [])));
-    const lost = gaps.filter(({ instrument }) => !isNew.has(instrument));
-    const told = lost.map(({ instrument, from, to, causes }) => {
-      const [begin, end] = [from, to!].map((time) => ((time - injectedAt) / 1e6).toFixed(1));
-      return `${instrument} from ${begin} to ${end} s: ${causes.join(', ')}`;
-    });
-    require(lost.length === 0, `the tape has ${lost.length} gaps, the first of ${told[0]}`);
-  },
-};
+async function replaceInTurn(run: LiveRun): Promise<void> {
+  for (const line of LINES) {
+    const { epoch } = (await run.status(line))!;
+    run.signal(`gatherer-${line}`, 'SIGTERM');
+    await run.replaced(line, epoch);
+    await sleep(BETWEEN_REPLACEMENTS_MILLIS);
+  }
+}
+
+/** Fails where the tape has a gap of an instrument that was there before. */
+function requireNoGap(gaps: readonly TapeGap[], injectedAt: number, venues: readonly string[]): void {
+  const begun = Math.min(injectedAt, ...gaps.map(({ from }) => from)) + BEGUN_MICROS;
+  const isNew = new Set(gaps.flatMap(({ from, instrument }) => (from <= begun ? [instrument] : [])));
+  const lost = gaps.filter(({ venue, instrument }) => venues.includes(venue) && !isNew.has(instrument));
+  const told = lost.map(({ instrument, from, to, causes }) => {
+    const [begin, end] = [from, to!].map((time) => ((time - injectedAt) / 1e6).toFixed(1));
+    return `${instrument} from ${begin} to ${end} s: ${causes.join(', ')}`;
+  });
+  require(lost.length === 0, `the tape has ${lost.length} gaps, the first of ${told[0]}`);
+}
 
 const DOWN_MILLIS = 10_000;
 /** Frames that were received and not yet handed on are lost with the process. */
@@ -67,6 +67,8 @@ export const lineFaults: readonly Fault[] = [
     inject: (run) => kill(run, ['a', 'b']),
   }),
   live(3, 'all-gatherers-killed', 'all three gatherers are away for 10 s', {
+    // What was slow while a line started holds its proofs back for a while: the gap is not to join that of the start.
+    calmMillis: 20_000,
     inject: (run) => kill(run, LINES, DOWN_MILLIS),
     judge: (gaps, injectedAt) => {
       for (const venue of ['kalshi', 'polymarket']) {
@@ -101,14 +103,14 @@ export const lineFaults: readonly Fault[] = [
       require(run.gates.a.cutSockets() >= 4, 'there were no connections to cut');
     },
   }),
-  live(28, 'deploy', 'each gatherer is replaced in turn', deployment),
-  live(
-    28,
-    'deploy-in-a-calm',
-    'each gatherer is replaced in turn while markets are silent for longer than that',
-    {
-      ...deployment,
-      rate: CALM_RATE,
-    },
-  ),
+  live(28, 'deploy', 'each gatherer is replaced in turn', {
+    inject: replaceInTurn,
+    judge: (gaps, injectedAt) => requireNoGap(gaps, injectedAt, ['kalshi', 'polymarket']),
+  }),
+  live(28, 'deploy-in-a-calm', 'the same while subscriptions have nothing to tell for longer than that', {
+    rate: CALM_RATE,
+    inject: replaceInTurn,
+    // Where nothing numbers messages, nothing but data shows that none was lost, and a calm is a gap.
+    judge: (gaps, injectedAt) => requireNoGap(gaps, injectedAt, ['kalshi']),
+  }),
 ];

@@ -312,6 +312,8 @@ export class LiveRun {
 }
 
 export interface LiveFault extends LiveOptions {
+  /** How long all lines are well before the fault, where that is longer than for others. */
+  readonly calmMillis?: number;
   /** How long the row may take, where that is longer than others. */
   readonly limitMillis?: number;
   /** Does the fault and ends it; throws where it did not take. */
@@ -329,7 +331,7 @@ export async function runLive(
   const run = await LiveRun.prepare(fault, seed, note);
   try {
     await run.start();
-    await sleep(CALM_BEFORE_MILLIS);
+    await sleep(fault.calmMillis ?? CALM_BEFORE_MILLIS);
     const injectedAt = Date.now() * 1_000;
     note('injecting');
     await fault.inject(run, note, seed);

@@ -397,6 +397,22 @@ describe('a line of a venue without sequence numbers', () => {
     expect(line.keeper.view('A')!.bids[0]).toEqual(levels([41, 7])[0]);
   });
 
+  it('believes no socket that brings nothing: when the line ends, or lets a book go, its gap begins at the last data', () => {
+    const { line, one } = started();
+    line.frame(one, { events: [absolute('A', line.now, 'bid', 41, 1)] });
+    const last = line.now;
+    line.pass(60);
+    line.keeper.release(['B'], at(line.now));
+    line.keeper.connectionClosed(one, at(line.now), 'line_down');
+    const begun = (instrument: string) =>
+      line.of('gap').findLast(({ instruments, to }) => to === null && instruments?.includes(instrument))!;
+    expect([begun('A').cause, begun('B').cause]).toEqual(['line_down', 'released']);
+    for (const instrument of ['A', 'B']) {
+      expect(begun(instrument).from).toBeLessThanOrEqual(last);
+      expect(begun(instrument).from).toBeGreaterThan(last - SECOND);
+    }
+  });
+
   it('puts all books of a socket in doubt when the line fails over a frame of it', () => {
     const { line, one } = started();
     const { resync } = line.keeper.frameFailed(one, at(line.now));

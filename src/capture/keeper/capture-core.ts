@@ -263,7 +263,7 @@ export abstract class CaptureCore implements LineKeeper {
    * Venue time up to which a subscription is believed to have brought everything, as nothing about it has failed by a
    * receive time: one with nothing to tell for an hour is no gap of an hour.
    */
-  private believedUntil(source: Source, at: Micros): number {
+  protected believedUntil(source: Source, at: Micros): number {
     const { delays } = this;
     const proven = delays.provenUntil(source);
     if (delays.least === null || this.doubted.has(source)) return proven;

@@ -106,6 +106,14 @@ export class EvidentKeeper extends CaptureCore {
     for (const instrument of instruments) this.trades.forget(instrument);
   }
 
+  /**
+   * Nothing lists subscriptions or numbers what they bring: a socket that answers heartbeats may have lost it for any
+   * time. Data alone counts, and with it the announcements, which come over every connection.
+   */
+  protected override believedUntil(source: Source): number {
+    return this.delays.provenUntil(source);
+  }
+
   /** A message of a new kind that names an instrument may have changed its book: no number would show that. */
   protected override isLossy(problem: DecodeProblem): boolean {
     return super.isLossy(problem) || (problem.reason === 'unknown_type' && problem.instrument !== undefined);
