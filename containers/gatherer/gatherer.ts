@@ -192,7 +192,7 @@ export class Gatherer {
     for (const timer of this.#timers) clearInterval(timer);
     const batcher = this.#batcher;
     if (batcher === null) return { unsent_lines: 0, raw_segments: 0 };
-    const capturedUntil = await readInput(this.#parts.clock);
+    const capturedUntil = await this.#capturedUntil();
     // As long as it is known how far each subscription lags.
     const proven = this.#provenUntil(capturedUntil);
     await Promise.all(this.#venues.map(({ line }) => line.stop(SOCKETS_CLOSE_MILLIS)));
@@ -343,8 +343,13 @@ export class Gatherer {
     );
   }
 
+  /** Receive time up to which all that had arrived has been read; no earlier than the begin of this life. */
+  async #capturedUntil(): Promise<Micros> {
+    return Math.max(await readInput(this.#parts.clock), this.startedAt) as Micros;
+  }
+
   async #vouch(): Promise<void> {
-    const capturedUntil = await readInput(this.#parts.clock);
+    const capturedUntil = await this.#capturedUntil();
     // The last one is told by who stops.
     if (!this.#stopping) this.#heartbeat(capturedUntil);
   }
@@ -356,7 +361,6 @@ export class Gatherer {
   #heartbeat(capturedUntil: Micros, proven_until = this.#provenUntil(capturedUntil)): void {
     const { environment, clock } = this.#parts;
     const names = this.#laneNames;
-    const vouched = Math.max(capturedUntil, this.startedAt) as Micros;
     for (let lane = 0; lane < names.length; lane++) {
       this.#batcher!.accept(
         names[lane]!,
@@ -367,7 +371,7 @@ export class Gatherer {
           lane,
           lanes: names.length,
           started_at: this.startedAt,
-          durable_until: vouched,
+          durable_until: capturedUntil,
           proven_until,
         },
         clock(),
@@ -379,7 +383,7 @@ export class Gatherer {
   #provenUntil(received_at: Micros): Partial<Record<Venue, Micros>> {
     const proven: Partial<Record<Venue, Micros>> = {};
     for (const { venue, line } of this.#venues) {
-      const time = line.venueTime(Math.max(received_at, this.startedAt) as Micros);
+      const time = line.venueTime(received_at);
       if (time !== null) proven[venue] = time;
     }
     return proven;

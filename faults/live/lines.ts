@@ -48,6 +48,8 @@ async function replaceInTurn(run: LiveRun): Promise<void> {
 function requireNoGap(gaps: readonly TapeGap[], injectedAt: number, venues: readonly string[]): void {
   const begun = Math.min(injectedAt, ...gaps.map(({ from }) => from)) + BEGUN_MICROS;
   const isNew = new Set(gaps.flatMap(({ from, instrument }) => (from <= begun ? [instrument] : [])));
+  // A gap of everything is none of a new instrument.
+  isNew.delete('*');
   const lost = gaps.filter(({ venue, instrument }) => venues.includes(venue) && !isNew.has(instrument));
   const told = lost.map(({ instrument, from, to, causes }) => {
     const [begin, end] = [from, to!].map((time) => ((time - injectedAt) / 1e6).toFixed(1));

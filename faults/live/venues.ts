@@ -23,11 +23,8 @@ async function everywhere({ simulator }: LiveRun, fault: string): Promise<void> 
   for (const venue of VENUES) await simulator.once(fault, venue);
 }
 
-/**
- * What is usual for a connection must be known before a silence of it can be judged: half a minute, and as long for markets
- * that are listed meanwhile to come to a connection of their own.
- */
-const KNOWN_MILLIS = 80_000;
+/** What is usual for a connection must be known before a silence of it can be judged. */
+const KNOWN_MILLIS = 40_000;
 /** Less than any stall; long enough for hundreds of messages. */
 const SILENT_SECONDS = 30;
 

@@ -210,10 +210,9 @@ export abstract class CaptureCore implements LineKeeper {
       const lost = this.delays.venueTime(source, since);
       // That something ended is noticed later than it did: only what it brought shows until when it was there.
       const proven = state.isProven && source !== null ? this.delays.provenUntil(source) : lost;
-      const until = Math.min(lost, proven);
-      this.account.suspect(state, until, cause);
+      this.account.suspect(state, Math.min(lost, proven), cause);
       if (source !== null)
-        this.released.missed(source, Math.min(until, this.delays.provenUntil(source)), cause);
+        this.released.missed(source, Math.min(lost, this.delays.provenUntil(source)), cause);
     }
     this.ledger.flush(this.options.clock());
   }
@@ -222,7 +221,6 @@ export abstract class CaptureCore implements LineKeeper {
     for (const source of this.carriers.of(connection.name)) {
       const until = this.delays.venueTime(source, since);
       this.feeds.interrupted(connection.name, until, at, cause);
-      this.released.missed(source, until, cause);
       for (const state of source.members)
         if (state.source === source) this.account.suspect(state, until, cause);
     }

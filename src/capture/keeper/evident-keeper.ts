@@ -122,7 +122,6 @@ export class EvidentKeeper extends CaptureCore {
   protected breakSource(source: Source, received_at: Micros, cause: GapCause): void {
     source.lastFrame = null;
     this.feeds.broke(source, received_at, cause);
-    this.released.missed(source, this.delays.provenUntil(source), cause);
     if (source.members.size === 0) return;
     const lost: string[] = [];
     for (const state of source.members) {

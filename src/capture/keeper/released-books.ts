@@ -14,7 +14,8 @@ interface Released {
 
 /**
  * Books that were let go while their subscription had brought nothing for a while, and was believed. It may turn out to
- * have been dead by then: until it is heard again, what it lacks these lack, too.
+ * have been dead by then: until it is heard again, what it lacks these lack, too. None is believed so where nothing
+ * numbers what subscriptions bring.
  */
 export class ReleasedBooks {
   private readonly ledger: GapLedger;
