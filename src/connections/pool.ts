@@ -9,6 +9,7 @@ import type { LineNotice, PoolParts, PoolStatus } from './pool-contract.ts';
 import { poolStatus } from './pool-status.ts';
 import { Recovery } from './recovery.ts';
 import { Replacement } from './replacement.ts';
+import { SharedFlows } from './shared-flow.ts';
 import { Silences } from './silence.ts';
 import type { Slot } from './slot.ts';
 import { Slots } from './slots.ts';
@@ -39,6 +40,7 @@ export class ConnectionPool {
   readonly #recovery: Recovery;
   readonly #replacement: Replacement;
   readonly #witness: Witness;
+  readonly #flows: SharedFlows;
   readonly #silences: Silences;
   readonly #standStill = new StandStill();
   #isRunning = false;
@@ -95,7 +97,8 @@ export class ConnectionPool {
       witness: (instruments) => this.#witness.ask(instruments),
       count: (what, by) => this.#count(what, by),
     });
-    this.#silences = new Silences(parts.keeper, parts.profile.heardEvery * UNHEARD);
+    this.#flows = new SharedFlows((purpose) => parts.profile.isNumbered(purpose));
+    this.#silences = new Silences(parts.keeper, this.#flows, parts.profile.heardEvery * UNHEARD);
     this.#carrying = new Carrying(this.#slots, parts.keeper, this.#recovery);
   }
 
@@ -235,6 +238,8 @@ export class ConnectionPool {
     let silentSince: Micros | null = null;
     if (outcome.hasData === true || touched.length > 0 || lifecycle.length > 0) {
       if (isPrompt && life.watch.isSuspicious(now)) silentSince = life.watch.lastAt;
+      const allSilentSince = this.#flows.data(life, now, isFirstBook, isPrompt);
+      if (allSilentSince !== null) this.#allGoOn(life.place.purpose, allSilentSince, now);
       life.hasData = true;
       life.watch.data(now, isFirstBook, isPrompt, isComplete);
     }
@@ -254,19 +259,29 @@ export class ConnectionPool {
       }
     }
     this.#settle(outcome, now);
-    if (silentSince !== null && !this.#parts.profile.isNumbered(life.place.purpose))
+    if (silentSince !== null && !this.#parts.profile.isNumbered(life.place.purpose)) {
+      life.watch.doubt();
       this.#goesOn(life, silentSince, now);
+    }
     for (const control of controls) life.session.control(control, now);
     for (const event of lifecycle) this.#parts.listener.lifecycle(event);
   }
 
   /** Data came after a silence that chance does not explain, and no number says whether some is missing. */
   #goesOn(life: Life, since: Micros, now: Micros): void {
-    life.watch.doubt();
     const seconds = Math.round((now - since) / MICROS_PER_SECOND);
     this.#notice('interrupted', `no data for ${seconds} s, then some`, life);
     this.#parts.keeper.interrupted?.(life.epoch, since, now, 'stalled');
     this.#carrying.inDoubt(this.#carrying.carriedBy(life), now);
+  }
+
+  /** One is heard again after all of its purpose were silent: what any of them had to bring meanwhile may be lost. */
+  #allGoOn(purpose: string, since: Micros, now: Micros): void {
+    for (const life of [...this.#connector.lives.keys()]) {
+      if (life.place.purpose !== purpose || life.state !== 'open' || life.startedAt >= since) continue;
+      // A first book that came meanwhile shows nothing of what was due before it.
+      this.#goesOn(life, Math.min(life.watch.lastAt, since) as Micros, now);
+    }
   }
 
   /** What a frame, or a book by REST, proved and put in doubt. */

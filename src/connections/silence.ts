@@ -1,6 +1,7 @@
 import type { LineKeeper } from '../capture/line.ts';
 import type { Micros } from '../units/time.ts';
 import type { Life } from './life.ts';
+import type { SharedFlows } from './shared-flow.ts';
 
 /** A feed of the venue, or what it announces, beside the subscriptions of books. */
 const FEED = null;
@@ -13,11 +14,13 @@ const FEED = null;
 export class Silences {
   readonly #keeper: LineKeeper;
   readonly #unheardAfter: number;
+  readonly #flows: SharedFlows;
   readonly #doubted = new Map<Life, Set<number | null>>();
 
   /** @param unheardAfter by then at least a heartbeat has come over a socket that is in order, microseconds. */
-  constructor(keeper: LineKeeper, unheardAfter: number) {
+  constructor(keeper: LineKeeper, flows: SharedFlows, unheardAfter: number) {
     this.#keeper = keeper;
+    this.#flows = flows;
     this.#unheardAfter = unheardAfter;
   }
 
@@ -36,7 +39,8 @@ export class Silences {
 
   /** Whether all that a life carries is more silent than usual. */
   isSilent(life: Life, now: Micros): boolean {
-    return life.watch.isSuspicious(now) || now - life.lastInboundAt > this.#unheardAfter;
+    if (now - life.lastInboundAt > this.#unheardAfter) return true;
+    return life.watch.isSuspicious(now) || this.#flows.isSilent(life, now);
   }
 
   /** The life is over; what it carried is judged. */

@@ -70,6 +70,11 @@ export interface VenueDefinition {
    */
   readonly isNumbered: boolean;
   /**
+   * Whether the venue sends announcements of this type to every connection, whatever that carries: one that lacks what
+   * others brought has lost it, and may have lost other messages. Absent where numbers show what is missing.
+   */
+  isAnnouncedToAll?(type: string): boolean;
+  /**
    * Whether a connection chooses how prices are said to it, so that book frames alone do not tell what they mean: what
    * was chosen is in the command that asked for them (`sentConvention`).
    */

@@ -19,6 +19,8 @@ export class FakeKeeper implements LineKeeper {
   readonly lost: Lost[] = [];
   readonly closed: { name: string; at: number; cause: GapCause }[] = [];
   readonly interruptions: { name: string; since: number; at: number }[] = [];
+  /** Connections with something in doubt. */
+  readonly doubted = new Set<string>();
   readonly feeds: string[] = [];
   readonly ignored: string[] = [];
   /** What was said to be over, and since when. */
@@ -182,6 +184,14 @@ export class FakeKeeper implements LineKeeper {
   lose(instruments: readonly string[], since: Micros, cause: GapCause): void {
     this.lost.push({ instruments, since, cause });
     for (const instrument of instruments) this.proven.delete(instrument);
+  }
+
+  doubt({ name }: ConnectionEpoch): void {
+    this.doubted.add(name);
+  }
+
+  believe({ name }: ConnectionEpoch): void {
+    this.doubted.delete(name);
   }
 
   interrupted({ name }: ConnectionEpoch, since: Micros, at: Micros): void {

@@ -98,6 +98,10 @@ describe('a subscription that was silent and goes on', () => {
     for (const { model } of rig.network.live) for (const token of all) model.change(token);
   };
 
+  /** Each connection and time for which it was interrupted, whether for its own silence or that of all. */
+  const told = ({ keeper }: Polymarket) =>
+    [...new Set(keeper.interruptions.map(({ name, since, at }) => `${name} ${since} ${at}`))].toSorted();
+
   it('is in doubt since its last data, and its books are proven anew on another socket', () => {
     const rig = polymarketRig(settings);
     rig.pool.start();
@@ -110,15 +114,45 @@ describe('a subscription that was silent and goes on', () => {
     expect(rig.keeper.interruptions).toEqual([]);
     const names = rig.pool.status().connections.map(({ name }) => `${name}#1`);
     talk(rig)();
-    expect(rig.keeper.interruptions.map(({ name }) => name)).toEqual(names);
-    for (const { since, at } of rig.keeper.interruptions)
-      expect([since, at]).toEqual([lastData, rig.time.now]);
+    expect(told(rig)).toEqual(names.map((name) => `${name} ${lastData} ${rig.time.now}`));
     expect(rig.pool.status().instruments.seeded).toBe(0);
     rig.pass(8_000, talk(rig));
     expect(rig.pool.status().instruments).toEqual(SETTLED(40));
     expect(rig.network.sockets).toHaveLength(8);
     expect(rig.network.live).toHaveLength(4);
-    expect(rig.keeper.interruptions).toHaveLength(4);
+    expect(told(rig)).toHaveLength(4);
+  });
+
+  it('is in doubt although it is new, and however seldom it brings anything, where all others were silent as well', () => {
+    const rig = polymarketRig(settings);
+    rig.pool.start();
+    rig.want(all);
+    rig.pass(60_000, talk(rig));
+    rig.want(tickers(5, '9'));
+    const others = () => {
+      for (const { model } of rig.network.sockets.slice(0, 4)) for (const token of all) model.change(token);
+    };
+    rig.pass(3_000, others);
+    expect(rig.network.sockets).toHaveLength(5);
+    const calm = rig.network.sockets[4]!;
+    const token = [...calm.model.tokens].find((one) => one.startsWith('9'))!;
+    calm.model.change(token);
+    rig.pass(1_000, others);
+    const lastData = rig.time.now;
+    const opened = rig.network.sockets.length;
+    rig.pass(6_000);
+    // Until somebody is heard, nobody vouches for it.
+    const name = `${rig.pool.status().connections[4]!.name}#1`;
+    expect(rig.keeper.doubted).toContain(name);
+    // A venue at rest sends first books, too: they say nothing of the rest.
+    rig.want(['7']);
+    rig.pass(1_000);
+    expect(rig.keeper.interruptions).toEqual([]);
+    rig.network.sockets[0]!.model.change(all[0]!);
+    expect(told(rig)).toContain(`${name} ${lastData} ${rig.time.now}`);
+    rig.pass(8_000, talk(rig));
+    expect(rig.network.sockets.length).toBeGreaterThan(opened);
+    expect(rig.pool.status().instruments).toEqual(SETTLED(46));
   });
 
   it('is believed where its data comes in bursts', () => {
@@ -134,7 +168,7 @@ describe('a subscription that was silent and goes on', () => {
     expect(rig.network.sockets).toHaveLength(4);
   });
 
-  it('is doubted twice at most when its flow ebbs for good', () => {
+  it('is doubted three times at most when its flow ebbs for good', () => {
     const rig = polymarketRig(settings);
     rig.pool.start();
     rig.want(all);
@@ -144,8 +178,8 @@ describe('a subscription that was silent and goes on', () => {
       steps++;
       if (steps % 130 === 0) talk(rig)();
     });
-    expect(rig.keeper.interruptions.length).toBeLessThanOrEqual(2 * 4);
-    expect(rig.keeper.interruptions.length).toBeGreaterThanOrEqual(4);
+    expect(told(rig).length).toBeLessThanOrEqual(3 * 4);
+    expect(told(rig).length).toBeGreaterThanOrEqual(4);
   });
 
   it('is believed when this process itself did not read', () => {

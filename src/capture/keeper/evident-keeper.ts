@@ -1,5 +1,11 @@
 import { SetOutcome } from '../../book/order-book.ts';
-import type { AbsoluteBookDelta, BookSnapshotEvent, GapCause, TradeEvent } from '../../events/event.ts';
+import type {
+  AbsoluteBookDelta,
+  BookSnapshotEvent,
+  GapCause,
+  LifecycleEvent,
+  TradeEvent,
+} from '../../events/event.ts';
 import { hashKey } from '../../events/identity.ts';
 import { Placement } from '../../events/occurrence.ts';
 import type { Micros } from '../../units/time.ts';
@@ -11,12 +17,21 @@ import type { InstrumentState, Source } from './instrument-state.ts';
 import { MissedChanges } from './missed-changes.ts';
 import type { KeeperOptions } from './options.ts';
 import { isRepeatedFrame } from './repeated-frame.ts';
+import { SharedAnnouncements } from './shared-announcements.ts';
 import { StatedTops } from './stated-tops.ts';
 import { TradeEvidence, takenBetween } from './trade-evidence.ts';
 
 const SECOND = 1_000_000;
 /** A connection whose frames cannot be read asks for all its books again at most this often. */
 const QUIET_AFTER_UNREADABLE = 10 * SECOND;
+
+/** What the keeper has to know of a venue that numbers nothing. */
+export interface EvidentVenue {
+  /** Makes the id of the n-th of several equal trades, counted from 0, of the derived one. */
+  withOrdinal(tradeId: string, ordinal: number): string;
+  /** Whether announcements of this type come over every connection. */
+  isAnnouncedToAll(type: string): boolean;
+}
 
 /**
  * Keeper for a venue that numbers nothing and sends absolute sizes (Polymarket). A book is proven by a whole
@@ -26,15 +41,16 @@ export class EvidentKeeper extends CaptureCore {
   /** Nothing orders first books and changes: a first book may take a while. */
   protected readonly patience = 5 * SECOND;
   private readonly stated: StatedTops;
-  private readonly withOrdinal: (tradeId: string, ordinal: number) => string;
+  private readonly venue: EvidentVenue;
+  private readonly shared: SharedAnnouncements;
   private readonly trades: TradeEvidence;
   /** By event of the frame at hand, the instrument that it changed. */
   private readonly changed: (InstrumentState | undefined)[] = [];
 
-  /** @param withOrdinal makes the id of the n-th of several equal trades, counted from 0, of the derived one. */
-  constructor(options: KeeperOptions, withOrdinal: (tradeId: string, ordinal: number) => string) {
+  constructor(options: KeeperOptions, venue: EvidentVenue) {
     super(options);
-    this.withOrdinal = withOrdinal;
+    this.venue = venue;
+    this.shared = new SharedAnnouncements(this.carriers, this.delays);
     const { account, counters, ledger } = this;
     this.trades = new TradeEvidence(ledger);
     this.stated = new StatedTops({ states: this.states, account, counters });
@@ -82,7 +98,7 @@ export class EvidentKeeper extends CaptureCore {
           this.writer.ticker(event, source, 0);
           break;
         case 'lifecycle':
-          if (this.writer.lifecycle(event, source, 0)) this.findings.lifecycle(event);
+          this.lifecycle(source, event);
           break;
       }
     }
@@ -93,6 +109,9 @@ export class EvidentKeeper extends CaptureCore {
     if (source.isHeard && !source.isAnnouncing) this.announces(source, now);
     this.stated.askForWaiting(now);
     this.counters.books_differing += this.trades.settle(now);
+    // What this process has not read yet is lacking to nobody.
+    if (this.standStill.lateBy(now) > 0) return;
+    for (const { source: lacking, since } of this.shared.takeLacking(now)) this.lacks(lacking, since, now);
   }
 
   override tick(now: Micros): void {
@@ -142,6 +161,26 @@ export class EvidentKeeper extends CaptureCore {
   private announces(source: Source, now: Micros): void {
     source.isAnnouncing = true;
     this.feeds.carry(ANNOUNCEMENTS, source.connection, now);
+  }
+
+  private lifecycle(source: Source, event: LifecycleEvent): void {
+    const isNew = this.writer.lifecycle(event, source, 0);
+    if (isNew) this.findings.lifecycle(event);
+    if (this.venue.isAnnouncedToAll(event.type)) this.shared.heard(source, event, isNew);
+  }
+
+  /** A subscription has lost messages since then (venue time), which shows by what others have brought. */
+  private lacks(source: Source, since: number, now: Micros): void {
+    this.counters.announcements_lacking++;
+    source.lastFrame = null;
+    this.feeds.interrupted(source.connection, since, now, 'stalled');
+    const lost: string[] = [];
+    for (const state of source.members) {
+      if (state.source !== source) continue;
+      this.account.suspect(state, since, 'stalled');
+      lost.push(state.instrument);
+    }
+    if (lost.length > 0) this.account.requestResync(lost, 'stalled', 0);
   }
 
   /** @returns the instrument of the change, where its book is taken from this subscription. */
@@ -324,6 +363,6 @@ export class EvidentKeeper extends CaptureCore {
     if (state?.source === source) this.counters.books_moved_by_trade += this.trades.trade(event);
     // Every subscription is counted by itself: the n-th of equal trades on one is the n-th on another.
     const ordinal = source.trades.next(event.trade_id);
-    this.writer.trade({ ...event, trade_id: this.withOrdinal(event.trade_id, ordinal) }, source, 0);
+    this.writer.trade({ ...event, trade_id: this.venue.withOrdinal(event.trade_id, ordinal) }, source, 0);
   }
 }

@@ -39,6 +39,7 @@ export const polymarketVenue: VenueDefinition = {
   venue: 'polymarket',
   needsKey: false,
   isNumbered: false,
+  isAnnouncedToAll: (type) => type === 'new_market' || type === 'market_resolved',
   hasConventions: false,
   restAddress: ({ venues }) => venues.polymarket.clob_url,
   booksPerRequest: BATCH,
