@@ -1,6 +1,7 @@
 import type { GathererStatus } from '#src/status/line-status.ts';
 import type { StatusReport } from '#src/status/report.ts';
 import type { TapeStatus } from '#src/status/tape-status.ts';
+import { connectionTable } from './connection-table.ts';
 
 const number = new Intl.NumberFormat('en-US');
 const percent = (ratio: number | null): string => (ratio === null ? '-' : `${(ratio * 100).toFixed(1)} %`);
@@ -28,7 +29,7 @@ function lineText(name: string, status: GathererStatus | null, verbose: boolean)
     );
   }
   if (verbose) {
-    for (const connection of status.connections) lines.push(`    ${JSON.stringify(connection)}`);
+    for (const row of connectionTable(status.connections)) lines.push(`    ${row}`);
     for (const [kind, count] of Object.entries(status.problems))
       lines.push(`    ${kind}: ${number.format(count)}`);
   }

@@ -28,6 +28,11 @@ export interface FrameOutcome {
   readonly lifecycle: readonly LifecycleEvent[];
   /** The frame brought an event of any kind, copies of what another connection brought included. */
   readonly hasData?: boolean;
+  /**
+   * The frame brought what the venue sends to every connection, as the first of them or as a copy of what another
+   * brought: one that brings nothing afterwards is silent.
+   */
+  readonly announced?: 'first' | 'copy' | undefined;
   /** Latest venue time in this frame, where it has one: the pool shows the age of messages per connection. */
   readonly exchange_ts?: Micros | null;
 }

@@ -201,10 +201,10 @@ export class Carrying {
     }
   }
 
-  /** The instruments that some subscription of this life carries. */
-  carriedBy(life: Life): string[] {
+  /** The instruments that some subscription of this life of a connection carries. */
+  carriedBy(slot: Slot, life: Life): string[] {
     const carried: string[] = [];
-    for (const { instrument, carriage } of this.#assignments.values())
+    for (const { carriage, instrument } of slot.assignments)
       if (carriage?.life === life) carried.push(instrument);
     return carried;
   }

@@ -97,12 +97,19 @@ export class DataWatch {
   /**
    * Whether the silence up to then is one that chance does not explain, though it may be shorter than any stall: what
    * was due in it may be lost, even if data comes again.
+   *
+   * @param perMicro events in a microsecond that are due, where others than those of this watch tell that.
    */
-  isSuspicious(then: Micros): boolean {
+  isSuspicious(then: Micros, perMicro = this.leastPerMicro): boolean {
     const silence = then - this.lastAt;
     if (silence <= LEAST_SUSPICIOUS || this.#observed < OBSERVED) return false;
     if (silence <= TIMES_LONGEST * Math.max(this.#longest, this.#longestBefore)) return false;
-    return silence * Math.min(this.#rate, this.#latestPerMicro) > IMPROBABLE;
+    return silence * perMicro > IMPROBABLE;
+  }
+
+  /** Events in a microsecond that are due by all that is known; 0 while that is too little. */
+  get leastPerMicro(): number {
+    return this.#observed < OBSERVED ? 0 : Math.min(this.#rate, this.#latestPerMicro);
   }
 
   #heardAfter(silence: number, now: Micros): void {

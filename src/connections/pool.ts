@@ -9,8 +9,7 @@ import type { LineNotice, PoolParts, PoolStatus } from './pool-contract.ts';
 import { poolStatus } from './pool-status.ts';
 import { Recovery } from './recovery.ts';
 import { Replacement } from './replacement.ts';
-import { SharedFlows } from './shared-flow.ts';
-import { Silences } from './silence.ts';
+import { type Interruption, Silences } from './silence.ts';
 import type { Slot } from './slot.ts';
 import { Slots } from './slots.ts';
 import { findStalled } from './stall.ts';
@@ -26,6 +25,11 @@ const NAMED = 10;
 /** Heartbeats' distances after which a socket that brought nothing at all is in doubt. */
 const UNHEARD = 1.5;
 
+/** Also when the clock was set back since the last time: what is seen to every second must not rest for an hour. */
+function isDue(last: Micros, now: Micros, every: number): boolean {
+  return now - last >= every || now < last;
+}
+
 /**
  * Keeps one venue's connections: enough of them, spread evenly, each carrying what it should, replaced when
  * they fail, fall silent or grow old. Everything happens in `tick`, in the calls below, and when a socket says
@@ -40,7 +44,6 @@ export class ConnectionPool {
   readonly #recovery: Recovery;
   readonly #replacement: Replacement;
   readonly #witness: Witness;
-  readonly #flows: SharedFlows;
   readonly #silences: Silences;
   readonly #standStill = new StandStill();
   #isRunning = false;
@@ -97,8 +100,12 @@ export class ConnectionPool {
       witness: (instruments) => this.#witness.ask(instruments),
       count: (what, by) => this.#count(what, by),
     });
-    this.#flows = new SharedFlows((purpose) => parts.profile.isNumbered(purpose));
-    this.#silences = new Silences(parts.keeper, this.#flows, parts.profile.heardEvery * UNHEARD);
+    this.#silences = new Silences({
+      keeper: parts.keeper,
+      unheardAfter: parts.profile.heardEvery * UNHEARD,
+      isNumbered: (purpose) => parts.profile.isNumbered(purpose),
+      lives: () => this.#connector.lives.keys(),
+    });
     this.#carrying = new Carrying(this.#slots, parts.keeper, this.#recovery);
   }
 
@@ -122,7 +129,7 @@ export class ConnectionPool {
     this.#isRunning = false;
     const lives = [...this.#connector.lives.keys()];
     // Even where it was too soon to judge: nothing that still waits to be read will be.
-    this.#silences.look(lives, this.#parts.clock());
+    this.#silences.look(this.#parts.clock());
     for (const life of lives) life.end({ kind: 'replaced', reason: 'stopped', cause: 'line_down' });
     let cancel = () => {};
     const limit = new Promise<void>((done) => {
@@ -157,22 +164,22 @@ export class ConnectionPool {
     for (const life of [...this.#connector.lives.keys()]) if (life.state === 'open') life.session.tick(now);
     if (!isPatient) this.#recovery.tick(now);
     this.#witness.tick(now);
-    if (now - this.#lookedAt >= MICROS_PER_SECOND) {
+    if (isDue(this.#lookedAt, now, MICROS_PER_SECOND)) {
       this.#lookedAt = now;
       if (!isPatient) {
-        this.#silences.look(this.#connector.lives.keys(), now);
+        this.#silences.look(now);
         this.#breakStalls(now);
       }
       this.#replacement.look(this.#slots.all, now);
       this.#closeEmpty(now);
       this.#carrying.placeWaiting(now);
     }
-    if (now - this.#reconciledAt >= RECONCILE_EVERY) {
+    if (isDue(this.#reconciledAt, now, RECONCILE_EVERY)) {
       this.#reconciledAt = now;
       const found = this.#carrying.reconcile(now);
       if (found > 0) this.#count('reconciled', found);
     }
-    if (now - this.#countedAt >= MICROS_PER_MINUTE) this.#assertCounts(now);
+    if (isDue(this.#countedAt, now, MICROS_PER_MINUTE)) this.#assertCounts(now);
   }
 
   status(): PoolStatus {
@@ -233,13 +240,12 @@ export class ConnectionPool {
   #outcome(life: Life, outcome: FrameOutcome, now: Micros): void {
     const { touched, proven, lifecycle, controls } = outcome;
     const isFirstBook = proven.length > 0;
-    const isPrompt = this.#standStill.lateBy(now) === 0;
+    const lateBy = this.#standStill.lateBy(now);
+    const isPrompt = lateBy === 0;
     const isComplete = this.#parts.profile.isNumbered(life.place.purpose) && outcome.resync.length === 0;
-    let silentSince: Micros | null = null;
+    let interruptions: readonly Interruption[] = [];
     if (outcome.hasData === true || touched.length > 0 || lifecycle.length > 0) {
-      if (isPrompt && life.watch.isSuspicious(now)) silentSince = life.watch.lastAt;
-      const allSilentSince = this.#flows.data(life, now, isFirstBook, isPrompt);
-      if (allSilentSince !== null) this.#allGoOn(life.place.purpose, allSilentSince, now);
+      interruptions = this.#silences.data(life, outcome, now, lateBy);
       life.hasData = true;
       life.watch.data(now, isFirstBook, isPrompt, isComplete);
     }
@@ -259,29 +265,19 @@ export class ConnectionPool {
       }
     }
     this.#settle(outcome, now);
-    if (silentSince !== null && !this.#parts.profile.isNumbered(life.place.purpose)) {
-      life.watch.doubt();
-      this.#goesOn(life, silentSince, now);
-    }
+    for (const { life: lost, since } of interruptions) this.#interrupted(lost, since, now);
     for (const control of controls) life.session.control(control, now);
     for (const event of lifecycle) this.#parts.listener.lifecycle(event);
   }
 
-  /** Data came after a silence that chance does not explain, and no number says whether some is missing. */
-  #goesOn(life: Life, since: Micros, now: Micros): void {
+  /** A silence that chance does not explain is over, and no number says whether something is missing. */
+  #interrupted(life: Life, since: Micros, now: Micros): void {
+    const slot = this.#connector.lives.get(life);
+    if (slot === undefined) return;
     const seconds = Math.round((now - since) / MICROS_PER_SECOND);
-    this.#notice('interrupted', `no data for ${seconds} s, then some`, life);
+    this.#notice('interrupted', `what came since ${seconds} s ago may not be all`, life);
     this.#parts.keeper.interrupted?.(life.epoch, since, now, 'stalled');
-    this.#carrying.inDoubt(this.#carrying.carriedBy(life), now);
-  }
-
-  /** One is heard again after all of its purpose were silent: what any of them had to bring meanwhile may be lost. */
-  #allGoOn(purpose: string, since: Micros, now: Micros): void {
-    for (const life of [...this.#connector.lives.keys()]) {
-      if (life.place.purpose !== purpose || life.state !== 'open' || life.startedAt >= since) continue;
-      // A first book that came meanwhile shows nothing of what was due before it.
-      this.#goesOn(life, Math.min(life.watch.lastAt, since) as Micros, now);
-    }
+    this.#carrying.inDoubt(this.#carrying.carriedBy(slot, life), now);
   }
 
   /** What a frame, or a book by REST, proved and put in doubt. */
@@ -349,8 +345,11 @@ export class ConnectionPool {
   #breakStalls(now: Micros): void {
     const { settings, profile } = this.#parts;
     const { stallAfter } = settings.timing;
-    const verdict = findStalled([...this.#connector.lives.keys()], stallAfter, now, (purpose) =>
-      profile.isNumbered(purpose),
+    const verdict = findStalled(
+      [...this.#connector.lives.keys()],
+      stallAfter,
+      now,
+      (life) => !profile.isNumbered(life.place.purpose) && this.#silences.isLost(life, now),
     );
     if (verdict.isVenueSilent)
       this.#notice('venue_silent', 'no connection gets data; one is opened anew to see');

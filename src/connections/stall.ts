@@ -20,14 +20,14 @@ export interface Stalled {
  * Finds the connections with a subscription that is silent beyond what is usual for it. While others have
  * data, each of these is at fault; when nothing has data, one alone is tried anew at a time.
  *
- * @param isNumbered whether a number shows what was lost in a silence on connections of a purpose. Where none does, one is
- *   not left alone for as long as `stallAfter` while others have data.
+ * @param isLost whether something of a silent connection may be lost that no number would show: such a one is not left
+ *   alone for as long as `stallAfter` while others have data.
  */
 export function findStalled(
   lives: readonly Life[],
   stallAfter: number,
   now: Micros,
-  isNumbered: (purpose: string) => boolean,
+  isLost: (life: Life) => boolean,
 ): StallVerdict {
   const stalled: Stalled[] = [];
   const isAnyBusy = lives.some(
@@ -41,9 +41,7 @@ export function findStalled(
     if (life.watch.flowAt !== null && now - life.watch.flowAt <= stallAfter) isAnyAlive = true;
     if (now - life.startedAt <= stallAfter) isRetrying = true;
     // What was usual for the whole socket is known from its earlier lives, too.
-    const isWhole =
-      life.watch.isStalled(now, stallAfter) ||
-      (isAnyBusy && !isNumbered(life.place.purpose) && life.watch.isSuspicious(now));
+    const isWhole = life.watch.isStalled(now, stallAfter) || (isAnyBusy && isLost(life));
     const silent = new Set<Carriage>();
     let since = life.watch.lastAt;
     for (const carriage of life.carriages.values()) {

@@ -14,6 +14,12 @@ export interface ConnectionStatus {
   readonly venue: string;
   readonly name: string;
   readonly state: string;
+  /** Books that are wanted of it, and those that it has shown; none where it carries a feed. */
+  readonly instruments: { readonly requested: number; readonly seeded: number };
+  readonly frames: number;
+  /** Since its last data, and that data's receive time less its venue time, microseconds; null where not known. */
+  readonly last_data_age: number | null;
+  readonly message_age: number | null;
   readonly reconnects: number;
   readonly last_close: { readonly at: number; readonly code: number; readonly reason: string } | null;
 }

@@ -106,10 +106,6 @@ const keeperTable: FigureTable<KeeperCounters> = {
   books_stale: counter('tape_books_stale_total', 'Repeated books that were older.'),
   rest_matched: counter('tape_rest_books_matched_total', 'Books by REST that agreed.'),
   rest_differing: counter('tape_rest_books_differing_total', 'Books by REST that did not.'),
-  announcements_lacking: counter(
-    'tape_announcements_lacking_total',
-    'Times that a subscription did not bring what the venue announces to everybody.',
-  ),
   undecodable: counter('tape_undecodable_total', 'Of the decode problems those that lost events.'),
   problems: counter('tape_decode_problems_total', 'Frames or parts of frames kept but not understood.'),
   tick_size_changes: counter('tape_tick_size_changes_total', 'Changes of an instrument’s price grid.'),

@@ -70,8 +70,8 @@ export interface VenueDefinition {
    */
   readonly isNumbered: boolean;
   /**
-   * Whether the venue sends announcements of this type to every connection, whatever that carries: one that lacks what
-   * others brought has lost it, and may have lost other messages. Absent where numbers show what is missing.
+   * Whether the venue sends announcements of this type to every connection, whatever that carries: one that brings
+   * nothing after others brought one is silent. Absent where numbers show what is missing.
    */
   isAnnouncedToAll?(type: string): boolean;
   /**

@@ -9,8 +9,12 @@ const connection = (name: string, reconnects: number, reason: string | null) => 
   venue: 'kalshi',
   name,
   state: 'open',
+  instruments: { requested: 1_200, seeded: 1_199 },
+  frames: 45_678,
+  last_data_age: 1_250_000,
+  message_age: name.endsWith('-1') ? null : 6_205,
   reconnects,
-  last_close: reason === null ? null : { at: 1, code: 1006, reason },
+  last_close: reason === null ? null : { at: 1_795_326_249_067_000, code: 1006, reason },
 });
 
 const line = (gatherer: 'a' | 'b' | 'c', changes: Partial<GathererStatus> = {}): GathererStatus => ({
@@ -114,8 +118,25 @@ describe('the status of a run', () => {
     const text = renderStatus(offended, false);
     expect(text).toContain('connection book-9 of line a: 9 reconnects, last closed with 1006 going away');
     expect(text).toContain('kalshi KX-1: 4 gaps, 8.5 s (sequence_gap)');
-    expect(text).not.toContain('{"venue"');
-    expect(renderStatus(offended, true)).toContain('{"venue":"kalshi","name":"book-0"');
+    expect(text).not.toContain('last data');
+  });
+});
+
+describe('the status with every connection', () => {
+  it('has a row of each below its line, with what is not known left open', () => {
+    const connections = [connection('kalshi-book-1', 0, null), connection('kalshi-book-12', 3, 'going away')];
+    const text = renderStatus(report({ lines: { a: line('a', { connections }) } }), true);
+    expect(text.split('\n').filter((row) => row.startsWith('    '))).toEqual([
+      '    connection      state        books  frames  last data   delay  reconnects  last closed',
+      '    kalshi-book-1   open   1,199/1,200  45,678      1.3 s       -           0  -',
+      '    kalshi-book-12  open   1,199/1,200  45,678      1.3 s  6.2 ms           3  2026-11-22T05:44:09.067Z 1006 going away',
+    ]);
+  });
+
+  it('has no books of a connection that carries a feed', () => {
+    const feed = { ...connection('kalshi-trade-1', 0, null), instruments: { requested: 0, seeded: 0 } };
+    const text = renderStatus(report({ lines: { a: line('a', { connections: [feed] }) } }), true);
+    expect(text).toMatch(/kalshi-trade-1 {2}open {7}- {2}45,678/);
   });
 });
 

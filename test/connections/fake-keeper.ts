@@ -29,6 +29,7 @@ export class FakeKeeper implements LineKeeper {
   readonly failed: string[] = [];
   /** Resync requests to hand out with the next frame. */
   nextResync: ResyncRequest[] = [];
+  readonly #announced = new Set<string>();
   failNext = false;
 
   expect(instruments: readonly string[]): void {
@@ -78,12 +79,14 @@ export class FakeKeeper implements LineKeeper {
     const touched: string[] = [];
     const proven: string[] = [];
     const lifecycle: LifecycleEvent[] = [];
+    const seen: Pick<FrameOutcome, 'hasData' | 'announced'>[] = [];
     if (data === 'PONG') controls.push({ type: 'pong' });
     else {
       try {
         const parsed: unknown = JSON.parse(data);
         for (const message of Array.isArray(parsed) ? parsed : [parsed]) {
           this.#message(connection, message, { controls, touched, proven });
+          if (message.event_type === 'new_market') seen.push(this.#announcement(message.market));
         }
       } catch {
         problems.push({ reason: 'not_json', message: data.slice(0, 20) });
@@ -93,7 +96,13 @@ export class FakeKeeper implements LineKeeper {
     this.nextResync = [];
     for (const { instruments } of resync)
       for (const instrument of instruments) this.proven.delete(instrument);
-    return { controls, problems, touched, proven, lifecycle, resync };
+    return { controls, problems, touched, proven, lifecycle, resync, ...seen.at(-1) };
+  }
+
+  #announcement(market: string): Pick<FrameOutcome, 'hasData' | 'announced'> {
+    const announced = this.#announced.has(market) ? 'copy' : 'first';
+    this.#announced.add(market);
+    return { hasData: true, announced };
   }
 
   #message(

@@ -266,6 +266,11 @@ export class PolymarketModel {
     }
   }
 
+  /** Every connection that has subscribed anything gets these. */
+  announce(market: string): void {
+    if (this.tokens.size > 0) this.#line.send(JSON.stringify({ event_type: 'new_market', market }));
+  }
+
   change(token: string): void {
     if (!this.tokens.has(token) || this.mute.has(token)) return;
     this.#line.send(JSON.stringify({ event_type: 'price_change', price_changes: [{ asset_id: token }] }));

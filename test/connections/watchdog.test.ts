@@ -98,10 +98,6 @@ describe('a subscription that was silent and goes on', () => {
     for (const { model } of rig.network.live) for (const token of all) model.change(token);
   };
 
-  /** Each connection and time for which it was interrupted, whether for its own silence or that of all. */
-  const told = ({ keeper }: Polymarket) =>
-    [...new Set(keeper.interruptions.map(({ name, since, at }) => `${name} ${since} ${at}`))].toSorted();
-
   it('is in doubt since its last data, and its books are proven anew on another socket', () => {
     const rig = polymarketRig(settings);
     rig.pool.start();
@@ -114,45 +110,194 @@ describe('a subscription that was silent and goes on', () => {
     expect(rig.keeper.interruptions).toEqual([]);
     const names = rig.pool.status().connections.map(({ name }) => `${name}#1`);
     talk(rig)();
-    expect(told(rig)).toEqual(names.map((name) => `${name} ${lastData} ${rig.time.now}`));
+    expect(rig.keeper.interruptions).toEqual(
+      names.map((name) => ({ name, since: lastData, at: rig.time.now })),
+    );
     expect(rig.pool.status().instruments.seeded).toBe(0);
     rig.pass(8_000, talk(rig));
     expect(rig.pool.status().instruments).toEqual(SETTLED(40));
     expect(rig.network.sockets).toHaveLength(8);
     expect(rig.network.live).toHaveLength(4);
-    expect(told(rig)).toHaveLength(4);
+    expect(rig.keeper.interruptions).toHaveLength(4);
   });
 
-  it('is in doubt although it is new, and however seldom it brings anything, where all others were silent as well', () => {
-    const rig = polymarketRig(settings);
-    rig.pool.start();
-    rig.want(all);
-    rig.pass(60_000, talk(rig));
-    rig.want(tickers(5, '9'));
-    const others = () => {
-      for (const { model } of rig.network.sockets.slice(0, 4)) for (const token of all) model.change(token);
-    };
-    rig.pass(3_000, others);
-    expect(rig.network.sockets).toHaveLength(5);
-    const calm = rig.network.sockets[4]!;
-    const token = [...calm.model.tokens].find((one) => one.startsWith('9'))!;
-    calm.model.change(token);
-    rig.pass(1_000, others);
-    const lastData = rig.time.now;
-    const opened = rig.network.sockets.length;
-    rig.pass(6_000);
-    // Until somebody is heard, nobody vouches for it.
-    const name = `${rig.pool.status().connections[4]!.name}#1`;
-    expect(rig.keeper.doubted).toContain(name);
-    // A venue at rest sends first books, too: they say nothing of the rest.
-    rig.want(['7']);
-    rig.pass(1_000);
-    expect(rig.keeper.interruptions).toEqual([]);
-    rig.network.sockets[0]!.model.change(all[0]!);
-    expect(told(rig)).toContain(`${name} ${lastData} ${rig.time.now}`);
-    rig.pass(8_000, talk(rig));
-    expect(rig.network.sockets.length).toBeGreaterThan(opened);
-    expect(rig.pool.status().instruments).toEqual(SETTLED(46));
+  describe('beside others that were silent, too', () => {
+    /** Four busy connections for a minute, and since then a fifth that brought its books, and once a change. */
+    function beside() {
+      const rig = polymarketRig(settings);
+      rig.pool.start();
+      rig.want(all);
+      rig.pass(60_000, talk(rig));
+      const others = () => {
+        for (const { model } of rig.network.sockets.slice(0, 4)) for (const token of all) model.change(token);
+      };
+      rig.want(tickers(5, '9'));
+      rig.pass(3_000, others);
+      expect(rig.network.sockets).toHaveLength(5);
+      const calm = rig.network.sockets[4]!;
+      calm.model.change('90');
+      const lastChange = rig.time.now;
+      rig.pass(1_000, others);
+      const name = (number: number) => `${rig.pool.status().connections[number - 1]!.name}#1`;
+      return { rig, others, calm, lastChange, silentSince: rig.time.now, name };
+    }
+
+    it('is in doubt although it is new, and however seldom it brings anything', () => {
+      const { rig, others, lastChange, name } = beside();
+      rig.pass(6_000);
+      // Until somebody is heard, nobody vouches for it.
+      expect(rig.keeper.doubted).toContain(name(5));
+      // A venue at rest sends first books, too: they say nothing of the rest.
+      rig.want(['7']);
+      rig.pass(1_000);
+      expect(rig.keeper.interruptions).toEqual([]);
+      rig.network.sockets[0]!.model.change(all[0]!);
+      expect(rig.keeper.interruptions).toContainEqual({ name: name(5), since: lastChange, at: rig.time.now });
+      rig.pass(8_000, others);
+      expect(rig.pool.status().instruments).toEqual(SETTLED(46));
+    });
+
+    it('is in doubt although it was opened while they were, unless that was only just', () => {
+      const { rig, silentSince, name } = beside();
+      rig.pass(1_000);
+      rig.want(tickers(10, '7'));
+      rig.pass(5_500);
+      rig.want(tickers(10, '6'));
+      rig.pass(1_500);
+      expect(rig.network.sockets).toHaveLength(7);
+      expect(rig.keeper.doubted).toContain(name(6));
+      expect(rig.keeper.doubted).not.toContain(name(7));
+      rig.network.sockets[0]!.model.change(all[0]!);
+      const interrupted = rig.keeper.interruptions;
+      expect(interrupted).toContainEqual({ name: name(6), since: silentSince, at: rig.time.now });
+      expect(interrupted.map((one) => one.name)).not.toContain(name(7));
+    });
+
+    it('is in doubt although this process was late to read what ended it', () => {
+      const { rig, silentSince } = beside();
+      rig.pass(10_000);
+      rig.time.now += 1_500_000;
+      rig.network.sockets[0]!.model.change(all[0]!);
+      expect(rig.keeper.interruptions.map(({ name }) => name)).toHaveLength(5);
+      expect(rig.keeper.interruptions[0]!.since).toBe(silentSince);
+    });
+
+    it('is believed where the others are gone, or nothing is due on them any more', () => {
+      const { rig, calm } = beside();
+      let steps = 0;
+      rig.network.opens = (socket) => socket.refuse(503);
+      for (const socket of rig.network.sockets.slice(0, 4)) socket.drop();
+      const before = rig.keeper.interruptions.length;
+      rig.pass(60_000, () => {
+        if (++steps % 70 === 0) calm.model.change('90');
+      });
+      expect(rig.keeper.interruptions).toHaveLength(before);
+    });
+  });
+
+  describe('while others brought what the venue announces to everybody', () => {
+    let markets = 0;
+    /** Two connections, of which only the first has changes; each announcement goes to those that are named. */
+    function announcing(copies: number) {
+      const rig = polymarketRig(settings);
+      rig.pool.start();
+      rig.want(tickers(20, '8'));
+      rig.pass(1_000);
+      const [busy, calm] = rig.network.sockets;
+      const announce = (seconds: number, ...to: (typeof busy)[]) => {
+        for (let second = 0; second < seconds; second++) {
+          markets++;
+          for (const socket of to) if (socket!.isAlive) socket!.model.announce(`0x${markets}`);
+          rig.pass(1_000, () => busy!.model.change('80'));
+        }
+      };
+      announce(copies, busy, calm);
+      const name = rig.pool.status().connections[1]!.name;
+      return { rig, busy, calm, announce, lastData: rig.time.now - 1_000_000, name };
+    }
+
+    it('is in doubt after ten seconds, and its books are proven anew', () => {
+      const { rig, busy, announce, lastData, name } = announcing(25);
+      announce(10, busy);
+      expect(rig.keeper.doubted).not.toContain(`${name}#1`);
+      expect(rig.network.sockets).toHaveLength(2);
+      announce(3, busy);
+      expect(rig.count('stalled')).toBe(1);
+      expect(rig.keeper.lost).toContainEqual(expect.objectContaining({ since: lastData, cause: 'stalled' }));
+      expect(rig.pool.status().instruments).toEqual(SETTLED(20));
+      // The new one has only books yet, and is judged like any other.
+      const anew = rig.network.live.find((socket) => socket !== busy)!;
+      announce(20, busy, anew);
+      expect(rig.count('stalled')).toBe(1);
+      announce(13, busy);
+      expect(rig.count('stalled')).toBe(2);
+    });
+
+    it('is believed where nothing shows yet that the venue sends them to everybody', () => {
+      const { rig, busy, announce } = announcing(15);
+      announce(60, busy);
+      expect(rig.count('stalled')).toBe(0);
+      expect(rig.keeper.doubted).toEqual(new Set());
+    });
+
+    it('is believed where the venue sends them to some only', () => {
+      const { rig, busy, calm, announce } = announcing(15);
+      for (let round = 0; round < 10; round++) {
+        announce(20, busy);
+        announce(4, busy, calm);
+      }
+      expect(rig.count('stalled')).toBe(0);
+      expect(rig.keeper.interruptions).toEqual([]);
+    });
+
+    it('is believed while this process did not read, and while nothing is announced', () => {
+      const { rig, busy, calm, announce } = announcing(25);
+      rig.pass(30_000, () => busy!.model.change('80'));
+      busy!.model.announce('0xlast');
+      rig.time.now += 15_000_000;
+      busy!.model.change('80');
+      calm!.model.announce('0xlast');
+      announce(20, busy, calm);
+      expect(rig.count('stalled')).toBe(0);
+      expect(rig.keeper.interruptions).toEqual([]);
+    });
+
+    it('is left its time where it has not brought anything yet', () => {
+      const { rig, busy, calm, announce } = announcing(25);
+      rig.network.opens = (socket) => {
+        for (const token of tickers(10, '7')) socket.model.mute.add(token);
+        socket.open();
+      };
+      rig.want(tickers(10, '7'));
+      announce(25, busy, calm);
+      expect(rig.network.sockets).toHaveLength(3);
+      expect(rig.count('stalled')).toBe(0);
+    });
+
+    it('is in doubt all the same when the clock was set back meanwhile', () => {
+      const { rig, busy, announce } = announcing(25);
+      announce(2, busy);
+      rig.time.now -= 3_600_000_000;
+      // The pool itself goes by the clock, too: it is called as before.
+      for (let second = 0; second < 14; second++) {
+        busy!.model.announce(`0xback${second}`);
+        for (let tenth = 0; tenth < 10; tenth++) {
+          rig.time.now += 100_000;
+          busy!.model.change('80');
+          rig.pool.tick();
+        }
+      }
+      expect(rig.count('stalled')).toBe(1);
+    });
+
+    it('is believed where there is nothing else to bring, although all pause at once', () => {
+      const { rig, announce, busy, calm } = announcing(25);
+      for (let round = 0; round < 40; round++) {
+        rig.pass(((round * 7) % 13) * 1_000);
+        announce(2, busy, calm);
+      }
+      expect(rig.keeper.interruptions.filter(({ name }) => name.includes('book-2'))).toEqual([]);
+    });
   });
 
   it('is believed where its data comes in bursts', () => {
@@ -168,7 +313,7 @@ describe('a subscription that was silent and goes on', () => {
     expect(rig.network.sockets).toHaveLength(4);
   });
 
-  it('is doubted three times at most when its flow ebbs for good', () => {
+  it('is doubted four times at most when its flow ebbs for good', () => {
     const rig = polymarketRig(settings);
     rig.pool.start();
     rig.want(all);
@@ -178,8 +323,8 @@ describe('a subscription that was silent and goes on', () => {
       steps++;
       if (steps % 130 === 0) talk(rig)();
     });
-    expect(told(rig).length).toBeLessThanOrEqual(3 * 4);
-    expect(told(rig).length).toBeGreaterThanOrEqual(4);
+    expect(rig.keeper.interruptions.length).toBeLessThanOrEqual(4 * 4);
+    expect(rig.keeper.interruptions.length).toBeGreaterThanOrEqual(4);
   });
 
   it('is believed when this process itself did not read', () => {

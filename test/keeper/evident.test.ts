@@ -631,7 +631,11 @@ describe('a line of a venue without sequence numbers', () => {
       details: {},
       exchange_ts: at(line.now),
     };
-    const told = [one, two].map((socket) => line.frame(socket, { events: [announcement] }).lifecycle.length);
-    expect(told).toEqual([1, 0]);
+    const told = [one, two].map((socket) => line.frame(socket, { events: [announcement] }));
+    expect(told.map(({ lifecycle }) => lifecycle.length)).toEqual([1, 0]);
+    expect(told.map(({ announced }) => announced)).toEqual(['first', 'copy']);
+    // Only who carries the token is told of its grid, and nothing is said of the frame after.
+    const grid = line.frame(one, { events: [{ ...announcement, type: 'tick_size_change' }] });
+    expect([grid.lifecycle.length, grid.announced]).toEqual([1, undefined]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ANNOUNCEMENTS, type ConnectionEpoch } from '#src/capture/line.ts';
+import { ANNOUNCEMENTS } from '#src/capture/line.ts';
 import type { TradeEvent } from '#src/events/event.ts';
 import type { Price } from '#src/units/price.ts';
 import type { Size } from '#src/units/size.ts';
@@ -431,97 +431,5 @@ describe('what a venue announces on every connection', () => {
     line.frame(one, unreadable);
     expect(all().at(-1)).toMatchObject({ cause: 'undecodable_frame' });
     expect(all().at(-1)!.to).toBeGreaterThan(line.now - SECOND);
-  });
-
-  describe('shows a connection that lost something, however little that has to bring', () => {
-    /** Two books on a connection each; `tell` announces a market on the given ones, and the first always has data. */
-    function told() {
-      const { line, open } = announced();
-      const [one, two, three] = ['A', 'B', 'C'].map((token) => open(`book-${token}#1`, token));
-      for (const [index, connection] of [one!, two!, three!].entries())
-        line.frame(connection, { events: [book('polymarket', 'ABC'[index]!, BIDS, ASKS, line.now)] });
-      let markets = 0;
-      const resync: string[] = [];
-      const tell = (seconds: number, to: readonly ConnectionEpoch[], type = 'new_market') => {
-        for (let second = 0; second < seconds; second++) {
-          const exchange_ts = at(line.now);
-          const market = `0x${++markets}`;
-          for (const connection of to) {
-            const { resync: asked } = line.frame(connection, {
-              events: [
-                {
-                  kind: 'lifecycle',
-                  venue: 'polymarket',
-                  market,
-                  instruments: [],
-                  type,
-                  details: {},
-                  exchange_ts,
-                },
-              ],
-            });
-            for (const { instruments } of asked) resync.push(...instruments);
-          }
-          line.pass(0.5);
-          line.frame(one!, { events: [absolute('A', line.now, 'bid', 40, markets)] });
-          line.pass(0.5);
-        }
-      };
-      return { line, one: one!, two: two!, three: three!, tell, resync, all: [one!, two!, three!] };
-    }
-
-    it('since before the first that it did not bring, once', () => {
-      const { line, one, two, three, all, tell, resync } = told();
-      tell(15, all);
-      const lost = line.now;
-      tell(9, [one, three]);
-      expect(line.openGaps()).toEqual([]);
-      tell(6, [one, three]);
-      expect(line.openGaps()).toEqual(['B stalled']);
-      const { from } = line.of('gap').at(-1)!;
-      expect(from).toBeLessThan(lost);
-      // What has no change of a book in it may have been under way for ten seconds.
-      expect(from).toBeGreaterThan(lost - 13 * SECOND);
-      expect(resync).toEqual(['B']);
-      tell(30, [one, three]);
-      expect(line.keeper.counters.announcements_lacking).toBe(1);
-      // One that is heard again, and falls silent again, is told of again.
-      line.frame(two, { events: [book('polymarket', 'B', BIDS, ASKS, line.now)] });
-      tell(30, all);
-      expect(line.openGaps()).toEqual([]);
-      tell(15, [one, three]);
-      expect(line.openGaps()).toEqual(['B stalled']);
-      expect(line.keeper.counters.announcements_lacking).toBe(2);
-    });
-
-    it('and is none where the venue does not send them to everybody, or too few have come to know', () => {
-      const { line, one, two, three, all, tell } = told();
-      tell(3, all);
-      for (let round = 0; round < 20; round++) tell(3, [one, round % 2 === 0 ? two : three]);
-      expect(line.openGaps()).toEqual([]);
-      expect(line.keeper.counters.announcements_lacking).toBe(0);
-    });
-
-    it('and is none where it is one of those that only who carries the market is told', () => {
-      const { line, one, three, all, tell } = told();
-      tell(20, all);
-      tell(20, [one, three], 'tick_size_change');
-      expect(line.openGaps()).toEqual([]);
-      tell(12, [one, three], 'market_resolved');
-      expect(line.openGaps()).toEqual(['B stalled']);
-    });
-
-    it('and is none where this process has not read it yet', () => {
-      const { line, one, two, all, tell } = told();
-      tell(20, all);
-      const exchange_ts = at(line.now);
-      const waiting = { kind: 'lifecycle', venue: 'polymarket', market: 'last', instruments: [] } as const;
-      const event = { ...waiting, type: 'new_market', details: {}, exchange_ts };
-      line.frame(one, { events: [event] });
-      line.now += 15 * SECOND;
-      line.frame(one, { events: [absolute('A', line.now, 'bid', 40, 7)] });
-      line.frame(two, { events: [event] });
-      expect(line.openGaps()).toEqual([]);
-    });
   });
 });

@@ -45,7 +45,7 @@ export abstract class CaptureCore implements LineKeeper {
   private readonly doubted: DoubtedBooks;
   protected readonly released: ReleasedBooks;
   protected readonly findings = new FrameFindings();
-  protected readonly standStill = new StandStill();
+  private readonly standStill = new StandStill();
   private readonly context = { received_at: 0 as Micros, useYesPrice: false };
   private lastReceived = 0;
   protected readonly delays = new Delays();

@@ -26,11 +26,6 @@ export class Carriers {
     return source;
   }
 
-  /** Whether the subscription is still there. */
-  has({ connection, sid }: Source): boolean {
-    return this.connections.get(connection)?.has(sid) === true;
-  }
-
   /** The subscriptions of a connection. */
   of(connection: string): readonly Source[] {
     return [...(this.connections.get(connection)?.values() ?? [])];

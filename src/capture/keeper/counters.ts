@@ -36,8 +36,6 @@ export interface KeeperCounters {
   /** Books by REST that agreed, and that did not. */
   rest_matched: number;
   rest_differing: number;
-  /** Times that a subscription did not bring what the venue announces to everybody. */
-  announcements_lacking: number;
   /** Those of the problems that lost events. */
   undecodable: number;
   /** Frames and parts of frames that were not understood. */
@@ -74,7 +72,6 @@ export function newCounters(): KeeperCounters {
     books_stale: 0,
     rest_matched: 0,
     rest_differing: 0,
-    announcements_lacking: 0,
     undecodable: 0,
     problems: 0,
     tick_size_changes: 0,

@@ -17,7 +17,6 @@ import type { InstrumentState, Source } from './instrument-state.ts';
 import { MissedChanges } from './missed-changes.ts';
 import type { KeeperOptions } from './options.ts';
 import { isRepeatedFrame } from './repeated-frame.ts';
-import { SharedAnnouncements } from './shared-announcements.ts';
 import { StatedTops } from './stated-tops.ts';
 import { TradeEvidence, takenBetween } from './trade-evidence.ts';
 
@@ -42,7 +41,6 @@ export class EvidentKeeper extends CaptureCore {
   protected readonly patience = 5 * SECOND;
   private readonly stated: StatedTops;
   private readonly venue: EvidentVenue;
-  private readonly shared: SharedAnnouncements;
   private readonly trades: TradeEvidence;
   /** By event of the frame at hand, the instrument that it changed. */
   private readonly changed: (InstrumentState | undefined)[] = [];
@@ -50,7 +48,6 @@ export class EvidentKeeper extends CaptureCore {
   constructor(options: KeeperOptions, venue: EvidentVenue) {
     super(options);
     this.venue = venue;
-    this.shared = new SharedAnnouncements(this.carriers, this.delays);
     const { account, counters, ledger } = this;
     this.trades = new TradeEvidence(ledger);
     this.stated = new StatedTops({ states: this.states, account, counters });
@@ -109,9 +106,6 @@ export class EvidentKeeper extends CaptureCore {
     if (source.isHeard && !source.isAnnouncing) this.announces(source, now);
     this.stated.askForWaiting(now);
     this.counters.books_differing += this.trades.settle(now);
-    // What this process has not read yet is lacking to nobody.
-    if (this.standStill.lateBy(now) > 0) return;
-    for (const { source: lacking, since } of this.shared.takeLacking(now)) this.lacks(lacking, since, now);
   }
 
   override tick(now: Micros): void {
@@ -166,21 +160,7 @@ export class EvidentKeeper extends CaptureCore {
   private lifecycle(source: Source, event: LifecycleEvent): void {
     const isNew = this.writer.lifecycle(event, source, 0);
     if (isNew) this.findings.lifecycle(event);
-    if (this.venue.isAnnouncedToAll(event.type)) this.shared.heard(source, event, isNew);
-  }
-
-  /** A subscription has lost messages since then (venue time), which shows by what others have brought. */
-  private lacks(source: Source, since: number, now: Micros): void {
-    this.counters.announcements_lacking++;
-    source.lastFrame = null;
-    this.feeds.interrupted(source.connection, since, now, 'stalled');
-    const lost: string[] = [];
-    for (const state of source.members) {
-      if (state.source !== source) continue;
-      this.account.suspect(state, since, 'stalled');
-      lost.push(state.instrument);
-    }
-    if (lost.length > 0) this.account.requestResync(lost, 'stalled', 0);
+    if (this.venue.isAnnouncedToAll(event.type)) this.findings.announced(isNew);
   }
 
   /** @returns the instrument of the change, where its book is taken from this subscription. */

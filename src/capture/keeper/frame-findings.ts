@@ -12,6 +12,7 @@ export class FrameFindings {
   private touchedNow: string[] = NOTHING;
   private lifecycleNow: LifecycleEvent[] = NOTHING;
   private problemsNow: readonly DecodeProblem[] = NOTHING;
+  private announcedNow: FrameOutcome['announced'];
 
   proven(instrument: string): void {
     if (this.provenNow.length === 0) this.provenNow = [instrument];
@@ -31,6 +32,11 @@ export class FrameFindings {
   lifecycle(event: LifecycleEvent): void {
     if (this.lifecycleNow.length === 0) this.lifecycleNow = [event];
     else this.lifecycleNow.push(event);
+  }
+
+  /** What every connection gets; new where no other has brought it before. */
+  announced(isNew: boolean): void {
+    if (this.announcedNow !== 'first') this.announcedNow = isNew ? 'first' : 'copy';
   }
 
   /** A problem that no decoder told. */
@@ -57,6 +63,7 @@ export class FrameFindings {
       touched: this.touchedNow,
       lifecycle: this.lifecycleNow,
       hasData: events.length > 0,
+      announced: this.announcedNow,
       exchange_ts,
     };
     this.provenNow = NOTHING;
@@ -64,6 +71,7 @@ export class FrameFindings {
     this.touchedNow = NOTHING;
     this.lifecycleNow = NOTHING;
     this.problemsNow = NOTHING;
+    this.announcedNow = undefined;
     return outcome;
   }
 }
