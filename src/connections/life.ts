@@ -59,6 +59,8 @@ export class Life {
   /** Whatever came last: up to here the socket delivered everything that was sent before. */
   lastInboundAt: Micros;
   hasData = false;
+  /** When it last brought data of a book that was no first one; null before. */
+  bookAt: Micros | null = null;
   /** When it was last found that something may be lost of it; null before. */
   interruptedAt: Micros | null = null;
   messageAge: number | null = null;

@@ -4,7 +4,7 @@ import type { Micros } from '../units/time.ts';
 import { MICROS_PER_MINUTE, MICROS_PER_SECOND } from '../units/time.ts';
 import { Carrying } from './carrying.ts';
 import { Connector } from './connector.ts';
-import type { Life, LifeEnd } from './life.ts';
+import type { Carriage, Life, LifeEnd } from './life.ts';
 import type { LineNotice, PoolParts, PoolStatus } from './pool-contract.ts';
 import { poolStatus } from './pool-status.ts';
 import { Recovery } from './recovery.ts';
@@ -240,24 +240,27 @@ export class ConnectionPool {
   #outcome(life: Life, outcome: FrameOutcome, now: Micros): void {
     const { touched, proven, lifecycle, controls } = outcome;
     const isFirstBook = proven.length > 0;
-    const lateBy = this.#standStill.lateBy(now);
-    const isPrompt = lateBy === 0;
+    const isPrompt = this.#standStill.lateBy(now) === 0;
     const isComplete = this.#parts.profile.isNumbered(life.place.purpose) && outcome.resync.length === 0;
     let interruptions: readonly Interruption[] = [];
     if (outcome.hasData === true || touched.length > 0 || lifecycle.length > 0) {
-      interruptions = this.#silences.data(life, outcome, now, lateBy);
+      interruptions = this.#silences.data(life, outcome, now, this.#standStill.silentBy(now));
       life.hasData = true;
       life.watch.data(now, isFirstBook, isPrompt, isComplete);
     }
     if (typeof outcome.exchange_ts === 'number') life.messageAge = now - outcome.exchange_ts;
     for (const { reason, message } of outcome.problems) this.#notice(`decode_${reason}`, message, life);
     const isBook = life.place.purpose === 'book';
+    let heard: Carriage | null = null;
     for (const instrument of touched) {
       const assignment = this.#carrying.get(instrument);
       if (assignment === undefined) this.#parts.listener.unknownInstrument(instrument);
       if (!isBook) continue;
       if (assignment !== undefined && assignment.carriage !== null && assignment.carriage.life === life) {
-        assignment.carriage.watch.data(now, isFirstBook, isPrompt, isComplete);
+        // However many of its books a frame is about, it is one event.
+        if (assignment.carriage !== heard)
+          assignment.carriage.watch.data(now, isFirstBook, isPrompt, isComplete);
+        heard = assignment.carriage;
         // Of one that is being taken over, only a whole book counts.
         if (assignment.previous === null) assignment.seenOn = life;
       } else {
@@ -303,12 +306,13 @@ export class ConnectionPool {
     const slot = this.#connector.lives.get(life);
     if (slot === undefined) return;
     this.#connector.lives.delete(life);
-    this.#silences.ended(life);
+    const isDoubted = this.#silences.isDoubted(life);
+    this.#silences.ended(life, now);
     if (life.hasData) slot.usual = life.watch;
     // If it was only quiet, it must not be taken for stalled again and again.
     if (end.cause === 'stalled') life.watch.doubt();
     const isStalled = end.cause === 'stalled';
-    const isSound = end.cause === 'line_down' && !this.#silences.isSilent(life, now);
+    const isSound = end.cause === 'line_down' && !isDoubted;
     const since = isSound ? life.lastInboundAt : isStalled ? life.watch.lastAt : life.soundUntil;
     this.#carrying.lost(life, this.#parts.keeper.connectionClosed(life.epoch, since, end.cause), now);
     this.#carrying.withdraw(slot, life, now);

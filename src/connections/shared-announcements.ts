@@ -8,6 +8,8 @@ const WITHIN = 10 * MICROS_PER_SECOND;
 const EVIDENCE = 20;
 /** Counts are halved from here on: what a venue does may change. */
 const REMEMBERED = 1_000;
+/** A connection that was found silent may have been one that was not told: that counts as so many copies that did not come. */
+const IN_VAIN = 50;
 
 /**
  * What a venue announces to every connection is a witness where nothing numbers the messages: one that brings nothing
@@ -16,35 +18,47 @@ const REMEMBERED = 1_000;
 export class SharedAnnouncements {
   /** By connection that has brought nothing since: when another brought an announcement. */
   readonly #awaited = new Map<Life, Micros>();
+  /** Connections that have brought some, and those of them that owe a copy. */
+  readonly #announcing = new Set<Life>();
+  readonly #owing = new Set<Life>();
   #copies = 0;
   #due = 0;
 
   /** A connection was the first to bring an announcement. */
   first(life: Life, lives: Iterable<Life>, now: Micros): void {
+    this.#announcing.add(life);
     for (const other of lives) {
-      const { state, hasData, place } = other;
-      if (other === life || state !== 'open' || !hasData || place.purpose !== life.place.purpose) continue;
-      this.#due++;
+      if (other === life || other.place.purpose !== life.place.purpose) continue;
+      // One that never brought any may be one that the venue does not tell.
+      if (!this.#announcing.has(other)) continue;
       if (!this.#awaited.has(other)) this.#awaited.set(other, now);
+      if (this.#owing.has(other)) continue;
+      // Once, however many it owes: one that is dead says nothing of what the venue does.
+      this.#owing.add(other);
+      this.#due++;
     }
     if (this.#due < REMEMBERED) return;
     this.#due /= 2;
     this.#copies /= 2;
   }
 
-  /** A connection has brought what another had brought before. */
-  copy(): void {
-    this.#copies++;
+  /** The connection has brought what another had brought before. */
+  copy(life: Life): void {
+    this.#announcing.add(life);
+    if (this.#owing.delete(life)) this.#copies++;
   }
 
-  /** The connection has brought something. */
-  heard(life: Life): void {
+  /** The connection has brought something at last. */
+  heard(life: Life, then: Micros): void {
+    if (this.isSilent(life, then)) this.#due += IN_VAIN;
     this.#awaited.delete(life);
   }
 
   /** The connection is gone. */
-  ended(life: Life): void {
-    this.#awaited.delete(life);
+  ended(life: Life, now: Micros): void {
+    this.heard(life, now);
+    this.#announcing.delete(life);
+    if (this.#owing.delete(life)) this.#due--;
   }
 
   /** Whether it has brought nothing up to then for too long after another brought what all get. */

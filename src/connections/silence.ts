@@ -54,16 +54,16 @@ export class Silences {
     if (isOfBook) {
       if (this.#flow.isSilent(this.#parts.lives(), then)) found.push(...this.#allInterrupted(then, now));
       this.#flow.data(now, lateBy === 0);
+      life.bookAt = now;
     }
-    const isJudged = life.interruptedAt !== null && then - life.interruptedAt <= LEAST_SUSPICIOUS;
-    if (!isJudged && this.isLost(life, then)) {
+    if (this.isLost(life, then, now)) {
       life.watch.doubt();
       life.interruptedAt = now;
       found.push({ life, since: life.watch.lastAt });
     }
-    this.#announcements.heard(life);
+    this.#announcements.heard(life, then);
     if (outcome.announced === 'first') this.#announcements.first(life, this.#parts.lives(), now);
-    if (outcome.announced === 'copy') this.#announcements.copy();
+    if (outcome.announced === 'copy') this.#announcements.copy(life);
     return found;
   }
 
@@ -82,34 +82,44 @@ export class Silences {
     }
   }
 
-  /** Whether all that a life carries is more silent than usual. */
-  isSilent(life: Life, now: Micros): boolean {
-    return this.#isSilent(life, now, this.#flow.isSilent(this.#parts.lives(), now));
+  /** Whether all that a life carries was more silent than usual at the last look. */
+  isDoubted(life: Life): boolean {
+    return this.#doubted.get(life)?.has(FEED) === true;
   }
 
   /**
-   * Whether a connection is more silent up to then than its own data, or what others were told, explains. Whatever was
-   * due may be lost even if data comes again, where no number shows that it is not.
+   * Whether a connection is more silent up to then than its own data, or what others were told, explains, and that is not
+   * judged yet. Whatever was due may be lost even if data comes again, where no number shows that it is not.
    */
-  isLost(life: Life, then: Micros): boolean {
-    return life.watch.isSuspicious(then) || this.#announcements.isSilent(life, then);
+  isLost(life: Life, then: Micros, now = then): boolean {
+    const { interruptedAt } = life;
+    const isJudged =
+      interruptedAt !== null && interruptedAt <= now && then - interruptedAt <= LEAST_SUSPICIOUS;
+    return !isJudged && this.#isSilentAlone(life, then);
   }
 
   /** The life is over; what it carried is judged. */
-  ended(life: Life): void {
+  ended(life: Life, now: Micros): void {
     this.#doubted.delete(life);
-    this.#announcements.ended(life);
+    this.#announcements.ended(life, now);
   }
 
   #isSilent(life: Life, now: Micros, isFlowSilent: boolean): boolean {
-    if (now - life.lastInboundAt > this.#parts.unheardAfter || this.isLost(life, now)) return true;
+    if (now - life.lastInboundAt > this.#parts.unheardAfter || this.#isSilentAlone(life, now)) return true;
     return isFlowSilent && this.#sharesSilence(life, now);
   }
 
-  /** Whether a connection of books has brought nothing but first books of late. One that was opened only just had no time to. */
-  #sharesSilence({ place, state, watch, startedAt }: Life, then: Micros): boolean {
+  #isSilentAlone(life: Life, then: Micros): boolean {
+    return life.watch.isSuspicious(then) || this.#announcements.isSilent(life, then);
+  }
+
+  /**
+   * Whether a connection of books has brought none of late, or first ones only: announcements that go on say nothing of
+   * books. One that was opened only just had no time to.
+   */
+  #sharesSilence({ place, state, bookAt, startedAt }: Life, then: Micros): boolean {
     if (state !== 'open' || place.purpose !== 'book' || this.#parts.isNumbered(place.purpose)) return false;
-    return then - (watch.flowAt ?? startedAt) > LEAST_SUSPICIOUS;
+    return then - (bookAt ?? startedAt) > LEAST_SUSPICIOUS;
   }
 
   #allInterrupted(then: Micros, now: Micros): Interruption[] {
@@ -120,7 +130,7 @@ export class Silences {
       for (const { watch } of life.carriages.values()) watch.doubt();
       life.interruptedAt = now;
       // First books that came meanwhile show nothing of what was due of others.
-      found.push({ life, since: Math.min(life.watch.flowAt ?? life.watch.lastAt, silentSince) as Micros });
+      found.push({ life, since: Math.min(life.bookAt ?? life.watch.lastAt, silentSince) as Micros });
     }
     return found;
   }

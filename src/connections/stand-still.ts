@@ -18,6 +18,8 @@ export class StandStill {
   #graceBegan = 0 as Micros;
   #stoodSince = 0 as Micros;
   #lateUntil = 0 as Micros;
+  /** How long it stood since `#stoodSince`, one time after the other, microseconds. */
+  #stood = 0;
 
   /**
    * By how much what is read now may have waited, microseconds: 0 unless the process stands behind its ticks, or came
@@ -29,6 +31,14 @@ export class StandStill {
     return now - this.#lastTick > LATE ? now - this.#lastTick : 0;
   }
 
+  /**
+   * How much of a silence before what is read now may be this process's, microseconds: what waited is read within twice the
+   * time that the process stood, however often it stood in a row.
+   */
+  silentBy(now: Micros): number {
+    return Math.min(this.lateBy(now), 2 * Math.max(this.#stood, now - (this.#lastTick ?? now)));
+  }
+
   /** Whether it has stood still for so long that what waits on its sockets is to be let go. To be asked before `tick`. */
   isTooLong(now: Micros): boolean {
     return this.#lastTick !== null && now - this.#lastTick > LONGEST_STAND;
@@ -38,7 +48,11 @@ export class StandStill {
   tick(now: Micros): boolean {
     const stood = this.#lastTick === null ? 0 : now - this.#lastTick;
     if (stood > LATE) {
-      if (now >= this.#lateUntil) this.#stoodSince = this.#lastTick!;
+      if (now >= this.#lateUntil) {
+        this.#stoodSince = this.#lastTick!;
+        this.#stood = 0;
+      }
+      this.#stood += stood;
       // What waited at the venue comes after what waited here, and takes a part of the time that it waited.
       this.#lateUntil = (now + Math.min(Math.max(stood, GRACE), LONGEST_GRACE)) as Micros;
       if (now >= this.#graceUntil) this.#graceBegan = now;
