@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type AuditedLines, type AuditReport, auditTape } from '#src/audit/audit.ts';
+import { LineReader } from '#src/storage/production/line-reader.ts';
 import { lineNames } from '#src/storage/production/merge-statements.ts';
 import { defaultRules } from '#src/tape/rules.ts';
 import type { Micros } from '#src/units/time.ts';
@@ -68,6 +70,30 @@ describe('the audit', () => {
       },
     });
     expect(polymarket!.books).toMatchObject({ equal: 1, taken_by_trades: 1, not_comparable: 1 });
+  });
+
+  it('takes no line for restored whose rows are merged while the audit begins', async () => {
+    const made = await goodTape(databases);
+    let isMerged = false;
+    /** Another merge ends between the audit's look at the cursors and its first question to the line. */
+    const b = new Proxy(made.sessions.b, {
+      get: (client, name) => {
+        if (name !== 'query') return Reflect.get(client, name) as unknown;
+        return async (...given: Parameters<typeof client.query>) => {
+          if (!isMerged) {
+            isMerged = true;
+            const reader = await LineReader.open('b', client, 'tape');
+            const mark = randomUUID();
+            await reader.leaveMark(mark);
+            await reader.forgetMarksExcept([mark]);
+          }
+          return await client.query(...given);
+        };
+      },
+    });
+    const report = await audit(made, { ...made.sessions, b });
+    expect(isMerged).toBe(true);
+    expect(report).toMatchObject({ ok: true, findings: {}, lines: { b: { agreeing: 21, late: 0 } } });
   });
 
   it('finds each of thirty-one kinds of damage and names it', { timeout: 240_000 }, async () => {

@@ -435,13 +435,17 @@ describe('the merge', () => {
     expect(report.tables['trades']).toMatchObject({ read: { a: 2 }, inserted: 1, updated: 0 });
   });
 
-  it('keeps one word in each line, that of its cursors', async () => {
+  it('keeps that word in each line that its cursors name, and others for ten minutes', async () => {
     const made = await world(databases);
     const merge = made.merge();
     for (let round = 0; round < 4; round++) {
       await store(made.sessions.a, 'trades', [trade({ trade_id: `t${round}` })]);
       await merge.run();
     }
+    expect((await made.sessions.a.query('SELECT FROM merge_marks')).rowCount).toBe(4);
+    await made.sessions.a.query('UPDATE merge_marks SET marked_at = marked_at - 601000000');
+    await store(made.sessions.a, 'trades', [trade({ trade_id: 'last' })]);
+    await merge.run();
     const marks = await made.sessions.a.query('SELECT mark FROM merge_marks');
     const cursors = await made.production.query(`SELECT DISTINCT mark FROM sync_cursors WHERE line = 'a'`);
     expect(marks.rows).toEqual(cursors.rows);

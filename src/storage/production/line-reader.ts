@@ -5,6 +5,9 @@ import { LineAway } from './line-away.ts';
 import type { LineName } from './merge-statements.ts';
 import { RowsUnderWay } from './rows-under-way.ts';
 
+/** Words that no cursor names any more are kept for this long, microseconds. */
+const MARKS_KEPT = 600_000_000;
+
 /** Where to read on in one table of one line, as the tape's database remembers it. */
 export interface Cursor {
   readonly table: string;
@@ -173,12 +176,18 @@ export class LineReader {
     await this.#run('INSERT INTO merge_marks (consumer, mark) VALUES ($1, $2)', [this.#consumer, mark]);
   }
 
-  /** @throws LineAway */
+  /**
+   * Forgets all words but those given and the latest: who reads the cursors at one moment and opens the line at a later one,
+   * as an audit does, would otherwise take a merge in between for a restored database.
+   *
+   * @throws LineAway
+   */
   async forgetMarksExcept(marks: readonly string[]): Promise<void> {
-    await this.#run('DELETE FROM merge_marks WHERE consumer = $1 AND NOT mark = ANY ($2::uuid[])', [
-      this.#consumer,
-      marks,
-    ]);
+    await this.#run(
+      `DELETE FROM merge_marks
+       WHERE consumer = $1 AND NOT mark = ANY ($2::uuid[]) AND marked_at < clock_micros() - $3::bigint`,
+      [this.#consumer, marks, MARKS_KEPT],
+    );
   }
 
   async #run(statement: string, values: unknown[]): Promise<void> {
