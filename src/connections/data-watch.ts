@@ -100,11 +100,11 @@ export class DataWatch {
    *
    * @param perMicro events in a microsecond that are due, where others than those of this watch tell that.
    */
-  isSuspicious(then: Micros, perMicro = this.leastPerMicro): boolean {
+  isSuspicious(then: Micros, perMicro?: number): boolean {
     const silence = then - this.lastAt;
     if (silence <= LEAST_SUSPICIOUS || this.#observed < OBSERVED) return false;
     if (silence <= TIMES_LONGEST * Math.max(this.#longest, this.#longestBefore)) return false;
-    return silence * perMicro > IMPROBABLE;
+    return silence * (perMicro ?? this.leastPerMicro) > IMPROBABLE;
   }
 
   /** Events in a microsecond that are due by all that is known; 0 while that is too little. */

@@ -118,7 +118,7 @@ export class Silences {
    * books. One that was opened only just had no time to.
    */
   #sharesSilence({ place, state, bookAt, startedAt }: Life, then: Micros): boolean {
-    if (state !== 'open' || place.purpose !== 'book' || this.#parts.isNumbered(place.purpose)) return false;
+    if (state !== 'open' || place.purpose !== 'book') return false;
     return then - (bookAt ?? startedAt) > LEAST_SUSPICIOUS;
   }
 
